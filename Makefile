@@ -1,0 +1,156 @@
+# The Widened Stream: the program, its tests, its labs, its book.
+#
+#   make              build/mhc
+#   make train        set up, build, train on Jane Austen, show a sample
+#   make test         set up, build, run every test this machine can run
+#   make help         the rest
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+BLAS  ?= openblas
+ARCH  ?= native
+DEPS  ?= yes
+JOBS  ?= $(shell nproc)
+WARN  := -Wall -Wextra -Wconversion
+FLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) -O3 $(TUNE) -ffp-contract=off \
+         -fno-math-errno -fno-trapping-math -fopenmp -Icode -Itests
+TUNE  := $(if $(filter aarch64,$(shell uname -m)),-mcpu,-march)=$(ARCH)
+LIBS   = $(if $(filter none,$(BLAS)),,-lopenblas) -ljansson -lm
+ifeq ($(BLAS),none)
+FLAGS += -DBLAS_NONE
+endif
+
+PACKAGES      := gcc libc6-dev make libopenblas-dev libjansson-dev
+TEST_PACKAGES := $(PACKAGES) check libsubunit-dev pkg-config noweb gawk \
+                 binutils valgrind
+LIBRARY := $(filter-out code/commands/main.c,$(wildcard code/*/*.c))
+PROGRAM := $(wildcard code/commands/main.c)
+TESTS   := $(wildcard tests/main.c) $(filter-out \
+             $(wildcard tests/*/measure_*.c tests/*/fuzz_*.c), $(wildcard tests/*/*.c))
+HEADERS := $(wildcard code/*/*.h tests/*/*.h)
+
+.PHONY: all program tests train test check bench experiments help clean \
+        lab check-lab hint labs solutions solution stages stage mutants \
+        fuzz coverage valgrind
+
+all: program
+program: $(if $(PROGRAM),build/mhc)
+
+-include book/book.mk
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make                   build/mhc                (BLAS=none: without OpenBLAS)
+## make train             set up, build, train on data/ for a few minutes, show a sample
+## make test              set up, build, every test this machine can run
+## make check             the fast tests, for the edit loop      (ONLY=norm: some)
+## make lab N=04          set up a lab in lab/04
+## make check-lab N=04    check your answer     make hint N=04    make labs
+## make book              build/book.pdf and build/html/index.html
+## make tangle            code/, tests/, exercises/ from the chapters
+## make where F=code/norm/norm.c:10    the chapter's line
+## make stages            every prefix of the book builds and passes its tests
+## make stage K=6         the program as of chapter 6, in build/stages/06
+## make bench             speed, as ratios measured in one run
+## make experiments       the book's measurements, where missing, into data/results
+## make mutants           plant bugs, list those that no test notices
+## make fuzz coverage valgrind         the checkpoint loader under attack; memory
+
+# Variants: one set of objects each -------------------------------------------
+
+SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+            -fno-omit-frame-pointer
+define variant
+build/$(1)/%.o: %.c $$(HEADERS) build/$(1)/flags
+	@mkdir -p $$(@D)
+	@echo "  CC $(1) $$<"
+	@$$(CC) $$(FLAGS) $(2) -c $$< -o $$@
+build/$(1)/flags: FORCE
+	@mkdir -p $$(@D)
+	@echo '$$(CC) $$(FLAGS) $(2)' | cmp -s - $$@ || echo '$$(CC) $$(FLAGS) $(2)' > $$@
+build/$(1)/mhc: $$(LIBRARY:%.c=build/$(1)/%.o) $$(PROGRAM:%.c=build/$(1)/%.o)
+	@echo "  LD $(1) $$@"
+	@$$(CC) $$(FLAGS) $(2) $$^ -o $$@ $$(LIBS)
+build/$(1)/test: $$(LIBRARY:%.c=build/$(1)/%.o) $$(TESTS:%.c=build/$(1)/%.o)
+	@echo "  LD $(1) $$@"
+	@$$(CC) $$(FLAGS) $(2) $$^ -o $$@ $$$$(pkg-config --libs check) $$(LIBS)
+build/$(1)/%: build/$(1)/tests/%.o $$(LIBRARY:%.c=build/$(1)/%.o) $$(filter build/$(1)/tests/support/%,$$(TESTS:%.c=build/$(1)/%.o))
+	@mkdir -p $$(@D)
+	@$$(CC) $$(FLAGS) $(2) $$^ -o $$@ $$$$(pkg-config --libs check) $$(LIBS)
+endef
+FORCE:
+$(eval $(call variant,float,))
+$(eval $(call variant,double,-DREAL_IS_DOUBLE))
+$(eval $(call variant,asan,$$(SANITIZE)))
+$(eval $(call variant,asan-double,-DREAL_IS_DOUBLE $$(SANITIZE)))
+$(eval $(call variant,coverage,-O0 -g --coverage))
+
+build/mhc: build/float/mhc
+	@cp $< $@.new && mv $@.new $@
+build/mhc-double: build/double/mhc
+	@cp $< $@.new && mv $@.new $@
+
+# Training ---------------------------------------------------------------------
+
+TRAIN ?= --data data/austen.txt --held-out data/persuasion.txt
+train:
+	@tools/need $(DEPS) $(PACKAGES)
+	@$(MAKE) --no-print-directory -j$(JOBS) build/mhc
+	@build/mhc train $(TRAIN) $(ARGS)
+	@echo; build/mhc sample runs/latest --prompt 'The ' --length 500
+
+# Tests ------------------------------------------------------------------------
+
+test:
+	@tools/need $(DEPS) $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@tools/total build/tests $(if $(PROGRAM),,--no-program)
+tests: build/float/test build/double/test build/asan/test \
+       $(if $(PROGRAM),build/mhc build/mhc-double build/asan/mhc)
+check: build/float/test build/double/test
+	@build/float/test --fast $(ONLY)
+	@build/double/test --fast $(ONLY)
+
+valgrind: build/valgrind/test
+	@valgrind -q --leak-check=full --error-exitcode=9 build/valgrind/test --fast $(ONLY)
+$(eval $(call variant,valgrind,-g -O1 -march=x86-64-v2))
+
+# Labs -------------------------------------------------------------------------
+
+lab check-lab hint solution:
+	@tools/lab $@ '$(N)'
+labs solutions:
+	@tools/lab $@ $(N)
+
+# Stages, mutants ----------------------------------------------------------------
+
+stages:
+	@tools/stages
+stage:
+	@tools/stages '$(K)'
+mutants:
+	@tools/mutants $(ARGS)
+
+# Measurements -------------------------------------------------------------------
+
+MEASURES := $(foreach m,$(wildcard tests/*/measure_*.c),$(patsubst measure_%.c,%,$(notdir $(m))))
+experiments: $(MEASURES:%=data/results/%.csv)
+define measure
+data/results/$(patsubst measure_%.c,%,$(notdir $(1))).csv:
+	@$$(MAKE) --no-print-directory -j$$(JOBS) build/float/$(patsubst tests/%.c,%,$(1))
+	@tools/record $$@ build/float/$(patsubst tests/%.c,%,$(1))
+endef
+$(foreach m,$(wildcard tests/*/measure_*.c),$(eval $(call measure,$(m))))
+
+bench: build/mhc
+	@build/mhc bench $(ARGS)
+
+clean:
+	rm -rf build

@@ -1,0 +1,259 @@
+-- apart.lua: part of book.lua. What stands apart from the running text:
+-- exercises, labs and their answers, figures, tables, side notes, epigraphs,
+-- and the index of terms.
+
+return function (book, numbers)
+
+local raw, rawblock = book.raw, book.rawblock
+
+-- Exercises, labs, answers ---------------------------------------------------
+
+local answers = pandoc.List()
+local answered = {}                           -- id of an exercise or lab -> true
+
+local function findanswer(d)
+  local id = d.attributes['for'] or ''
+  if not d.classes:includes('answer') then return end
+  local t = numbers.target[id]
+  if not t or (t.kind ~= 'ex' and t.kind ~= 'lab') then
+    book.complain('for="' .. id .. '"', 'answer for unknown exercise ' .. id)
+  else answered[id] = true end
+end
+
+-- A block begins with LaTeX that must not end its first paragraph.
+local function runin(d, latex)
+  local first = d.content[1]
+  if first and (first.t == 'Para' or first.t == 'Plain') then first.content:insert(1, raw(latex))
+  else d.content:insert(1, rawblock(latex .. '\\leavevmode')) end
+end
+
+local function exercise(d)
+  local a = d.attributes
+  if book.latex then
+    runin(d, ('\\begin{exercise}{%s}{%s}{%s}{%s}{%s}'):format(d.identifier, a.number,
+      a.level or '', a.time or '', answered[d.identifier] and 'answer:' .. d.identifier or ''))
+    d.content:insert(rawblock('\\end{exercise}'))
+    return pandoc.Div(d.content)
+  end
+  local head = ('<div class="head"><b>%s</b> <span class="level">%s</span></div>'):format(a.number,
+    a.level and '[' .. a.level .. ']' or '')
+  local foot = pandoc.List()
+  if a.time then foot:insert(a.time) end
+  if answered[d.identifier] then foot:insert(('<a href="#answer:%s">Answer</a>'):format(d.identifier)) end
+  d.content:insert(1, rawblock(head))
+  if #foot > 0 then d.content:insert(rawblock('<div class="foot">' .. table.concat(foot, ' · ') .. '</div>')) end
+  d.attributes = {}
+  return d
+end
+
+local labs = pandoc.List()
+
+local function lab(d)
+  local a = d.attributes
+  local command = ('make lab N=%02d'):format(tonumber(a.number) or 0)
+  labs:insert{number=a.number, id=d.identifier, level=a.level, time=a.time}
+  if book.latex then
+    d.content:insert(1, rawblock(('\\begin{lab}{%s}{%s}{%s}{%s}{%s}{%s}'):format(d.identifier, a.number or '',
+      a.level or '', a.time or '', command, answered[d.identifier] and 'answer:' .. d.identifier or '')))
+    d.content:insert(rawblock('\\end{lab}'))
+    return pandoc.Div(d.content)
+  end
+  d.content:insert(1, rawblock(('<div class="head"><b>Lab %s</b> <span class="level">%s</span>' ..
+    '<span class="time">%s</span><code>%s</code></div>'):format(a.number or '', a.level and '[' .. a.level .. ']' or '',
+    a.time or '', command)))
+  if answered[d.identifier] then
+    d.content:insert(rawblock(('<div class="foot"><a href="#answer:%s">Answer</a></div>'):format(d.identifier)))
+  end
+  d.attributes = {}
+  return d
+end
+
+local function answer(d)
+  local id = d.attributes['for']
+  local t = numbers.target[id] or {number='?'}
+  local name = t.kind == 'lab' and 'Lab ' .. t.number or t.number
+  if book.latex then
+    runin(d, ('\\begin{answer}{%s}{%s}'):format(id, name))
+    d.content:insert(rawblock('\\end{answer}'))
+  else
+    d.content:insert(1, rawblock(('<div class="head"><a href="#%s"><b>%s</b></a></div>'):format(id, name)))
+    d.identifier, d.attributes = 'answer:' .. id, {}
+  end
+  answers:insert(d)
+  return {}
+end
+
+local function aside(d)
+  if not book.latex then return end
+  d.content:insert(1, rawblock('\\aside{%')); d.content:insert(rawblock('}'))
+  return d.content
+end
+
+local function widetable(d)
+  if not book.latex then return end
+  d.content:insert(1, rawblock('\\begin{widetable}')); d.content:insert(rawblock('\\end{widetable}'))
+  return d.content
+end
+
+local function div(d)
+  if d.classes:includes('exercise') then return exercise(d)
+  elseif d.classes:includes('lab') then return lab(d)
+  elseif d.classes:includes('answer') then return answer(d)
+  elseif d.classes:includes('aside') then return aside(d)
+  elseif d.classes:includes('table-wide') then return widetable(d) end
+end
+
+-- The places where the answers, and a list of the labs, are wanted.
+local function collected(d)
+  if d.identifier == 'nwanswers' then d.content = answers; return d end
+  if d.identifier == 'nwlabs' then
+    table.sort(labs, function (a, b) return tonumber(a.number) < tonumber(b.number) end)
+    d.content = {pandoc.BulletList(labs:map(function (l)
+      local rest = (l.level and ' [' .. l.level .. ']' or '') .. (l.time and ', ' .. l.time or '')
+      return {pandoc.Plain{pandoc.Link('Lab ' .. l.number, '#' .. l.id), pandoc.Str(rest)}}
+    end))}
+    return d
+  end
+end
+
+-- Figures and tables ----------------------------------------------------------
+
+local function figure(p)
+  if not numbers.isfigure(p) then return end
+  local i = p.content[1]
+  local a, id = i.attributes, i.identifier
+  local name = id ~= '' and '#' .. id or '](' .. i.src
+  if not a.alt or a.alt == '' then book.complain(name, 'this figure has no alt="..." text') end
+  if not i.src:match('%.%w+$') and #book.locate('<<' .. i.src .. '.tex>>=') == 0 then
+    book.complain('](' .. i.src, 'no chapter has the source <<' .. i.src .. '.tex>>')
+  end
+  local wide = i.classes:includes('wide')
+  local src = i.src:match('%.%w+$') and i.src or i.src .. (book.latex and '.pdf' or '.svg')
+  if book.latex then
+    return {
+      rawblock(('\\begin{figure}[htbp]\\nwnumber{figure}{%s}%s\n\\centering\\nwgraphics{%s}'):format(
+        a.number, wide and '\\nwwide' or '', src)),
+      rawblock(('\\caption{%s}\\label{%s}\n\\end{figure}'):format(book.write(i.caption), id))}
+  end
+  local escaped = (a.alt or ''):gsub('&', '&amp;'):gsub('"', '&quot;'):gsub('<', '&lt;')
+  local caption = pandoc.List(i.caption)
+  caption:insert(1, pandoc.Span({pandoc.Str('Figure ' .. a.number .. '.'), pandoc.Space()}, {class='number'}))
+  return {
+    rawblock(('<figure id="%s"%s><img src="%s" alt="%s"/><figcaption>'):format(id,
+      wide and ' class="wide"' or '', src, escaped)),
+    pandoc.Plain(caption), rawblock('</figcaption></figure>')}
+end
+
+-- A picture that is left when the figures are done stands in a line of text.
+local function stray(i)
+  book.complain('](' .. i.src, 'a figure must be a paragraph of its own')
+  return pandoc.Str('?')
+end
+
+-- How wide is a cell, in letters? A formula's commands count for nothing.
+local function cellwidth(cell)
+  local n = 0
+  local function add(x) n = n + utf8.len(x.t == 'Math' and x.text:gsub('\\%a+', ''):gsub('[{}^_ ]', '') or x.text) end
+  for _, b in ipairs(cell.contents) do
+    if b.t ~= 'Plain' and b.t ~= 'Para' then return 100 end
+    pandoc.walk_block(b, {Str=add, Code=add, Math=add, Space=function () n = n + 1 end})
+  end
+  return n
+end
+
+-- Pandoc breaks the cells of a table whose source has long lines, even if the
+-- columns would fit as they are. Then let them be.
+local function relax(t)
+  local widths, sum = {}, 0
+  local function row(r)
+    for i, cell in ipairs(r.cells) do widths[i] = math.max(widths[i] or 0, cellwidth(cell)) end
+  end
+  for _, r in ipairs(t.head.rows) do row(r) end
+  for _, body in ipairs(t.bodies) do for _, r in ipairs(body.body) do row(r) end end
+  for _, w in ipairs(widths) do sum = sum + w + 2 end
+  if sum < 72 then
+    for _, spec in ipairs(t.colspecs) do spec[2] = nil end
+  end
+end
+
+local function captioned(t)
+  relax(t)
+  local caption, number = t.caption.long[1], t.attributes.number
+  if not caption or not number then return end
+  t.attributes.number = nil
+  if book.latex then
+    if t.identifier ~= '' then caption.content:insert(1, raw('\\label{' .. t.identifier .. '}')) end
+    t.identifier = ''
+    return {rawblock('\\nwnumber{table}{' .. number .. '}'), t}
+  end
+  caption.content:insert(1, pandoc.Span({pandoc.Str('Table ' .. number .. '.'), pandoc.Space()}, {class='number'}))
+  return {rawblock('<div class="table">'), t, rawblock('</div>')}
+end
+
+-- Notes in the margin ------------------------------------------------------------
+
+local notes = 0
+local function note(n)
+  if book.latex then return nil end            -- book.latex turns \footnote around
+  notes = notes + 1
+  return {raw(('<label class="note" for="n%d" tabindex="0"></label><input type="checkbox" id="n%d" class="note"/>'):format(notes, notes)),
+          pandoc.Span(pandoc.utils.blocks_to_inlines(n.content), {class='note'})}
+end
+
+-- A quotation that opens a chapter is its epigraph.
+local function epigraphs(blocks)
+  for i = 1, #blocks - 1 do
+    if blocks[i].t == 'Header' and blocks[i].level == 1 and blocks[i + 1].t == 'BlockQuote' then
+      local q = blocks[i + 1].content
+      if book.latex then
+        q:insert(1, rawblock('\\begin{epigraph}')); q:insert(rawblock('\\end{epigraph}'))
+      end
+      blocks[i + 1] = pandoc.Div(q, {class='epigraph'})
+    end
+  end
+  return blocks
+end
+
+-- [softmax]{.term}: in italics where it is explained, and in the index of terms.
+local terms = {}
+local function term(s)
+  if not s.classes:includes('term') then return end
+  local name = s.attributes.as or pandoc.utils.stringify(s)
+  terms[name] = terms[name] or {}
+  local id = ('term-%s-%d'):format(name:gsub('%W', '-'), #terms[name] + 1)
+  table.insert(terms[name], id)
+  if book.latex then return {raw(('\\nwanchor{%s}'):format(id)), pandoc.Emph(s.content)} end
+  return pandoc.Span(pandoc.Emph(s.content), {id=id, class='term'})
+end
+
+local function termline(name)
+  local line = pandoc.List{pandoc.Str(name), pandoc.Space()}
+  if book.latex then
+    line:insert(1, raw('\\item '))
+    line:insert(raw('\\nwpages{' .. table.concat(terms[name], ',') .. '}'))
+  else
+    for i, id in ipairs(terms[name]) do       -- pages.lua puts the section's number
+      line:extend{pandoc.Str(i > 1 and ', ' or ''), pandoc.Link('*', '#' .. id, '', {class='place'})}
+    end
+  end
+  return line
+end
+
+local function termindex(d)
+  if d.identifier ~= 'nwterms' then return end
+  local names = pandoc.List()
+  for name in pairs(terms) do names:insert(name) end
+  table.sort(names, function (a, b) return a:lower() < b:lower() end)
+  local lines = names:map(function (name) return {pandoc.Plain(termline(name))} end)
+  d.content = pandoc.List{pandoc.BulletList(lines)}
+  if book.latex then
+    d.content = pandoc.List{rawblock('\\begin{nwindex}{nwterms}')}
+    for _, l in ipairs(lines) do d.content:extend(l) end
+    d.content:insert(rawblock('\\end{nwindex}'))
+  end
+  return d
+end
+
+return { findanswer=findanswer, div=div, collected=collected, figure=figure, stray=stray, captioned=captioned,
+         note=note, epigraphs=epigraphs, term=term, termindex=termindex }
+end

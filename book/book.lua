@@ -1,0 +1,146 @@
+-- book.lua: a pandoc filter. Renders the chunks that noweb.lua made, and adds
+-- what a book needs and Markdown lacks: numbered and checked references,
+-- figures, exercises and labs with answers, side notes, an index of terms.
+-- The parts are in numbers.lua, chunks.lua and apart.lua, beside this file.
+--
+-- Run it with `-t json -M format=latex' (or html): pandoc 2.17 cannot unset
+-- the template of the options that it hands to a filter, so the filter must
+-- run in a pandoc that has none.
+
+local here = PANDOC_SCRIPT_FILE:match('^(.*/)') or ''
+local book = { latex = nil, sources = {}, build = 'build' }     -- what the parts share
+
+function book.raw(s) return pandoc.RawInline(book.latex and 'latex' or 'html', s) end
+function book.rawblock(s) return pandoc.RawBlock(book.latex and 'latex' or 'html', s) end
+
+-- Inlines or one code block, as LaTeX or HTML.
+function book.write(x)
+  local blocks = x.t == 'CodeBlock' and {x} or {pandoc.Plain(x)}
+  PANDOC_WRITER_OPTIONS.html_math_method = 'mathml'
+  return (pandoc.write(pandoc.Pandoc(blocks), book.latex and 'latex' or 'html5', PANDOC_WRITER_OPTIONS))
+end
+
+-- Complaints: each at the lines of the chapters where TEXT stands ------------
+
+local said, bad = {}, false
+
+function book.locate(text)
+  local places = {}
+  for _, file in ipairs(book.sources) do
+    local n = 0
+    for line in io.lines(file) do
+      n = n + 1
+      local _, e = line:find(text, 1, true)
+      if e and not line:sub(e + 1):match('^[%w_]') and not line:sub(e + 1):match('^[-:][%w]') then
+        table.insert(places, file .. ':' .. n)
+      end
+    end
+  end
+  return places
+end
+
+function book.complain(text, what)
+  local places = book.locate(text)
+  if #places == 0 then places = {text} end
+  for _, place in ipairs(places) do
+    local line = place .. ': ' .. what
+    if not said[line] then io.stderr:write(line, '\n') end
+    said[line], bad = true, true
+  end
+end
+
+-- Inline code for LaTeX: its long words may break. ---------------------------
+
+local ESCAPE = { ['\\']='\\textbackslash{}', ['{']='\\{', ['}']='\\}', ['#']='\\#', ['$']='\\$',
+  ['%']='\\%', ['&']='\\&', ['_']='\\_', ['^']='\\textasciicircum{}', ['~']='\\textasciitilde{}',
+  ["'"]='\\textquotesingle{}', ['`']='\\textasciigrave{}' }
+
+local function latexcode(text)
+  local out, n, last = {}, utf8.len(text), ' '
+  local i = 0
+  for _, point in utf8.codes(text) do
+    local ch = utf8.char(point)
+    i = i + 1
+    table.insert(out, ch == ' ' and last == ' ' and '\\ ' or ESCAPE[ch] or ch)
+    if ch:match('[_/.,(=:>]') and n > 8 and i > 2 and i < n - 1 then table.insert(out, '\\nwbreak{}') end
+    last = ch
+  end
+  return table.concat(out)
+end
+
+local function inlinecode(c)
+  if book.latex then return book.raw('\\nwcode{' .. latexcode(c.text) .. '}') end
+end
+
+local function place(r)                        -- see noweb.lua
+  if r.format == 'place' then
+    return book.latex and pandoc.RawInline('latex', '%@ ' .. r.text .. '\n') or {}
+  end
+end
+
+-- ``` {.text include=build/run.txt}: what a program printed, when it was run.
+local function include(b)
+  local path = b.attributes.include
+  if not path then return end
+  local f = io.open((path:gsub('^build/', book.build .. '/')))
+  if not f then return book.complain('include=' .. path, 'there is no file ' .. path) end
+  b.text = f:read('a'):gsub('%s+$', ''); f:close()
+  b.attributes.include = nil
+  return b
+end
+
+-- For the web pages: what pandoc does not know of TeX's formulas, in terms that
+-- it does know; a complaint about any other. (It would show the TeX, and warn.)
+local function formula(m)
+  if book.latex then return end
+  m.text = m.text:gsub('\\Big[lrm]?%f[^%a]', '\\Big'):gsub('\\bmod%f[%A]', '\\;\\mathrm{mod}\\;')
+  if not book.write{m}:match('<math') then
+    book.complain(m.text:gsub('\\Big', '\\Bigl'):match('[^\n]*%S[^\n]*'), 'no MathML for this formula')
+  end
+  return m
+end
+
+-- A link within the book; and, in LaTeX, to where a label stands.
+local function ownlink(l)
+  local id = l.target:match('^#(.*)')
+  if book.latex and id and #l.classes == 0 then
+    return book.raw(('\\hyperref[%s]{%s}'):format(id, book.write(l.content)))
+  end
+end
+
+-- The order of the work ------------------------------------------------------
+
+local numbers = dofile(here .. 'numbers.lua')(book)
+local chunks = dofile(here .. 'chunks.lua')(book)
+local apart = dofile(here .. 'apart.lua')(book, numbers)
+
+function Pandoc(doc)
+  local function text(x, default) return x and pandoc.utils.stringify(x) or default end
+  book.latex = text(doc.meta.format) == 'latex'
+  book.build = text(doc.meta.build, 'build')
+  for _, s in ipairs(doc.meta.sources) do table.insert(book.sources, text(s)) end
+  numbers.readkeys(text(doc.meta.bibliography, ''))
+
+  numbers.count(doc.blocks)
+  local body = pandoc.Div(apart.epigraphs(doc.blocks))
+  local function pass(filter) body = pandoc.walk_block(body, filter) end
+  pass{Link = chunks.definitions}
+  pass{Header = function (h)                                     -- no links in headings
+    return pandoc.walk_block(h, {Link = function (l) return l.content end})
+  end}
+  pass{Cite = numbers.reference}
+  pass{CodeBlock = include, Span = apart.term}
+  pass{Div = apart.termindex}
+  pass{Math = formula}
+  pass{Code = inlinecode, RawInline = place}
+  pass{Div = chunks.chunk}
+  pass{Div = apart.findanswer}
+  pass{Div = apart.div}
+  pass{Div = apart.collected}
+  pass{Link = chunks.link}
+  pass{Para = apart.figure, Table = apart.captioned, Header = numbers.header}
+  pass{Image = apart.stray}
+  pass{Link = ownlink, Note = apart.note}
+  if bad and not doc.meta.draft then os.exit(1) end
+  return pandoc.Pandoc(body.content, doc.meta)
+end

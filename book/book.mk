@@ -1,0 +1,105 @@
+# book.mk: from chapters/*.nw to the program and to the book. Included by the
+# Makefile; paths are relative to the root of the repository.
+#
+#   make tangle     code/, tests/ and exercises/ out of the chapters
+#   make drift      do they still say the same?
+#   make where F=code/norm/norm.c:10
+#   make book       lint, build/book.pdf, build/html/index.html
+#
+# One chapter in the making, whatever it still lacks (complaints are printed):
+#
+#   make pdf html DRAFT=yes CHAPTERS=chapters/03-layers.nw BUILD=build/draft
+
+BUILD    ?= build
+CHAPTERS ?= $(sort $(wildcard chapters/*.nw))
+
+BOOK_PACKAGES := noweb pandoc make gawk poppler-utils texlive-luatex \
+  texlive-latex-recommended texlive-pictures fonts-texgyre \
+  fonts-texgyre-math fonts-go
+
+.PHONY: tangle drift where lint book pdf html figures book-test
+
+# Tangling ---------------------------------------------------------------------
+
+tangle:
+	@book/tangle $(BUILD)/tangled $(CHAPTERS)
+	@book/install $(BUILD)/tangled . code tests exercises
+
+drift:
+	@book/drift $(BUILD)/drift $(CHAPTERS)
+
+where:
+	@book/where "$(F)" $(BUILD) $(CHAPTERS)
+
+# Weaving ----------------------------------------------------------------------
+
+book: lint pdf html
+pdf:  $(BUILD)/book.pdf
+html: $(BUILD)/html/index.html
+
+lint:
+	@echo "  LINT"
+	@LC_ALL=C.UTF-8 gawk -f book/lint.awk $(CHAPTERS)
+
+NOWEB  := /usr/lib/noweb
+PARTS  := book/noweb.lua book/book.lua book/numbers.lua book/chunks.lua \
+          book/apart.lua book/cuda.xml book/book.yaml book/refs.bib
+PANDOC  = pandoc -f book/noweb.lua $< -L book/book.lua \
+          --metadata-file book/book.yaml -M bibliography=book/refs.bib \
+          -M build=$(BUILD) --syntax-definition book/cuda.xml --citeproc \
+          --wrap=none $(if $(DRAFT),-M draft=yes,--fail-if-warnings) -t json
+
+# The figures come from a make of their own, since which there are is known
+# only after tangling; it draws what is missing or older than its source.
+FIGURES_J = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+figures:
+	@book/tangle $(BUILD)/tangled $(CHAPTERS) $(if $(DRAFT),|| true)
+	@mkdir -p $(BUILD)/figures
+	@$(MAKE) --no-print-directory $(FIGURES_J) $(if $(DRAFT),-k) -f book/figures.mk BUILD="$(BUILD)" CHAPTERS="$(CHAPTERS)" $(if $(DRAFT),|| true)
+$(BUILD)/figures.stamp: figures
+	@[[ -f $@ && -z $$(find $(BUILD)/figures -name '*.svg' -newer $@) ]] || touch $@
+
+# What ``` {include=...} shows: the book is made again when it changes.
+INCLUDED := $(wildcard $(if $(CHAPTERS),$(shell sed -n 's/.*{.*include=\([^ }]*\).*}.*/\1/p' $(CHAPTERS) | sort -u)))
+
+$(BUILD)/book.stream: $(CHAPTERS) book/elide.awk book/defs.awk book/uses.awk
+	@mkdir -p $(@D)
+	@echo "  STREAM $(words $(CHAPTERS)) chapters"
+	@export LC_ALL=C.UTF-8; $(NOWEB)/markup $(CHAPTERS) | gawk -f book/elide.awk | \
+	  gawk -f book/defs.awk | gawk -f book/uses.awk | $(NOWEB)/noidx > $@
+
+$(BUILD)/latex.json $(BUILD)/html.json: $(BUILD)/%.json: $(BUILD)/book.stream $(PARTS) $(INCLUDED)
+	@echo "  PANDOC $*"
+	@$(PANDOC) -M format=$* -o $@
+
+$(BUILD)/book.tex: $(BUILD)/latex.json book/book.latex
+	@pandoc $< -s -t latex --syntax-definition book/cuda.xml --template book/book.latex --wrap=none \
+	  --top-level-division=chapter -V build=$(BUILD) -V loom=book -o $@
+
+# As often as the page numbers change: two or three times. A run that stops, or
+# a line that does not fit, is reported with the chapter's line.
+LATEX_RUN = max_print_line=2000 lualatex -interaction=nonstopmode -halt-on-error -output-directory=$(BUILD) $(BUILD)/book.tex
+$(BUILD)/book.pdf: $(BUILD)/book.tex $(BUILD)/figures.stamp book/log.awk book/index.lua
+	@rm -f $@
+	@for i in 1 2 3 4; do \
+	  echo "  LATEX pass $$i"; \
+	  $(LATEX_RUN) > $(BUILD)/book.screen 2>&1 || { gawk -f book/log.awk $(BUILD)/book.tex $(BUILD)/book.log >&2; rm -f $(BUILD)/book.aux; exit 1; }; \
+	  grep -Eq 'Rerun to get|Rerun LaTeX' $(BUILD)/book.log || break; \
+	done
+	@LC_ALL=C.UTF-8 gawk -f book/log.awk $(BUILD)/book.tex $(BUILD)/book.log >&2 || $(if $(DRAFT),true,{ mv $@ $(BUILD)/faulty.pdf; exit 1; })
+	@echo "  $@: $$(pdfinfo $@ | sed -n 's/^Pages: *//p') pages"
+
+FONTS := $(addprefix /usr/share/texmf/fonts/opentype/public/tex-gyre/texgyrepagella-,regular.otf italic.otf bold.otf bolditalic.otf) \
+  /usr/share/texmf/fonts/opentype/public/tex-gyre-math/texgyrepagella-math.otf \
+  $(addprefix /usr/share/fonts/fonts-go/Go-Mono,.ttf -Italic.ttf -Bold.ttf)
+$(BUILD)/html/index.html: $(BUILD)/html.json $(BUILD)/figures.stamp book/pages.lua book/book.html book/book.css
+	@echo "  HTML"
+	@rm -rf $(@D)
+	@mkdir -p $(@D)/fonts $(@D)/figures
+	@cp book/book.css $(@D)
+	@cp $(FONTS) $(@D)/fonts
+	@cp $(BUILD)/figures/*.svg $(@D)/figures 2> /dev/null || true
+	@pandoc $< -s -t html5 --syntax-definition book/cuda.xml -L book/pages.lua --template book/book.html --mathml -o $@
+
+book-test:
+	@book/test/run

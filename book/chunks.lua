@@ -1,0 +1,158 @@
+-- chunks.lua: part of book.lua. Renders a code chunk: its name, its code with
+-- colours and links, where else it stands and what it uses; and the indexes of
+-- chunks and identifiers.
+
+return function (book)
+
+local LITERAL = { Comment=true, String=true, Import=true, co=true, st=true, im=true }
+local where = {}                              -- identifier -> label of its definition
+
+local function definitions(l)
+  if l.classes:includes('ident') then where[pandoc.utils.stringify(l)] = l.target:sub(2) end
+end
+
+-- The names of the chunks used in a chunk: {written, label}
+local function usednames(div)
+  local uses = {}
+  for _, l in ipairs(div.content[1].content[2].content) do
+    table.insert(uses, l.t == 'Link' and {book.write(l.content), l.target:sub(2)} or {book.write{l}, ''})
+  end
+  return uses
+end
+
+-- Skylighting has carried our private characters through its colouring:
+-- U+E000 before an identifier, U+E100+i for the use of the i-th chunk.
+local function latexcode(s, uses, label)
+  s = s:gsub('\\begin{Shaded}\n', ''):gsub('\n\\end{Shaded}', '')
+  s = s:gsub('\\(%a+)Tok(%b{})', function (kind, text)      -- no links in there
+    if LITERAL[kind] then return '\\' .. kind .. 'Tok' .. text:gsub('\u{E000}', '') end
+  end)
+  s = s:gsub('\u{E000}([%w\\_]*)', function (id)
+    local to = where[id:gsub('\\', '')]
+    return to and to ~= label and ('\\nwident{%s}{%s}'):format(to, id) or id
+  end)
+  local names = ''
+  for i, u in ipairs(uses) do
+    s = s:gsub(utf8.char(0xE0FF + i), ('\\nwuse{%s}{%d}'):format(u[2], i))
+    names = names .. ('\\nwname{%d}{%s}'):format(i, u[1])
+  end
+  return s, names
+end
+
+local function htmlcode(s, uses, label)
+  s = s:gsub('<span class="(%l%l)">(.-)</span>', function (kind, text)
+    if LITERAL[kind] then
+      return ('<span class="%s">%s</span>'):format(kind, (text:gsub('\u{E000}', '')))
+    end
+  end)
+  s = s:gsub('\u{E000}([%w_]*)', function (id)
+    local to = where[id]
+    return to and to ~= label and ('<a class="ident" href="#%s">%s</a>'):format(to, id) or id
+  end)
+  for i, u in ipairs(uses) do
+    local link = ('<a class="use" href="#%s">⟨%s⟩</a>'):format(u[2], u[1])
+    s = s:gsub(utf8.char(0xE0FF + i), (link:gsub('%%', '%%%%')))
+  end
+  return s
+end
+
+-- Links made by noweb.lua: a tag (page or number), a chunk's name, an identifier.
+local function link(l)
+  local to = l.target:sub(2)
+  if l.classes:includes('chunkref') then
+    if book.latex then return book.raw(('\\subpageref{%s}'):format(to)) end
+  elseif l.classes:includes('chunkname') then
+    l.content:insert(1, pandoc.Str('⟨')); l.content:insert(pandoc.Str('⟩'))
+    if book.latex then return book.raw(('\\nwlink{%s}{\\nwitalic{%s}}'):format(to, book.write(l.content))) end
+    l.classes = {'chunklink'}
+    return l
+  elseif l.classes:includes('ident') and book.latex then
+    return book.raw(('\\nwident{%s}{%s}'):format(to, book.write(l.content)))
+  end
+end
+
+local function linked(inlines)
+  return pandoc.walk_inline(pandoc.Span(inlines), {Link=link}).content
+end
+
+local SAY = { prev='Continued from ', next='Continued in ', used='Used in ', defines='Defines ', needs='Uses ' }
+
+-- Below the chunk: where it goes on, and where it is used.
+local function footline(foot)
+  local line = pandoc.List()
+  for _, s in ipairs(foot.content) do
+    local class = s.classes[1]
+    if class ~= 'defines' and class ~= 'needs' then
+      if #line > 0 then line:insert(pandoc.Space()) end
+      line:insert(pandoc.Str(SAY[class])); line:extend(s.content); line:insert(pandoc.Str('.'))
+    end
+  end
+  return linked(line)
+end
+
+-- Beside it: the identifiers it uses; no more than it has lines (three at least).
+local function needlist(foot, lines)
+  local out, left = pandoc.List(), math.max(3, lines)
+  for _, s in ipairs(foot.content) do
+    if s.classes[1] == 'needs' then
+      for _, x in ipairs(s.content) do
+        if x.t == 'Str' and x.text == ',' then left = left - 1 end
+        if left == 0 then out:insert(pandoc.Str(', …')); break end
+        out:insert(x)
+      end
+    end
+  end
+  return linked(out)
+end
+
+local function latexchunk(div, name, code, foot)
+  local body, names = latexcode(book.write(code), usednames(div), div.identifier)
+  local lines = 1 + select(2, code.text:gsub('\n', ''))
+  local more = div.attributes.first ~= div.identifier and '+' or ''
+  if lines <= 12 then body = body:gsub('{Highlighting}%[%]', '{Highlighting}[samepage]') end
+  return {
+    book.rawblock(('%%@ %s\n%s\\begin{nwchunk}{%s}{%s}{%s}{%s}'):format(div.attributes.place, names,
+      div.identifier, book.write(name), more, book.write(needlist(foot, lines)))),
+    book.rawblock(('%%@code %s\n%s'):format(div.attributes.place, body)),
+    book.rawblock(('\\end{nwchunk}\\nwfoot{%s}'):format(book.write(footline(foot))))}
+end
+
+local function htmlchunk(div, name, code, foot)
+  local body = htmlcode(book.write(code), usednames(div), div.identifier)
+  local more = div.attributes.first ~= div.identifier and '+' or ''
+  return pandoc.Div({
+    book.rawblock(('<div class="head">⟨%s⟩ %s≡ <a class="number" href="#%s">%s</a></div>'):format(
+      book.write(name), more, div.identifier, div.attributes.number)),
+    book.rawblock(body),
+    pandoc.Div({pandoc.Plain(footline(foot))}, {class='foot'})}, {id=div.identifier, class='chunk'})
+end
+
+-- An index in print: names, with the pages where they are defined and used.
+local function latexindex(d)
+  local out = pandoc.List{book.rawblock('\\begin{nwindex}{' .. d.identifier .. '}')}
+  for _, item in ipairs(d.content[1].content) do
+    local line = item[1].content
+    local labels = pandoc.List()
+    for _, x in ipairs(line[#line].content) do
+      if x.t == 'Link' then labels:insert((x.classes:includes('def') and '!' or '') .. x.target:sub(2)) end
+    end
+    line[#line] = book.raw('\\nwpages{' .. table.concat(labels, ',') .. '}')
+    line:insert(1, book.raw('\\item '))
+    out:insert(pandoc.Plain(linked(line)))
+  end
+  out:insert(book.rawblock('\\end{nwindex}'))
+  return out
+end
+
+local function chunk(d)
+  if d.classes:includes('chunk') then
+    local head, code, foot = d.content[1], d.content[2], d.content[3]
+    local name = head.content[1].content[1].content
+    return (book.latex and latexchunk or htmlchunk)(d, name, code, foot)
+  elseif (d.identifier == 'nwindex' or d.identifier == 'nwchunks') and book.latex and d.content[1] then
+    return latexindex(d)
+  end
+end
+
+return { definitions=definitions, chunk=chunk, link=link }
+end

@@ -1,0 +1,36 @@
+# lint.awk: looks for what would print badly, without printing. Complains of
+# tabs, blanks at the end of a line, code wider than WIDTH columns as it will
+# be printed, and fenced divs that are opened and never closed.
+#
+#   gawk -f book/lint.awk chapters/*.nw
+
+function complain(what) { print FILENAME ":" FNR ": " what; bad = 1 }
+
+# A line of code as it is printed: escapes gone, chunk names in one bracket.
+function printed(s,    name) {
+    gsub(/@<</, "\001", s); gsub(/@>>/, "\002", s); sub(/^@@/, "@", s)
+    while (match(s, /<<[^>]*(>[^>]+)*>>/)) {
+        name = substr(s, RSTART + 2, RLENGTH - 4)
+        gsub(/\[\[|\]\]/, "", name)
+        s = substr(s, 1, RSTART - 1) "<" name ">" substr(s, RSTART + RLENGTH)
+    }
+    gsub(/[\001\002]/, "xx", s)
+    return s
+}
+
+function unclosed() { while (open > 0) { print opened[open--] ": this ::: is never closed"; bad = 1 } }
+
+BEGIN          { WIDTH = 72 }
+FNR == 1       { unclosed(); code = fence = 0 }
+/\t/           { complain("tab") }
+/[ \t\r]$/     { if ($0 != "@ ") complain("blank at the end of the line") }
+/^<<.*>>=/     { code = 1; figure = /^<<figures\//; next }
+/^@( |$)/      { code = 0 }
+code && !figure && length(printed($0)) > WIDTH { complain("code is " length(printed($0)) " columns wide, not " WIDTH " at most") }
+code           { next }
+/^ *```/       { fence = !fence; next }
+fence && length($0) > WIDTH { complain("code is " length($0) " columns wide, not " WIDTH " at most") }
+fence          { next }
+/^:::+ *[^: ]/ { opened[++open] = FILENAME ":" FNR }
+/^:::+ *$/     { if (open) open--; else complain("this ::: closes nothing") }
+END            { unclosed(); exit bad }

@@ -1,0 +1,365 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/safetensors.h"
+#include "ground/memory.h"
+#include "matmul/matmul.h"
+
+#define FORMAT "mhc checkpoint 1"
+
+// Names and shapes of the tensors
+enum { NAME_ROOM = 96 };
+
+static void name_show(char name[NAME_ROOM], size_t row,
+                      const char *row_name, const char *parameter)
+{
+    if (row == 0)
+        snprintf(name, NAME_ROOM, "%s", parameter);
+    else
+        snprintf(name, NAME_ROOM, "%s.%s", row_name, parameter);
+}
+
+static size_t shape_of(size_t shape[2], const struct parameter *p)
+{
+    shape[0] = p->rows == 1 ? p->columns : p->rows;
+    shape[1] = p->columns;
+    return p->rows == 1 ? 1 : 2;
+}
+// Texts of the bookmark
+static void member_show(char text[64], const struct bookmark *b,
+                        const struct bookmark_field *f)
+{
+    const char *at = (const char *)b + f->offset;
+    if (f->type == BOOKMARK_SIZE)
+        snprintf(text, 64, "%zu", *(const size_t *)(const void *)at);
+    else if (f->type == BOOKMARK_HASH)
+        snprintf(text, 64, "%016" PRIx64,
+                 *(const uint64_t *)(const void *)at);
+    else
+        snprintf(text, 64, "%.17g", *(const double *)(const void *)at);
+}
+
+static bool whole_read(uint64_t *to, const char *text, int base)
+{
+    const char *digits = base == 10 ? "0123456789"
+        : "0123456789abcdef";
+    size_t length = strlen(text);
+    if (length == 0 || length > 19 || strspn(text, digits) != length)
+        return false;
+    *to = strtoull(text, NULL, base);
+    return true;
+}
+
+static bool member_read(struct bookmark *b, const char *text,
+                        const struct bookmark_field *f)
+{
+    void *at = (char *)b + f->offset;
+    char *end;
+    if (f->type == BOOKMARK_SIZE)
+        return whole_read(at, text, 10);
+    if (f->type == BOOKMARK_HASH)
+        return strlen(text) == 16 && whole_read(at, text, 16);
+    *(double *)at = strtod(text, &end);
+    return end != text && *end == '\0';
+}
+// List the tensors of a checkpoint
+enum { TEXT_ROOM = 64 };
+
+struct draft {
+    real *host;                 /* [TRAINER_ROWS][parameters.count] */
+    struct tensor *tensor;
+    char (*name)[NAME_ROOM];
+    size_t tensors;
+    struct text_pair *pair;
+    char (*text)[TEXT_ROOM];
+    size_t pairs;
+};
+
+static bool draft_tensors(struct draft *d, const struct trainer *t,
+                          struct message *m)
+{
+    const struct parameters *p = &t->model.parameters;
+    size_t all = TRAINER_ROWS * p->used;
+    struct trainer_row row[TRAINER_ROWS];
+    d->host = memory_new(TRAINER_ROWS * p->count, sizeof(real), m);
+    d->tensor = memory_new(all, sizeof *d->tensor, m);
+    d->name = memory_new(all, sizeof *d->name, m);
+    if (d->host == NULL || d->tensor == NULL || d->name == NULL)
+        return false;
+    trainer_rows(row, t);
+    for (size_t r = 0; r < TRAINER_ROWS; r++) {
+        real *host = d->host + r * p->count;
+        t->device->download(host, row[r].at, p->count, EXACT);
+        // List the tensors of one row
+        for (size_t i = 0; i < p->used; i++) {
+            struct tensor *tensor = &d->tensor[d->tensors];
+            char *name = d->name[d->tensors++];
+            name_show(name, r, row[r].name, p->list[i].name);
+            tensor->name = name;
+            tensor->rank = shape_of(tensor->shape, &p->list[i]);
+            tensor->data = host + p->list[i].offset;
+        }
+    }
+    return true;
+}
+// List the texts of a checkpoint
+static void draft_text(struct draft *d, const char *key,
+                       const char *text)
+{
+    char *copy = d->text[d->pairs];
+    snprintf(copy, TEXT_ROOM, "%s", text);
+    d->pair[d->pairs++] = (struct text_pair){ key, copy };
+}
+
+static bool draft_texts(struct draft *d, const struct trainer *t,
+                        struct message *m)
+{
+    char text[TEXT_ROOM];
+    // Count the texts and make room for them
+    size_t all = 3;
+    for (const struct field *f = configuration_fields; f->name; f++)
+        all++;
+    for (const struct bookmark_field *f = bookmark_fields; f->name; f++)
+        all++;
+    d->pair = memory_new(all, sizeof *d->pair, m);
+    d->text = memory_new(all, sizeof *d->text, m);
+    if (d->pair == NULL || d->text == NULL)
+        return false;
+    draft_text(d, "format", FORMAT);
+    draft_text(d, "real", REAL_NAME);
+    draft_text(d, "matmul", matmul_library());
+    for (const struct field *f = configuration_fields; f->name; f++) {
+        configuration_get(&t->options, f, text);
+        draft_text(d, f->name, text);
+    }
+    for (const struct bookmark_field *f = bookmark_fields; f->name; f++) {
+        member_show(text, &t->bookmark, f);
+        draft_text(d, f->name, text);
+    }
+    return true;
+}
+// Write a checkpoint
+bool checkpoint_write(const char *path, const struct trainer *t,
+                      struct message *m)
+{
+    struct draft d = { 0 };
+    bool good = draft_tensors(&d, t, m) && draft_texts(&d, t, m)
+        && safetensors_write(path, d.tensor, d.tensors, d.pair,
+                             d.pairs, m);
+    memory_free(d.host);
+    memory_free(d.tensor);
+    memory_free(d.name);
+    memory_free(d.pair);
+    memory_free(d.text);
+    return good;
+}
+// Open a checkpoint
+static bool checkpoint_open(struct safetensors *file, const char *path,
+                            struct message *m)
+{
+    if (!safetensors_open(file, path, m))
+        return false;
+    const char *format = safetensors_text(file, "format");
+    if (format != NULL && strcmp(format, FORMAT) == 0)
+        return true;
+    refuse(file, NULL, m, "it is no checkpoint of this program: its "
+           "format is %.63s", format == NULL ? "not given" : format);
+    safetensors_close(file);
+    return false;
+}
+// Read a configuration
+static bool configuration_in(struct configuration *c,
+                             const struct safetensors *file,
+                             struct message *m)
+{
+    struct message why = { 0, "" };
+    struct configuration found = configuration_default();
+    for (const struct field *f = configuration_fields; f->name; f++) {
+        const char *text = safetensors_text(file, f->name);
+        if (text == NULL)
+            return refuse(file, NULL, m, "%s is missing from its "
+                          "metadata", f->name);
+        if (!configuration_set(&found, f->name, text, &why))
+            return refuse(file, NULL, m, "%s", why.text);
+    }
+    if (!configuration_check(&found, &why))
+        return refuse(file, NULL, m, "%s", why.text);
+    *c = found;
+    return true;
+}
+
+bool checkpoint_read_configuration(struct configuration *c,
+                                   const char *path,
+                                   struct message *m)
+{
+    struct safetensors file;
+    if (!checkpoint_open(&file, path, m))
+        return false;
+    bool good = configuration_in(c, &file, m);
+    safetensors_close(&file);
+    return good;
+}
+// Compare two configurations
+static bool configuration_same(const struct configuration *ours,
+                               const struct safetensors *file,
+                               struct message *m)
+{
+    struct configuration found;
+    if (!configuration_in(&found, file, m))
+        return false;
+    for (const struct field *f = configuration_fields; f->name; f++) {
+        char theirs[64], mine[64];
+        configuration_get(&found, f, theirs);
+        configuration_get(ours, f, mine);
+        if (f->change == FIXED && strcmp(theirs, mine) != 0)
+            return fail(m, EX_USAGE, "%s: %s: checkpoint says %s, "
+                        "command line %s", file->file, f->name, theirs,
+                        mine);
+    }
+    return true;
+}
+// Read rows of tensors
+static bool row_in(real *host, const struct safetensors *file,
+                   const struct parameters *p, size_t row,
+                   const char *row_name, struct message *m)
+{
+    for (size_t i = 0; i < p->used; i++) {
+        char name[NAME_ROOM];
+        size_t shape[2], rank = shape_of(shape, &p->list[i]);
+        name_show(name, row, row_name, p->list[i].name);
+        if (!safetensors_copy(host + p->list[i].offset, file, name,
+                              rank, shape, m))
+            return false;
+    }
+    return true;
+}
+
+static bool tensors_are(const struct safetensors *file, size_t count,
+                        struct message *m)
+{
+    return file->used == count
+        || refuse(file, NULL, m, "it has %zu tensors, the model has %zu",
+                  file->used, count);
+}
+// Read a bookmark
+static bool bookmark_in(struct bookmark *b,
+                        const struct safetensors *file,
+                        struct message *m)
+{
+    struct bookmark found = { 0 };
+    for (const struct bookmark_field *f = bookmark_fields; f->name; f++) {
+        const char *text = safetensors_text(file, f->name);
+        if (text == NULL)
+            return refuse(file, NULL, m, "%s is missing from its "
+                          "metadata", f->name);
+        if (!member_read(&found, text, f))
+            return refuse(file, NULL, m, "%s cannot be %.63s", f->name,
+                          text);
+    }
+    *b = found;
+    return true;
+}
+
+bool checkpoint_read_bookmark(struct bookmark *b, const char *path,
+                              struct message *m)
+{
+    struct safetensors file;
+    if (!checkpoint_open(&file, path, m))
+        return false;
+    bool good = bookmark_in(b, &file, m);
+    safetensors_close(&file);
+    return good;
+}
+// Read weights
+bool checkpoint_read_weights(struct model *model, const char *path,
+                             struct message *m)
+{
+    struct safetensors file;
+    const struct parameters *p = &model->parameters;
+    if (!checkpoint_open(&file, path, m))
+        return false;
+    real *host = memory_new(p->count, sizeof *host, m);
+    bool good = host != NULL
+        && configuration_same(&model->configuration, &file, m)
+        && row_in(host, &file, p, 0, "", m)
+        && (file.used == p->used
+            || tensors_are(&file, TRAINER_ROWS * p->used, m));
+    if (good)
+        model->device->upload(model->weights, host, p->count, EXACT);
+    memory_free(host);
+    safetensors_close(&file);
+    return good;
+}
+// Read all of the state
+static bool state_in(real *host, struct trainer *t,
+                     const struct safetensors *file, struct message *m)
+{
+    const struct parameters *p = &t->model.parameters;
+    struct message why = { 0, "" };
+    struct trainer_row row[TRAINER_ROWS];
+    struct bookmark b;
+    trainer_rows(row, t);
+    for (size_t r = 0; r < TRAINER_ROWS; r++)
+        if (!row_in(host + r * p->count, file, p, r, row[r].name, m))
+            return false;
+    if (!tensors_are(file, TRAINER_ROWS * p->used, m)
+        || !bookmark_in(&b, file, m))
+        return false;
+    return trainer_place(t, &b, &why)
+        || refuse(file, NULL, m, "%s", why.text);
+}
+// Read a checkpoint
+bool checkpoint_read(struct trainer *t, const char *path,
+                     struct message *m)
+{
+    struct safetensors file;
+    size_t count = t->model.parameters.count;
+    if (!checkpoint_open(&file, path, m))
+        return false;
+    real *host = memory_new(TRAINER_ROWS * count, sizeof *host, m);
+    bool good = host != NULL
+        && configuration_same(&t->options, &file, m)
+        && state_in(host, t, &file, m);
+    if (good) {
+        struct trainer_row row[TRAINER_ROWS];
+        trainer_rows(row, t);
+        for (size_t r = 0; r < TRAINER_ROWS; r++)
+            t->device->upload(row[r].at, host + r * count, count, EXACT);
+    }
+    memory_free(host);
+    safetensors_close(&file);
+    return good;
+}
+// Say what may differ
+static void warn(char text[CHECKPOINT_WARNINGS], const char *key,
+                 const char *theirs, const char *mine)
+{
+    char line[300];
+    size_t used = strlen(text);
+    if (theirs != NULL && strcmp(theirs, mine) == 0)
+        return;
+    snprintf(line, sizeof line, "%s was %.99s, is %.99s: the last bits "
+             "may differ", key, theirs == NULL ? "not noted" : theirs,
+             mine);
+    printable(line);
+    snprintf(text + used, CHECKPOINT_WARNINGS - used, "%s\n", line);
+}
+
+bool checkpoint_warnings(char text[CHECKPOINT_WARNINGS],
+                         const char *path, struct message *m)
+{
+    struct safetensors file;
+    text[0] = '\0';
+    if (!checkpoint_open(&file, path, m))
+        return false;
+    if (!file.verified)
+        strcpy(text, "there is no checksum: damage goes unnoticed\n");
+    warn(text, "real", safetensors_text(&file, "real"), REAL_NAME);
+    warn(text, "matmul", safetensors_text(&file, "matmul"),
+         matmul_library());
+    safetensors_close(&file);
+    return true;
+}

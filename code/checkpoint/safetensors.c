@@ -1,0 +1,520 @@
+#include <assert.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <fcntl.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "checkpoint/durable.h"
+#include "checkpoint/safetensors.h"
+#include "ground/memory.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "the numbers in a file are copied as they are");
+
+// Add bytes to a checksum
+uint64_t checksum_add(uint64_t sum, const void *bytes, size_t count)
+{
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < count; i++)
+        sum = (sum ^ at[i]) * UINT64_C(0x100000001b3);
+    return sum;
+}
+// Types of numbers
+static double number_f64(const unsigned char *bytes)
+{
+    double number;
+    memcpy(&number, bytes, sizeof number);
+    return number;
+}
+
+static double number_f32(const unsigned char *bytes)
+{
+    float number;
+    memcpy(&number, bytes, sizeof number);
+    return number;
+}
+
+static double number_bf16(const unsigned char *bytes)
+{
+    unsigned char wide[4] = { 0, 0, bytes[0], bytes[1] };
+    return number_f32(wide);
+}
+
+static const struct number_type types[] = {
+    { "F64", 8, number_f64 },
+    { "F32", 4, number_f32 },
+    { "BF16", 2, number_bf16 },
+};
+
+static const struct number_type *const type_of_real =
+    &types[sizeof(real) == 8 ? 0 : 1];
+
+static const struct number_type *type_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].name, name) == 0)
+            return &types[i];
+    return NULL;
+}
+// Refuse a file
+void printable(char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+}
+
+bool refuse(const struct safetensors *s, const char *name,
+            struct message *m, const char *format, ...)
+{
+    char why[256], text[400];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, sizeof why, format, arguments);
+    va_end(arguments);
+    if (name == NULL)
+        snprintf(text, sizeof text, "%s", why);
+    else
+        snprintf(text, sizeof text, "tensor %.63s: %s", name, why);
+    printable(text);
+    return fail(m, EX_DATAERR, "%s: %s", s->file, text);
+}
+// Find the header
+enum { LENGTH_BYTES = 8, HEADER_MOST = 16000000 };
+
+static bool header_find(struct safetensors *s, struct message *m)
+{
+    if (s->size < LENGTH_BYTES)
+        return refuse(s, NULL, m, "%zu bytes are too few for the "
+                      "length of a header", s->size);
+    size_t length = 0;
+    for (size_t i = LENGTH_BYTES; i-- > 0; )
+        length = length << 8 | s->image[i];
+    // Refuse a length that cannot be
+    if (length > s->size - LENGTH_BYTES)
+        return refuse(s, NULL, m, "a header of %zu bytes does not fit "
+                      "into a file of %zu", length, s->size);
+    if (length > HEADER_MOST)
+        return refuse(s, NULL, m, "a header of %zu bytes is longer than "
+                      "%d", length, HEADER_MOST);
+    if (length == 0 || s->image[LENGTH_BYTES] != '{')
+        return refuse(s, NULL, m, "its header does not begin with {");
+    s->data = s->image + LENGTH_BYTES + length;
+    s->bytes = s->size - LENGTH_BYTES - length;
+    return true;
+}
+// Parse the header
+static bool header_parse(struct safetensors *s, struct message *m)
+{
+    json_error_t error;
+    const char *text = (const char *)s->image + LENGTH_BYTES;
+    size_t length = (size_t)(s->data - s->image) - LENGTH_BYTES;
+    s->header = json_loadb(text, length, JSON_REJECT_DUPLICATES,
+                           &error);
+    if (s->header == NULL)
+        return refuse(s, NULL, m, "its header is not JSON: %s at "
+                      "byte %d", error.text, error.position);
+    return true;
+}
+// Read one entry of the header
+static bool size_read(size_t *size, const json_t *value)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return false;
+    *size = (size_t)json_integer_value(value);
+    return true;
+}
+
+static bool entry_read(struct entry *e, const struct safetensors *s,
+                       const char *name, const json_t *value,
+                       struct message *m)
+{
+    e->name = name;
+    if (!json_is_object(value))
+        return refuse(s, name, m, "its entry is no object");
+    // Read the type of the numbers
+    const char *type = json_string_value(json_object_get(value, "dtype"));
+    if (type == NULL)
+        return refuse(s, name, m, "its dtype is missing or no text");
+    e->type = type_find(type);
+    if (e->type == NULL)
+        return refuse(s, name, m, "dtype %.63s is not one of F64, F32, "
+                      "BF16", type);
+    // Read the shape
+    const json_t *shape = json_object_get(value, "shape");
+    if (!json_is_array(shape))
+        return refuse(s, name, m, "its shape is missing or no list");
+    e->rank = json_array_size(shape);
+    if (e->rank > TENSOR_RANK)
+        return refuse(s, name, m, "%zu dimensions are more than %d",
+                      e->rank, TENSOR_RANK);
+    for (size_t i = 0; i < e->rank; i++)
+        if (!size_read(&e->shape[i], json_array_get(shape, i)))
+            return refuse(s, name, m, "dimension %zu is no size", i);
+    // Read where the tensor begins and ends
+    const json_t *place = json_object_get(value, "data_offsets");
+    if (!json_is_array(place) || json_array_size(place) != 2)
+        return refuse(s, name, m, "its data_offsets are missing or no "
+                      "pair");
+    if (!size_read(&e->begin, json_array_get(place, 0))
+        || !size_read(&e->end, json_array_get(place, 1)))
+        return refuse(s, name, m, "its data_offsets are no sizes");
+    if (json_object_size(value) != 3)
+        return refuse(s, name, m, "its entry has fields besides "
+                      "dtype, shape and data_offsets");
+    return true;
+}
+// List the entries in the order of their bytes
+// Compare the places of two entries
+static int entry_compare(const void *left, const void *right)
+{
+    const struct entry *a = left, *b = right;
+    if (a->begin != b->begin)
+        return a->begin < b->begin ? -1 : 1;
+    return (a->end > b->end) - (a->end < b->end);
+}
+// Check the metadata
+static bool metadata_check(const struct safetensors *s, json_t *value,
+                           struct message *m)
+{
+    const char *key;
+    json_t *text;
+    if (!json_is_object(value))
+        return refuse(s, NULL, m, "its metadata are no object");
+    json_object_foreach(value, key, text)
+        if (!json_is_string(text))
+            return refuse(s, NULL, m, "metadata %.63s is no text",
+                          key);
+    return true;
+}
+
+static bool header_list(struct safetensors *s, struct message *m)
+{
+    const char *name;
+    json_t *value;
+    size_t keys = json_object_size(s->header);
+    s->list = memory_new(keys + 1, sizeof *s->list, m);
+    if (s->list == NULL)
+        return false;
+    json_object_foreach(s->header, name, value)
+        if (strcmp(name, "__metadata__") == 0) {
+            if (!metadata_check(s, value, m))
+                return false;
+        } else if (!entry_read(&s->list[s->used++], s, name, value, m))
+            return false;
+    qsort(s->list, s->used, sizeof *s->list, entry_compare);
+    return true;
+}
+// Check that the entries tile the data
+// Check the layout of the data
+bool safetensors_check(const struct safetensors *s, struct message *m)
+{
+    size_t end = 0;
+    for (size_t i = 0; i < s->used; i++) {
+        const struct entry *e = &s->list[i];
+        // Insist that this tensor lies in the data
+        if (e->begin > e->end)
+            return refuse(s, e->name, m, "it begins at byte %zu and ends at "
+                          "%zu", e->begin, e->end);
+        if (e->end > s->bytes)
+            return refuse(s, e->name, m, "it ends at byte %zu of %zu",
+                          e->end, s->bytes);
+        // Insist that its shape takes that many bytes
+        size_t bytes = e->type->bytes;
+        for (size_t d = 0; d < e->rank; d++)
+            if (!multiply_sizes(&bytes, bytes, e->shape[d]))
+                return refuse(s, e->name, m, "its shape overflows");
+        if (bytes != e->end - e->begin)
+            return refuse(s, e->name, m, "its shape takes %zu bytes, its "
+                          "data_offsets give %zu", bytes, e->end - e->begin);
+        // Insist that it begins where the last one ended
+        if (e->begin < end)
+            return refuse(s, e->name, m, "it overlaps the tensor before it");
+        if (e->begin > end)
+            return refuse(s, e->name, m, "there is a hole of %zu bytes before "
+                          "it", e->begin - end);
+        end = e->end;
+    }
+    if (end != s->bytes)
+        return refuse(s, NULL, m, "%zu bytes follow the last tensor",
+                      s->bytes - end);
+    return true;
+}
+// Compare the checksum
+#define CHECKSUM_KIND "fnv1a64"
+#define HEADER_START "{\"__metadata__\":{\"checksum\":\""
+enum {
+    DIGITS = 16,
+    DIGITS_AT = LENGTH_BYTES + sizeof HEADER_START - 1
+};
+
+static void digits_show(char digits[DIGITS + 1], uint64_t sum)
+{
+    snprintf(digits, DIGITS + 1, "%016llx", (unsigned long long)sum);
+}
+
+static bool checksum_compare(struct safetensors *s, struct message *m)
+{
+    const char *digits = safetensors_text(s, "checksum");
+    const char *kind = safetensors_text(s, "checksum_kind");
+    if (digits == NULL && kind == NULL)
+        return true;
+    if (digits == NULL || kind == NULL
+        || strcmp(kind, CHECKSUM_KIND) != 0)
+        return refuse(s, NULL, m, "its checksum is of no known kind");
+    // Insist that the digits stand where we write them
+    if (strlen(digits) != DIGITS || s->size < DIGITS_AT + DIGITS
+        || memcmp(s->image + LENGTH_BYTES, HEADER_START,
+                  sizeof HEADER_START - 1) != 0)
+        return refuse(s, NULL, m, "its checksum is not where it belongs");
+    // Compare the digits with the sum of the file
+    char right[DIGITS + 1];
+    uint64_t sum = checksum_add(CHECKSUM_EMPTY, s->image, DIGITS_AT);
+    sum = checksum_add(sum, "0000000000000000", DIGITS);
+    sum = checksum_add(sum, s->image + DIGITS_AT + DIGITS,
+                       s->size - DIGITS_AT - DIGITS);
+    digits_show(right, sum);
+    if (memcmp(s->image + DIGITS_AT, right, DIGITS) != 0)
+        return refuse(s, NULL, m, "its checksum is %.16s, its contents "
+                      "have %s: it is damaged",
+                      s->image + DIGITS_AT, right);
+    s->verified = true;
+    return true;
+}
+// Open, read and close a file
+bool safetensors_read(struct safetensors *s, const char *file,
+                      const void *image, size_t size,
+                      struct message *m)
+{
+    *s = (struct safetensors){
+        .file = file, .image = image, .size = size };
+    bool good = header_find(s, m) && header_parse(s, m)
+        && header_list(s, m) && safetensors_check(s, m)
+        && checksum_compare(s, m);
+    if (!good)
+        safetensors_close(s);
+    return good;
+}
+
+void safetensors_close(struct safetensors *s)
+{
+    json_decref(s->header);
+    memory_free(s->list);
+    memory_free(s->own);
+    *s = (struct safetensors){ .file = s->file };
+}
+
+// Read a whole file
+static bool trouble(const char *path, int status, struct message *m)
+{
+    return fail(m, status, "%s: %s", path, strerror(errno));
+}
+
+// Read all bytes of an open file
+static unsigned char *image_read(size_t *size, const char *path,
+                                 int handle, struct message *m)
+{
+    struct stat about;
+    if (fstat(handle, &about) != 0 || !S_ISREG(about.st_mode)) {
+        fail(m, EX_NOINPUT, "%s: not an ordinary file", path);
+        return NULL;
+    }
+    *size = (size_t)about.st_size;
+    unsigned char *image = memory_new(*size + 1, 1, m);
+    for (size_t had = 0; image != NULL && had < *size; ) {
+        ssize_t got = file_calls.read(handle, image + had,
+                                      *size - had);
+        // Give up if nothing was got
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            if (got < 0)
+                trouble(path, EX_IOERR, m);
+            else
+                fail(m, EX_IOERR, "%s: it became shorter while it was read",
+                     path);
+            memory_free(image);
+            return NULL;
+        }
+        had += (size_t)got;
+    }
+    return image;
+}
+
+bool safetensors_open(struct safetensors *s, const char *path,
+                      struct message *m)
+{
+    *s = (struct safetensors){ .file = path };
+    int handle = file_calls.open(path, O_RDONLY);
+    if (handle < 0)
+        return trouble(path, EX_NOINPUT, m);
+    size_t size = 0;
+    unsigned char *image = image_read(&size, path, handle, m);
+    file_calls.close(handle);
+    if (image == NULL)
+        return false;
+    if (!safetensors_read(s, path, image, size, m)) {
+        memory_free(image);
+        return false;
+    }
+    s->own = image;
+    return true;
+}
+// Find a tensor, a text
+const struct entry *safetensors_find(const struct safetensors *s,
+                                     const char *name)
+{
+    for (size_t i = 0; i < s->used; i++)
+        if (strcmp(s->list[i].name, name) == 0)
+            return &s->list[i];
+    return NULL;
+}
+
+const char *safetensors_text(const struct safetensors *s,
+                             const char *key)
+{
+    return json_string_value(json_object_get(
+        json_object_get(s->header, "__metadata__"), key));
+}
+// Copy a tensor
+static bool shape_is(const struct entry *e, size_t rank,
+                     const size_t *shape)
+{
+    bool same = e->rank == rank;
+    for (size_t i = 0; same && i < rank; i++)
+        same = e->shape[i] == shape[i];
+    return same;
+}
+
+// Show a shape
+enum { SHAPE_TEXT = 22 * TENSOR_RANK };
+
+static const char *shape_show(char text[SHAPE_TEXT], size_t rank,
+                              const size_t *shape)
+{
+    char *at = text;
+    *at++ = '[';
+    for (size_t i = 0; i < rank; i++)
+        at += sprintf(at, i == 0 ? "%zu" : ",%zu", shape[i]);
+    strcpy(at, "]");
+    return text;
+}
+
+bool safetensors_copy(real *to, const struct safetensors *s,
+                      const char *name, size_t rank,
+                      const size_t *shape, struct message *m)
+{
+    const struct entry *e = safetensors_find(s, name);
+    if (e == NULL)
+        return refuse(s, name, m, "it is missing");
+    // Refuse another shape
+    if (!shape_is(e, rank, shape)) {
+        char got[SHAPE_TEXT], want[SHAPE_TEXT];
+        return refuse(s, name, m, "its shape is %s, expected %s",
+                      shape_show(got, e->rank, e->shape),
+                      shape_show(want, rank, shape));
+    }
+    const unsigned char *bytes = s->data + e->begin;
+    size_t each = e->type->bytes, count = (e->end - e->begin) / each;
+    if (e->type == type_of_real)
+        memcpy(to, bytes, count * each);
+    else
+        for (size_t i = 0; i < count; i++)
+            to[i] = (real)e->type->number(bytes + i * each);
+    return true;
+}
+// Count the bytes of a tensor
+static size_t tensor_bytes(const struct tensor *t)
+{
+    size_t count = 1;
+    for (size_t d = 0; d < t->rank; d++)
+        count *= t->shape[d];
+    return count * sizeof(real);
+}
+// Build the header
+static json_t *header_tree(const struct tensor *list, size_t used,
+                           const struct text_pair *metadata,
+                           size_t pairs)
+{
+    json_t *header = json_object(), *texts = json_object();
+    // Put the metadata into texts, the checksum first
+    json_object_set_new(texts, "checksum", json_string("0000000000000000"));
+    json_object_set_new(texts, "checksum_kind", json_string(CHECKSUM_KIND));
+    for (size_t i = 0; i < pairs; i++)
+        json_object_set_new(texts, metadata[i].key,
+                            json_string(metadata[i].text));
+    json_object_set_new(header, "__metadata__", texts);
+    // Put the entries of the tensors into the header
+    size_t begin = 0;
+    for (size_t i = 0; i < used; i++) {
+        size_t end = begin + tensor_bytes(&list[i]);
+        json_t *shape = json_array();
+        for (size_t d = 0; d < list[i].rank; d++)
+            json_array_append_new(shape,
+                json_integer((json_int_t)list[i].shape[d]));
+        json_object_set_new(header, list[i].name,
+            json_pack("{s:s, s:o, s:[I, I]}", "dtype", type_of_real->name,
+                      "shape", shape, "data_offsets",
+                      (json_int_t)begin, (json_int_t)end));
+        begin = end;
+    }
+    if (json_object_size(header) == used + 1
+        && json_object_size(texts) == pairs + 2)
+        return header;
+    json_decref(header);
+    return NULL;
+}
+// Write a file of tensors
+// Make the bytes of the header
+static char *header_bytes(size_t *length, json_t *tree,
+                          struct message *m)
+{
+    char *text = json_dumps(tree, JSON_COMPACT);
+    if (text == NULL)
+        return NULL;
+    size_t filled = (strlen(text) + 7) / 8 * 8;
+    char *bytes = memory_new(LENGTH_BYTES + filled, 1, m);
+    if (bytes != NULL) {
+        for (size_t i = 0; i < LENGTH_BYTES; i++)
+            bytes[i] = (char)(filled >> 8 * i & 0xff);
+        memset(bytes + LENGTH_BYTES, ' ', filled);
+        memcpy(bytes + LENGTH_BYTES, text, strlen(text));
+        *length = LENGTH_BYTES + filled;
+    }
+    free(text);
+    return bytes;
+}
+
+bool safetensors_write(const char *path,
+                       const struct tensor *list, size_t used,
+                       const struct text_pair *metadata, size_t pairs,
+                       struct message *m)
+{
+    size_t length = 0;
+    json_t *tree = header_tree(list, used, metadata, pairs);
+    char *header = header_bytes(&length, tree, m);
+    json_decref(tree);
+    if (header == NULL)
+        return fail(m, EX_SOFTWARE, "%s: no header: names must differ "
+                    "and texts be UTF-8", path);
+    // Put the checksum into the header
+    char digits[DIGITS + 1];
+    uint64_t sum = checksum_add(CHECKSUM_EMPTY, header, length);
+    for (size_t i = 0; i < used; i++)
+        sum = checksum_add(sum, list[i].data, tensor_bytes(&list[i]));
+    digits_show(digits, sum);
+    memcpy(header + DIGITS_AT, digits, DIGITS);
+    struct durable file;
+    bool good = durable_open(&file, path, m)
+        && durable_write(&file, header, length, m);
+    for (size_t i = 0; good && i < used; i++)
+        good = durable_write(&file, list[i].data,
+                             tensor_bytes(&list[i]), m);
+    memory_free(header);
+    return good && durable_commit(&file, m);
+}

@@ -1,0 +1,81 @@
+#ifndef SAFETENSORS_H
+#define SAFETENSORS_H
+#include "ground/message.h"
+#include "ground/real.h"
+
+enum { TENSOR_RANK = 8 };       /* dimensions, at most */
+
+// Checksums
+/* FNV-1a of 64 bits: starts with CHECKSUM_EMPTY, and goes on. */
+#define CHECKSUM_EMPTY UINT64_C(0xcbf29ce484222325)
+uint64_t checksum_add(uint64_t sum, const void *bytes, size_t count);
+
+// Writing tensors
+struct tensor {
+    const char *name;
+    size_t rank, shape[TENSOR_RANK];
+    const real *data;
+};
+struct text_pair { const char *key, *text; };
+
+/* Replaces `path` by a file with these tensors, whole or not at all
+   (see durable.h), with a checksum. Names and keys differ from each
+   other, all texts are UTF-8: else EX_SOFTWARE. */
+bool safetensors_write(const char *path,
+                       const struct tensor *list, size_t used,
+                       const struct text_pair *metadata, size_t pairs,
+                       struct message *m);
+
+// Reading tensors
+struct entry {
+    const char *name;
+    const struct number_type *type;
+    size_t rank, shape[TENSOR_RANK];
+    size_t begin, end;          /* bytes, from the start of the data */
+};
+struct number_type {
+    const char *name;           /* "F32" */
+    size_t bytes;
+    double (*number)(const unsigned char *bytes);
+};
+struct json_t;
+struct safetensors {
+    const char *file;           /* its name, for messages */
+    unsigned char *own;         /* the image, if we read it */
+    const unsigned char *image, *data;
+    size_t size, bytes;         /* of the image, of the data */
+    struct entry *list;
+    size_t used;
+    struct json_t *header;
+    bool verified;              /* it has a checksum, which is right */
+};
+/* After a failure there is nothing to close. */
+bool safetensors_open(struct safetensors *s, const char *path,
+                      struct message *m);
+/* The same for an image in memory, which must outlive s. */
+bool safetensors_read(struct safetensors *s, const char *file,
+                      const void *image, size_t size,
+                      struct message *m);
+void safetensors_close(struct safetensors *s);
+
+const struct entry *safetensors_find(const struct safetensors *s,
+                                     const char *name);  /* or NULL */
+/* The text of the metadata under this key, or NULL. */
+const char *safetensors_text(const struct safetensors *s,
+                             const char *key);
+/* Converts the tensor of this name, which must have this shape. */
+bool safetensors_copy(real *to, const struct safetensors *s,
+                      const char *name, size_t rank,
+                      const size_t *shape, struct message *m);
+
+/* For the parts of the reader: "FILE: tensor NAME: ...", EX_DATAERR.
+   Without a name: "FILE: ...". Returns false. */
+bool refuse(const struct safetensors *s, const char *name,
+            struct message *m, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Puts ? in place of all that is not a printable character. */
+void printable(char *text);
+/* Do the entries, in order of their bytes, tile the data? */
+bool safetensors_check(const struct safetensors *s,
+                       struct message *m);
+#endif

@@ -1,0 +1,14 @@
+#include <sys/stat.h>
+#include <sysexits.h>
+#include "commands/checkpoint_path.h"
+
+bool checkpoint_path(char path[PATH_ROOM], const char *file,
+                     struct message *m)
+{
+    struct stat s;
+    bool folder = stat(file, &s) == 0 && S_ISDIR(s.st_mode);
+    int n = snprintf(path, PATH_ROOM,
+                     folder ? "%s/latest.safetensors" : "%s", file);
+    return n < PATH_ROOM
+        || fail(m, EX_NOINPUT, "%.80s...: the path is too long", file);
+}

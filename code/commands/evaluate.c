@@ -1,0 +1,53 @@
+#include <math.h>
+#include <stdio.h>
+#include <sysexits.h>
+#include "checkpoint/checkpoint.h"
+#include "commands/checkpoint_path.h"
+#include "commands/commands.h"
+#include "commands/options.h"
+#include "training/training.h"
+
+// Evaluate a checkpoint
+static bool evaluate(const struct options *o, const char *text,
+                     struct message *m)
+{
+    char path[PATH_ROOM];
+    struct configuration c;
+    struct corpus corpus = {0};
+    struct trainer trainer = {0};
+    double nats = 0;
+    if (o->operands != 1 || !text)
+        return fail(m, EX_USAGE, "a checkpoint and --held-out FILE are"
+                    " wanted");
+    bool good = checkpoint_path(path, o->operand[0], m)
+             && checkpoint_read_configuration(&c, path, m)
+             && corpus_open(&corpus, text, text, c.context, m)
+             && trainer_open(&trainer, &c, &cpu, &corpus, m)
+             && checkpoint_read_weights(&trainer.model, path, m)
+             && trainer_evaluate(&nats, &trainer, 0, m);
+    if (good)
+        printf("%s on %s: %.6f nats a byte, %.6f bits\n", path, text,
+               nats, nats / M_LN2);
+    trainer_close(&trainer);
+    corpus_close(&corpus);
+    return good;
+}
+
+int command_evaluate(int argc, char **argv)
+{
+    const char *text = NULL;
+    const struct own_option own[] = {
+        {"held-out", "FILE", "the text to predict", &text},
+        {0}};
+    const struct request request = {"evaluate", "CHECKPOINT",
+        "The loss of a checkpoint (or of a run's latest) over a whole"
+        " text: every byte but the first is predicted once.\n\v"
+        "For instance:\n  mhc evaluate runs/run"
+        " --held-out data/persuasion.txt", own, false};
+    struct options options = {0};
+    struct message m = {0};
+    if (options_read(&options, &request, argc, argv, &m)
+        && evaluate(&options, text, &m))
+        return 0;
+    return options_report(&request, &m);
+}

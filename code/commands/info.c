@@ -1,0 +1,98 @@
+#include <stdio.h>
+#include <sysexits.h>
+#include "checkpoint/checkpoint.h"
+#include "commands/checkpoint_path.h"
+#include "commands/commands.h"
+#include "commands/options.h"
+#include "matmul/matmul.h"
+#include "model/model.h"
+
+// Print the configuration
+static void print_configuration(const struct configuration *c)
+{
+    for (const struct field *f = configuration_fields; f->name; f++) {
+        char text[64];
+        configuration_get(c, f, text);
+        printf("%-18s %-12s %s\n", f->name, text, f->help);
+    }
+    printf("%-18s %s\n\n", "products by", matmul_library());
+}
+// Print the parameters
+static void print_parameters(const struct model *model)
+{
+    const struct parameters *table = &model->parameters;
+    printf("%-34s %14s %12s  %s\n", "parameter", "shape", "count",
+           "decays");
+    for (size_t i = 0; i < table->used; i++) {
+        const struct parameter *p = &table->list[i];
+        char shape[48];
+        snprintf(shape, sizeof shape, "%zu x %zu", p->rows, p->columns);
+        printf("%-34s %14s %12zu  %s\n", p->name, shape, p->count,
+               p->decay ? "yes" : "no");
+    }
+    printf("%-34s %14s %12zu\n\n", "in all", "", table->count);
+}
+// Print where memory goes
+static void print_memory(const struct model *model)
+{
+    double mib = 1. / (1 << 20);
+    const struct tape *tape = &model->tape;
+    printf("%-34s %14s %12s\n", "array", "MiB", "bytes/token");
+    double tokens = (double)(model->sequences
+                             * model->configuration.context);
+    for (size_t i = 0; i < tape->used; i++) {
+        double bytes = (double)array_bytes(tape, &tape->list[i]);
+        printf("%-34s %14.2f %12.0f\n", tape->list[i].name, bytes * mib,
+               bytes / tokens);
+    }
+    double all = (double)model_bytes(model);
+    double moments = 2. * (double)model->parameters.count * sizeof(real);
+    printf("%-34s %14.2f %12.0f\n%-34s %14.2f\n", "in all", all * mib,
+           all / tokens, "and the optimizer's two moments",
+           moments * mib);
+}
+// Describe a model
+static bool describe(const struct options *o, struct message *m)
+{
+    char path[PATH_ROOM];
+    struct configuration c = o->configuration;
+    if (o->operands > 1)
+        return fail(m, EX_USAGE, "%s: one checkpoint at a time",
+                    o->operand[1]);
+    if (o->operands == 1
+        && (!checkpoint_path(path, o->operand[0], m)
+            || !checkpoint_read_configuration(&c, path, m)))
+        return false;
+    struct architecture architecture;
+    if (!configuration_check(&c, m)
+        || !architecture_find(&architecture, &c, m))
+        return false;
+    struct model model;
+    bool good = model_plan(&model, &architecture, &c, &cpu, c.batch,
+                           TRAINING, 0, m);
+    if (good) {
+        if (o->operands == 1)
+            printf("%s\n\n", path);
+        print_configuration(&c);
+        print_parameters(&model);
+        print_memory(&model);
+    }
+    model_close(&model);
+    return good;
+}
+
+int command_info(int argc, char **argv)
+{
+    const struct request request = {"info", "[CHECKPOINT]",
+        "What is in a checkpoint; or, without one, what a model of these"
+        " sizes would need.\n\vFor instance:\n"
+        "  mhc info runs/run\n  mhc info --layers 12 --width 768", NULL,
+        true};
+    struct options options = {0};
+    struct message m = {0};
+    options.configuration = configuration_default();
+    if (options_read(&options, &request, argc, argv, &m)
+        && describe(&options, &m))
+        return 0;
+    return options_report(&request, &m);
+}

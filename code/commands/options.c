@@ -1,0 +1,126 @@
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include "commands/options.h"
+
+enum { FIELD = 1000, OWN = 2000, HELP = 3000 };
+
+struct reading {
+    const struct request *request;
+    struct options *options;
+    struct message *message;
+};
+
+// Take one option
+static error_t take(int key, char *text, struct argp_state *state)
+{
+    struct reading *r = state->input;
+    if (key >= FIELD && key < FIELD + MOST_FIELDS) {
+        const struct field *f = &configuration_fields[key - FIELD];
+        r->options->given[key - FIELD] = true;
+        return configuration_set(&r->options->configuration, f->name,
+                                 text ? text : "yes", r->message)
+               ? 0 : EINVAL;
+    }
+    if (key >= OWN && key < HELP) {
+        *r->request->own[key - OWN].text = text ? text : "";
+        return 0;
+    }
+    // Keep an operand, or refuse it
+    if (key == ARGP_KEY_ARG) {
+        if (!r->request->operands) {
+            fail(r->message, EX_USAGE, "%s: what is this? mhc %s takes"
+                 " options only; see mhc %s --help", text,
+                 r->request->command, r->request->command);
+            return EINVAL;
+        }
+        r->options->operand[r->options->operands++] = text;
+        return 0;
+    }
+    // Say which option is unknown
+    if (key == ARGP_KEY_ERROR && !r->message->status)
+        fail(r->message, EX_USAGE, "%s: unknown option, or its value is"
+             " missing or one too many; see mhc %s --help",
+             state->argv[state->next > 0 ? state->next - 1 : 0],
+             r->request->command);
+    return ARGP_ERR_UNKNOWN;
+}
+// List the options for argp
+static size_t list_options(struct argp_option *list,
+                           const struct request *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; r->own && r->own[i].name; i++)
+        list[n++] = (struct argp_option){
+            .name = r->own[i].name, .key = OWN + (int)i,
+            .arg = r->own[i].argument, .doc = r->own[i].help,
+            .group = 1};
+    for (int change = 0; r->fields && change < 2; change++) {
+        list[n++] = (struct argp_option){
+            .doc = change == FIXED ? "Fixed once a run has begun:"
+                                   : "May change when a run goes on:",
+            .group = 2 + change};
+        for (size_t i = 0; configuration_fields[i].name; i++)
+            if ((int)configuration_fields[i].change == change)
+                // Add field i to the list
+                list[n++] = (struct argp_option){
+                    .name = configuration_fields[i].name, .key = FIELD + (int)i,
+                    .arg = configuration_fields[i].unit,
+                    .flags = configuration_fields[i].type == SWITCH
+                             ? OPTION_ARG_OPTIONAL : 0,
+                    .doc = configuration_fields[i].help, .group = 2 + change};
+    }
+    list[n++] = (struct argp_option){.name = "help", .key = HELP,
+        .doc = "show this", .group = 9};
+    return n;
+}
+// Read a command line
+bool options_read(struct options *o, const struct request *r,
+                  int argc, char **argv, struct message *m)
+{
+    struct argp_option list[2 * MOST_FIELDS] = {{0}};
+    list_options(list, r);
+    struct argp argp = {.options = list, .parser = take,
+                        .args_doc = r->operands, .doc = r->help};
+    char name[32];
+    snprintf(name, sizeof name, "mhc %s", r->command);
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0) {
+            argp_help(&argp, stdout, ARGP_HELP_STD_HELP
+                      & ~(unsigned)ARGP_HELP_EXIT_OK, name);
+            exit(0);
+        }
+    o->operand = argv;
+    o->operands = 0;
+    struct reading reading = {r, o, m};
+    error_t e = argp_parse(&argp, argc, argv, ARGP_NO_ERRS
+                           | ARGP_NO_HELP | ARGP_NO_EXIT, NULL,
+                           &reading);
+    if (e && !m->status)
+        fail(m, EX_USAGE, "the options do not parse; see %s --help",
+             name);
+    return m->status == 0;
+}
+// Report what went wrong
+int options_report(const struct request *r, const struct message *m)
+{
+    fprintf(stderr, "mhc %s: %s\n", r->command, m->text);
+    return m->status;
+}
+// Read a whole number
+bool options_number(size_t *n, const char *name, const char *text,
+                    size_t least, size_t most, struct message *m)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno
+        || value < least || value > most)
+        return fail(m, EX_USAGE, "--%s %s: a whole number from %zu to"
+                    " %zu is wanted", name, text, least, most);
+    *n = (size_t)value;
+    return true;
+}

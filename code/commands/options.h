@@ -1,0 +1,36 @@
+#ifndef OPTIONS_H
+#define OPTIONS_H
+#include "configuration/configuration.h"
+
+enum { MOST_FIELDS = 64 };
+
+/* An option that belongs to one command. A list ends with name NULL. */
+struct own_option {
+    const char *name;       /* "data": --data */
+    const char *argument;   /* "FILE"; NULL: a switch */
+    const char *help;
+    const char **text;      /* where what was given goes; "" for a switch */
+};
+struct request {
+    const char *command;            /* "train" */
+    const char *operands;           /* "[CHECKPOINT]", or NULL: none */
+    const char *help;               /* shown by --help, with an example */
+    const struct own_option *own;
+    bool fields;                    /* takes the configuration too */
+};
+struct options {
+    struct configuration configuration;     /* set to defaults by caller */
+    bool given[MOST_FIELDS];        /* as in configuration_fields */
+    char **operand;                 /* what is left: files, folders */
+    size_t operands;
+};
+/* Reads a command line. --help prints and exits with 0. Otherwise false
+   and a message of status 64 that names the option at fault. */
+bool options_read(struct options *o, const struct request *r,
+                  int argc, char **argv, struct message *m);
+/* Prints "mhc COMMAND: message" and gives the exit status. */
+int options_report(const struct request *r, const struct message *m);
+/* The whole number in text, between least and most; or a message. */
+bool options_number(size_t *n, const char *name, const char *text,
+                    size_t least, size_t most, struct message *m);
+#endif

@@ -1,0 +1,141 @@
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include "checkpoint/checkpoint.h"
+#include "commands/checkpoint_path.h"
+#include "commands/commands.h"
+#include "commands/options.h"
+#include "ground/memory.h"
+#include "ground/random.h"
+#include "sampling/choose.h"
+#include "sampling/sampling.h"
+#include "sampling/utf8.h"
+
+struct wishes {
+    const char *prompt, *length, *temperature, *top_k, *seed;
+    size_t bytes, k, number;
+    double tau;
+};
+
+// Understand the wishes
+static bool understand(struct wishes *w, struct message *m)
+{
+    char *end;
+    w->tau = strtod(w->temperature, &end);
+    if (end == w->temperature || *end || !(w->tau >= 0 && w->tau <= 100))
+        return fail(m, EX_USAGE, "--temperature %s: a number from 0 to"
+                    " 100 is wanted", w->temperature);
+    if (!*w->prompt)
+        w->prompt = "\n";
+    return options_number(&w->bytes, "length", w->length, 0, 1000000000,
+                          m)
+        && options_number(&w->k, "top-k", w->top_k, 0, 1000000000, m)
+        && options_number(&w->number, "seed", w->seed, 0, SIZE_MAX, m);
+}
+// Print a byte when its character is complete
+static bool say(struct utf8 *u, token id, struct message *m)
+{
+    char out[UTF8_ROOM];
+    size_t n = utf8_push(out, u, (unsigned char)id);
+    if (n == 0 || (fwrite(out, 1, n, stdout) == n && fflush(stdout) == 0))
+        return true;
+    return fail(m, EX_IOERR, "standard output: %s", strerror(errno));
+}
+// Write a text
+// Read and repeat the prompt
+static bool repeat_prompt(struct sampler *s, struct utf8 *u,
+                          const char *prompt, struct message *m)
+{
+    size_t count = strlen(prompt);
+    token *id = memory_new(count, sizeof *id, m);
+    bool good = id != NULL;
+    for (size_t i = 0; good && i < count; i++) {
+        id[i] = (unsigned char)prompt[i];
+        if ((size_t)id[i] >= s->model.configuration.vocabulary)
+            good = fail(m, EX_USAGE, "--prompt: byte %d is not among the"
+                        " model's %zu tokens", id[i],
+                        s->model.configuration.vocabulary);
+        good = good && say(u, id[i], m);
+    }
+    if (good)
+        sampler_read(s, id, count);
+    memory_free(id);
+    return good;
+}
+
+static bool write_text(struct sampler *s, const struct wishes *w,
+                       struct message *m)
+{
+    struct utf8 u = {.used = 0};
+    uint64_t stream = random_stream("sample");
+    size_t vocabulary = s->model.configuration.vocabulary;
+    if (!repeat_prompt(s, &u, w->prompt, m))
+        return false;
+    for (size_t i = 0; i < w->bytes; i++) {
+        double r = random_uniform(w->number, stream, i);
+        token id = (token)choose(s->logits, vocabulary, w->tau, w->k, r,
+                                 s->scratch);
+        if (!say(&u, id, m))
+            return false;
+        if (i + 1 < w->bytes)
+            sampler_read(s, &id, 1);
+    }
+    // End the text
+    char out[UTF8_ROOM];
+    size_t n = utf8_end(out, &u);
+    fwrite(out, 1, n, stdout);
+    putchar('\n');
+    if (fflush(stdout) != 0)
+        return fail(m, EX_IOERR, "standard output: %s", strerror(errno));
+    return true;
+}
+// Open the checkpoint and write
+static bool sample(const struct options *o, struct wishes *w,
+                   struct message *m)
+{
+    char path[PATH_ROOM];
+    struct configuration c;
+    struct sampler s = {0};
+    if (o->operands != 1)
+        return fail(m, EX_USAGE, "one checkpoint or run is wanted");
+    if (!understand(w, m) || !checkpoint_path(path, o->operand[0], m)
+        || !checkpoint_read_configuration(&c, path, m))
+        return false;
+    if (c.vocabulary > 256)
+        return fail(m, EX_DATAERR, "%s: its %zu tokens are not bytes",
+                    path, c.vocabulary);
+    bool good = sampler_open(&s, &c, &cpu, m)
+             && checkpoint_read_weights(&s.model, path, m)
+             && write_text(&s, w, m);
+    sampler_close(&s);
+    return good;
+}
+
+int command_sample(int argc, char **argv)
+{
+    struct wishes w = {.prompt = "\n", .length = "500",
+                       .temperature = "0.8", .top_k = "0", .seed = "1"};
+    const struct own_option own[] = {
+        {"prompt", "TEXT", "what it goes on from", &w.prompt},
+        {"length", "N", "bytes to write (500)", &w.length},
+        {"temperature", "T", "0: always the likeliest byte; 1: as"
+         " trained (0.8)", &w.temperature},
+        {"top-k", "K", "draw from the K likeliest bytes only; 0: from"
+         " all (0)", &w.top_k},
+        {"seed", "N", "of the random numbers (1)", &w.seed},
+        {0}};
+    const struct request request = {"sample", "CHECKPOINT",
+        "Lets a checkpoint, or a run's latest, write. The same seed"
+        " writes the same text.\n\vFor instance:\n"
+        "  mhc sample runs/run --prompt 'It was a truth ' --length 1000",
+        own, false};
+    struct options options = {0};
+    struct message m = {0};
+    if (options_read(&options, &request, argc, argv, &m)
+        && sample(&options, &w, &m))
+        return 0;
+    return options_report(&request, &m);
+}

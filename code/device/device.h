@@ -1,0 +1,59 @@
+#ifndef DEVICE_H
+#define DEVICE_H
+#include "ground/message.h"
+#include "ground/real.h"
+// Headers of a device's interfaces
+#include "attention/attention.h"
+#include "embedding/embedding.h"
+#include "feedforward/feedforward.h"
+#include "loss/loss.h"
+#include "matmul/matmul.h"
+#include "norm/norm.h"
+#include "streams/streams.h"
+#include "optimizer/optimizer.h"
+
+/* How an array is kept. EXACT, as the host keeps a real: parameters and
+   their gradients, inverse_rms, lse, coefficients, logits, each, scratch.
+   ROUNDED, perhaps in a narrower format: every other activation and its
+   gradient. */
+enum storage { EXACT, ROUNDED, STORAGES };
+
+/* Addresses that a device allocates are opaque: only its own functions
+   look through them. Their arithmetic is device_at. */
+struct device {
+    const char *name;
+    // What it takes to hold numbers
+    size_t bytes[STORAGES];             /* that one number takes */
+    real *(*allocate)(size_t count, enum storage, struct message *);
+    void (*release)(real *);            /* allocate: zeroed; or NULL */
+    void (*upload)(real *device, const real *host, size_t count,
+                   enum storage);
+    void (*download)(real *host, const real *device, size_t count,
+                     enum storage);
+    void (*zero)(real *, size_t count, enum storage);
+    void (*copy)(real *to, const real *from, size_t count, enum storage);
+    token *(*allocate_tokens)(size_t count, struct message *);
+    void (*release_tokens)(token *);
+    void (*upload_tokens)(token *device, const token *host, size_t count);
+    void (*synchronize)(void);          /* until all work is done */
+    // Interfaces of a device
+    struct embedding embedding;
+    struct matmul matmul;               /* x, y, dx, dy ROUNDED */
+    struct matmul matmul_exact;         /* y, dy EXACT; x, dx ROUNDED */
+    struct norm norm;
+    struct attention attention;
+    struct feedforward feedforward;
+    struct loss loss;
+    struct streams streams;
+    struct optimizer optimizer;
+};
+
+extern const struct device cpu;
+
+// The address of an element
+static inline real *device_at(const struct device *d, const real *base,
+                              size_t index, enum storage storage)
+{
+    return (real *)((uintptr_t)base + index * d->bytes[storage]);
+}
+#endif

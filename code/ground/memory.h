@@ -1,0 +1,14 @@
+#ifndef MEMORY_H
+#define MEMORY_H
+#include "ground/message.h"
+#include <stddef.h>
+/* product = a b, or false if that does not fit */
+bool multiply_sizes(size_t *product, size_t a, size_t b);
+/* `count` objects of `size` bytes, all bytes zero, aligned to 64
+   bytes, never NULL for 0; NULL and a message if that cannot be had */
+void *memory_new(size_t count, size_t size, struct message *m);
+void memory_free(void *p);
+/* For tests: after `count` more successes memory_new fails;
+   SIZE_MAX lifts the limit. */
+void memory_allow(size_t count);
+#endif

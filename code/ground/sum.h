@@ -1,0 +1,8 @@
+#ifndef SUM_H
+#define SUM_H
+#include "ground/real.h"
+/* In double, over SLICES slices: the same bits for any number of
+   threads. */
+double sum_of(const real *x, size_t count);
+double sum_of_squares(const real *x, size_t count);
+#endif

@@ -1,0 +1,35 @@
+#ifndef JOURNAL_H
+#define JOURNAL_H
+#include <stdio.h>
+#include "configuration/configuration.h"
+
+enum { PATH_ROOM = 4096 };
+
+/* A run folder, open for writing. */
+struct journal {
+    char folder[PATH_ROOM];
+    FILE *log, *timing;
+};
+/* Makes folder/name, or folder/name-2, ...; and points folder/latest
+   at it. Status EX_CANTCREAT where that cannot be done. */
+bool journal_create(struct journal *j, const char *folder,
+                    const char *name, struct message *m);
+/* Opens a run folder again and drops what its logs say of steps after
+   `step`, which the run is about to take once more. */
+bool journal_resume(struct journal *j, const char *folder, size_t step,
+                    struct message *m);
+/* folder/file; false and a message if that is too long */
+bool journal_path(char path[PATH_ROOM], const struct journal *j,
+                  const char *file, struct message *m);
+/* First line: the configuration, the texts (held_out may be NULL), and
+   what tables of single bytes and of pairs cost (nats a byte). */
+bool journal_begin(struct journal *j, const struct configuration *c,
+                   const char *data, const char *held_out,
+                   double unigram, double bigram, struct message *m);
+bool journal_step(struct journal *j, size_t step, double loss,
+                  double rate, double gradient_norm, double seconds,
+                  size_t tokens, struct message *m);
+bool journal_held_out(struct journal *j, size_t step, double loss,
+                      bool whole, struct message *m);
+bool journal_close(struct journal *j, struct message *m);
+#endif

@@ -1,0 +1,97 @@
+#ifndef MODEL_H
+#define MODEL_H
+#include "connection/connection.h"
+#include "model/parameters.h"
+#include "model/sublayer.h"
+#include "model/tape.h"
+
+// What a model is made of
+enum { PATTERN_MOST = 4 };
+
+/* sublayer i is of the kind pattern[i % period] */
+struct architecture {
+    const struct connection *connection;
+    const struct sublayer *const *pattern;
+    size_t period;          /* 1 .. PATTERN_MOST */
+};
+/* as the configuration says; EX_USAGE if there is no such connection
+   or it does not take that many streams */
+bool architecture_find(struct architecture *a,
+                       const struct configuration *c,
+                       struct message *m);
+
+enum use { INFERENCE, TRAINING };
+
+// A model
+struct model {
+    struct configuration configuration;
+    const struct device *device;
+    struct architecture architecture;
+    size_t sequences, sublayers;
+    enum use use;
+    size_t block;           /* of recomputation, in sites; 0: none */
+    struct parameters parameters;
+    real *weights, *gradients;      /* on the device, EXACT */
+    struct tape tape;
+    // What only the model itself looks at
+    struct place {              /* offsets of one site's parameters */
+        size_t norm, connection[CONNECTION_PARAMETERS];
+        size_t sublayer[SUBLAYER_PARAMETERS];
+    } *place;                   /* [sublayers + 1] */
+    size_t embedding, head;
+    struct {                    /* indices of arrays in the tape */
+        size_t weights, gradients, cosine, sine, vector, start, stream,
+               coefficients, input, inverse_rms, normed, answer, logits,
+               each, lse, dvector, dstream, dcoefficients, dinput, dnormed,
+               danswer, shared[STORAGES];
+    } at;
+    struct {                    /* where an array of a sublayer is */
+        size_t array;           /* index in the tape */
+        size_t offset;          /* in the shared region */
+        enum storage storage;
+        bool exists, shared, single;
+    } need[PATTERN_MOST][SUBLAYER_ARRAYS];
+    size_t slots, stream_slots;
+    token *input, *target;      /* on the device */
+    real *host;                 /* [tokens], on the host */
+    size_t tokens;              /* of the last forward */
+    bool scored, kept;          /* has it a loss? can backward go? */
+};
+
+// Functions on models
+/* Finds the architecture, plans, allocates; false and a message if
+   that fails, and then there is nothing to close. The parameters are
+   zero until model_initialise or a checkpoint fills them. */
+bool model_open(struct model *m, const struct configuration *c,
+                const struct device *d, size_t sequences, enum use use,
+                size_t block, struct message *message);
+/* The first half: all tables, no memory of the device. To be closed. */
+bool model_plan(struct model *m, const struct architecture *a,
+                const struct configuration *c, const struct device *d,
+                size_t sequences, enum use use, size_t block,
+                struct message *message);
+/* The second half. If it fails, still to be closed. */
+bool model_allocate(struct model *m, struct message *message);
+void model_close(struct model *m);
+/* bytes that model_allocate takes from the device */
+size_t model_bytes(const struct model *m);
+/* every parameter by configuration.seed and its own name */
+void model_initialise(struct model *m);
+
+// Functions that run a model
+/* input, target: host, [sequences][context]; target NULL: no loss */
+void model_forward(struct model *m, const token *input,
+                   const token *target);
+/* mean nats a token of the last forward */
+double model_loss(const struct model *m);
+/* gradients += scale * gradient of model_loss; once after each forward
+   that had targets, in a model for TRAINING */
+void model_backward(struct model *m, double scale);
+/* sampling: positions first .. first+count-1 of one sequence, where
+   those before first were given to earlier calls */
+void model_extend(struct model *m, const token *id, size_t first,
+                  size_t count);
+/* host [vocabulary]: logits after token `row` of the last forward
+   (sequence by sequence) or extend */
+void model_logits(const struct model *m, real *host, size_t row);
+#endif

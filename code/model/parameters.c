@@ -1,0 +1,103 @@
+#include "model/parameters.h"
+#include "ground/memory.h"
+#include "ground/random.h"
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+// Ways to start
+struct start start_normal(double deviation)
+{
+    return (struct start){ NORMAL, deviation, 0, 0 };
+}
+
+struct start start_pattern(double value, double other, size_t shift)
+{
+    return (struct start){ PATTERN, value, other, shift };
+}
+
+struct start start_constant(double value)
+{
+    return start_pattern(value, value, 0);
+}
+
+// The first value of an element
+real parameter_start(const struct parameter *p, uint64_t seed,
+                     size_t row, size_t column)
+{
+    const struct start *s = &p->start;
+    if (s->kind == NORMAL)
+        return (real)(s->value *
+                      random_normal(seed, random_stream(p->name),
+                                    row * p->columns + column));
+    bool hot = column == (row + s->shift) % p->columns;
+    return (real)(hot ? s->value : s->other);
+}
+
+// Make room for one more parameter
+static bool make_room(struct parameters *p)
+{
+    if (p->used < p->room)
+        return true;
+    size_t room = p->room == 0 ? 32 : 2 * p->room;
+    struct parameter *list = memory_new(room, sizeof *list, p->message);
+    if (list == NULL)
+        return false;
+    if (p->used > 0)
+        memcpy(list, p->list, p->used * sizeof *list);
+    memory_free(p->list);
+    p->list = list;
+    p->room = room;
+    return true;
+}
+
+void parameters_free(struct parameters *p)
+{
+    memory_free(p->list);
+    *p = (struct parameters){ 0 };
+}
+
+// Add a parameter to the table
+size_t parameter_add(struct parameters *p, const char *prefix,
+                     const char *name, size_t rows, size_t columns,
+                     struct start start, bool decay)
+{
+    struct parameter new = { .rows = rows, .columns = columns,
+                             .offset = p->count, .start = start,
+                             .decay = decay };
+    // Name the new parameter
+    int length = snprintf(new.name, sizeof new.name, "%s%s%s", prefix,
+                          *prefix == '\0' ? "" : ".", name);
+    if (length < 0 || (size_t)length >= sizeof new.name) {
+        fail(p->message, EX_DATAERR, "the name %s.%s is too long",
+             prefix, name);
+        return 0;
+    }
+    assert(parameter_find(p, new.name) == NULL);
+    // Move the end of the table behind the new parameter
+    size_t most = SIZE_MAX / sizeof(double) - PARAMETER_ALIGNMENT;
+    if (!multiply_sizes(&new.count, rows, columns) ||
+        new.count > most || p->count > most - new.count) {
+        fail(p->message, EX_DATAERR, "%s would be too large: %zu by %zu",
+             new.name, rows, columns);
+        return 0;
+    }
+    p->numbers += new.count;
+    p->count += (new.count + PARAMETER_ALIGNMENT - 1)
+                / PARAMETER_ALIGNMENT * PARAMETER_ALIGNMENT;
+    if (!make_room(p))
+        return 0;
+    p->list[p->used++] = new;
+    return new.offset;
+}
+
+// Find a parameter
+const struct parameter *parameter_find(const struct parameters *p,
+                                       const char *name)
+{
+    for (size_t i = 0; i < p->used; i++)
+        if (strcmp(p->list[i].name, name) == 0)
+            return &p->list[i];
+    return NULL;
+}

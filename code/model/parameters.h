@@ -1,0 +1,50 @@
+#ifndef PARAMETERS_H
+#define PARAMETERS_H
+#include "ground/message.h"
+#include "ground/real.h"
+
+// How a parameter starts
+/* NORMAL: mean 0, standard deviation `value`. PATTERN: `value` where
+   column == (row + shift) % columns, else `other`: a diagonal, one hot
+   element of a vector, or, if both are the same, a constant. */
+struct start {
+    enum { NORMAL, PATTERN } kind;
+    double value, other;
+    size_t shift;
+};
+struct start start_normal(double deviation);
+struct start start_constant(double value);
+struct start start_pattern(double value, double other, size_t shift);
+
+struct parameter {
+    char name[64];          /* "sublayer.3.feedforward.gate" */
+    size_t rows, columns;   /* a vector has one row */
+    size_t offset;          /* in reals, into weights, gradients, ... */
+    size_t count;           /* rows * columns */
+    struct start start;
+    bool decay;             /* does weight decay apply? */
+};
+
+// The table of parameters
+enum { PARAMETER_ALIGNMENT = 16 };      /* reals */
+
+struct parameters {
+    struct parameter *list;
+    size_t used, room;
+    size_t count;           /* reals in all, with the gaps */
+    size_t numbers;         /* reals in all, without */
+    struct message *message;    /* where failures are noted */
+};
+
+/* adds "prefix.name", gives its offset; failures are noted, give 0 */
+size_t parameter_add(struct parameters *p, const char *prefix,
+                     const char *name, size_t rows, size_t columns,
+                     struct start start, bool decay);
+/* or NULL */
+const struct parameter *parameter_find(const struct parameters *p,
+                                       const char *name);
+/* element (row, column) at the start; by seed and name only */
+real parameter_start(const struct parameter *p, uint64_t seed,
+                     size_t row, size_t column);
+void parameters_free(struct parameters *p);
+#endif

@@ -1,0 +1,13 @@
+#ifndef SCHEDULE_H
+#define SCHEDULE_H
+#include <stddef.h>
+
+struct schedule {
+    double rate, floor;         /* the peak; the end, a share of it */
+    size_t warmup, steps;       /* updates */
+};
+
+/* the learning rate of update `step`, 1 being the first */
+double schedule_rate(const struct schedule *s, size_t step);
+
+#endif

@@ -1,0 +1,20 @@
+#ifndef HISTORY_H
+#define HISTORY_H
+#include "ground/message.h"
+#include "ground/real.h"
+
+/* What a run's log says. */
+struct points {
+    size_t count, room;
+    double *x, *y;              /* step; nats a token */
+};
+struct history {
+    char name[128];             /* the run folder's last part */
+    double unigram, bigram;     /* nats a token; 0: not in the log */
+    struct points loss, held_out;
+};
+/* run: a run folder, or a log file */
+bool history_read(struct history *h, const char *run,
+                  struct message *m);
+void history_free(struct history *h);
+#endif

@@ -1,0 +1,142 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "plot/plot.h"
+#include "plot/ticks.h"
+
+enum { WIDE = 760, HIGH = 440, LEFT = 64, RIGHT = 150, TOP = 24,
+       BOTTOM = 48 };
+
+struct frame { double x0, x1, y0, y1; };    /* steps; nats a byte */
+
+static double across(const struct frame *f, double x)
+{
+    return LEFT + (x - f->x0) / (f->x1 - f->x0) * (WIDE - LEFT - RIGHT);
+}
+static double down(const struct frame *f, double y)
+{
+    return HIGH - BOTTOM
+         - (y - f->y0) / (f->y1 - f->y0) * (HIGH - TOP - BOTTOM);
+}
+
+static const char *const colours[] = {
+    "#264268", "#b3502a", "#3f7d4e", "#7b4b94", "#8a6d1d", "#2a7f8e"};
+enum { COLOURS = sizeof colours / sizeof *colours };
+
+// Choose the frame
+static struct frame choose_frame(const struct history *run, size_t runs)
+{
+    struct frame f = {0, 1, 1e30, -1e30};
+    for (size_t r = 0; r < runs; r++)
+        for (int k = 0; k < 2; k++) {
+            const struct points *p = k ? &run[r].held_out : &run[r].loss;
+            for (size_t i = 0; i < p->count; i++) {
+                f.x1 = p->x[i] > f.x1 ? p->x[i] : f.x1;
+                f.y0 = p->y[i] < f.y0 ? p->y[i] : f.y0;
+                f.y1 = p->y[i] > f.y1 ? p->y[i] : f.y1;
+            }
+        }
+    double room = f.y1 > f.y0 ? .04 * (f.y1 - f.y0) : 1;
+    f.y0 -= room;
+    f.y1 += room;
+    return f;
+}
+// Draw the axes
+static void draw_axes(FILE *out, const struct frame *f)
+{
+    double tick, step = plot_ticks(&tick, f->x0, f->x1, 6);
+    for (; tick <= f->x1 * 1.000001; tick += step)
+        fprintf(out, "<line class=\"g\" x1=\"%.1f\" x2=\"%.1f\" "
+                "y1=\"%d\" y2=\"%d\"/><text x=\"%.1f\" y=\"%d\" "
+                "class=\"m\">%g</text>\n", across(f, tick),
+                across(f, tick), TOP, HIGH - BOTTOM, across(f, tick),
+                HIGH - BOTTOM + 18, tick);
+    step = plot_ticks(&tick, f->y0, f->y1, 6);
+    for (; tick <= f->y1; tick += step)
+        fprintf(out, "<line class=\"g\" x1=\"%d\" x2=\"%d\" "
+                "y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%d\" y=\"%.1f\" "
+                "class=\"e\">%g</text>\n", LEFT, WIDE - RIGHT,
+                down(f, tick), down(f, tick), LEFT - 8,
+                down(f, tick) + 4, tick);
+    fprintf(out, "<text x=\"%d\" y=\"%d\" class=\"m\">step</text>\n"
+            "<text x=\"16\" y=\"14\">nats a byte</text>\n",
+            (LEFT + WIDE - RIGHT) / 2, HIGH - 8);
+}
+// Draw a curve
+static void draw_curve(FILE *out, const struct frame *f,
+                       const struct points *p, const char *colour,
+                       bool smooth)
+{
+    double mean = p->count ? p->y[0] : 0;
+    fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" "
+            "stroke-width=\"%s\" stroke-opacity=\"%s\" points=\"",
+            colour, smooth ? "1" : "2", smooth ? ".45" : "1");
+    for (size_t i = 0; i < p->count; i++) {
+        mean = smooth ? .95 * mean + .05 * p->y[i] : p->y[i];
+        fprintf(out, "%.1f,%.1f ", across(f, p->x[i]), down(f, mean));
+    }
+    fprintf(out, "\"/>\n");
+}
+// Draw a line of reference
+static void draw_reference(FILE *out, const struct frame *f, double y,
+                           const char *what)
+{
+    if (y <= f->y0 || y >= f->y1)
+        return;
+    fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" "
+            "stroke=\"#777\" stroke-dasharray=\"6 4\"/>"
+            "<text x=\"%d\" y=\"%.1f\">%s %.2f</text>\n", LEFT,
+            WIDE - RIGHT, down(f, y), down(f, y), WIDE - RIGHT + 6,
+            down(f, y) + 4, what, y);
+}
+// Draw everything
+static void draw(FILE *out, const struct history *run, size_t runs)
+{
+    struct frame f = choose_frame(run, runs);
+    fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" "
+            "viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
+            "font-family=\"serif\" font-size=\"13\">\n<title>Loss "
+            "against step</title>\n<style>.g{stroke:#ddd}.m{text-anchor"
+            ":middle}.e{text-anchor:end}</style>\n<rect width=\"100%%\""
+            " height=\"100%%\" fill=\"#fff\"/>\n", WIDE, HIGH, WIDE,
+            HIGH);
+    draw_axes(out, &f);
+    draw_reference(out, &f, run[0].unigram, "unigram");
+    draw_reference(out, &f, run[0].bigram, "bigram");
+    for (size_t r = 0; r < runs; r++) {
+        const char *colour = colours[r % COLOURS];
+        const struct points *h = &run[r].held_out;
+        draw_curve(out, &f, &run[r].loss, colour, true);
+        draw_curve(out, &f, h, colour, false);
+        const struct points *last = h->count ? h : &run[r].loss;
+        fprintf(out, "<text x=\"%d\" y=\"%d\" fill=\"%s\" "
+                "class=\"e\">%s %s %.4f</text>\n", WIDE - RIGHT - 6,
+                TOP + 14 + 16 * (int)r, colour, run[r].name,
+                h->count ? "held-out" : "training",
+                last->y[last->count - 1]);
+    }
+    fprintf(out, "</svg>\n");
+}
+
+bool plot_write(const char *path, const struct history *run,
+                size_t runs, struct message *m)
+{
+    char part[4096];
+    if (snprintf(part, sizeof part, "%s.part", path)
+        >= (int)sizeof part)
+        return fail(m, EX_CANTCREAT, "%.80s...: the path is too long",
+                    path);
+    FILE *out = fopen(part, "w");
+    if (!out)
+        return fail(m, EX_CANTCREAT, "%s: %s", part, strerror(errno));
+    draw(out, run, runs);
+    bool good = !ferror(out);
+    if (fclose(out) != 0 || !good || rename(part, path) != 0) {
+        int e = errno;
+        unlink(part);
+        return fail(m, EX_IOERR, "%s: %s", path, strerror(e));
+    }
+    return true;
+}

@@ -1,0 +1,241 @@
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include "ground/memory.h"
+#include "training/training.h"
+
+// Check that the model has a token for every byte
+static bool bytes_fit(struct text text, size_t vocabulary,
+                      struct message *m)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (text.byte[i] >= vocabulary)
+            return fail(m, EX_DATAERR, "byte %zu of the text is %u, "
+                        "but the vocabulary is only %zu", i,
+                        text.byte[i], vocabulary);
+    return true;
+}
+
+// Make the rows of a trainer
+static bool make_rows(struct trainer *t, struct message *m)
+{
+    size_t tokens = t->options.batch * t->options.context;
+    size_t count = t->model.parameters.count;
+    return (t->first = t->device->allocate(count, EXACT, m)) != NULL
+        && (t->second = t->device->allocate(count, EXACT, m)) != NULL
+        && (t->input = memory_new(tokens, sizeof(token), m)) != NULL
+        && (t->target = memory_new(tokens, sizeof(token), m)) != NULL
+        && (t->losses = memory_new(tokens, sizeof(real), m)) != NULL;
+}
+
+// Open and close a trainer
+bool trainer_open(struct trainer *t, const struct configuration *c,
+                  const struct device *device,
+                  const struct corpus *corpus, struct message *m)
+{
+    *t = (struct trainer){
+        .options = *c, .device = device, .corpus = corpus,
+        .bookmark = { .best = INFINITY,
+            .training_text = text_fingerprint(corpus->training),
+            .held_out_text = text_fingerprint(corpus->held_out) },
+    };
+    bool well = bytes_fit(corpus->training, c->vocabulary, m)
+        && bytes_fit(corpus->held_out, c->vocabulary, m)
+        && model_open(&t->model, c, device, c->batch, TRAINING,
+                      c->recompute, m)
+        && batches_open(&t->batches, corpus->training, c->context,
+                        c->seed, m)
+        && make_rows(t, m);
+    if (!well)
+        trainer_close(t);
+    else
+        model_initialise(&t->model);
+    return well;
+}
+
+void trainer_close(struct trainer *t)
+{
+    // Release what was opened
+    memory_free(t->input);
+    memory_free(t->target);
+    memory_free(t->losses);
+    t->device->release(t->first);
+    t->device->release(t->second);
+    model_close(&t->model);
+    batches_close(&t->batches);
+    *t = (struct trainer){ 0 };
+}
+
+// List what a run must keep
+void trainer_rows(struct trainer_row row[TRAINER_ROWS],
+                  const struct trainer *t)
+{
+    row[0] = (struct trainer_row){ "weights", t->model.weights };
+    row[1] = (struct trainer_row){ "first_moments", t->first };
+    row[2] = (struct trainer_row){ "second_moments", t->second };
+}
+
+const struct bookmark_field bookmark_fields[] = {
+    // Fields of a bookmark
+    { "step", BOOKMARK_SIZE, offsetof(struct bookmark, step) },
+    { "epoch", BOOKMARK_SIZE, offsetof(struct bookmark, position.epoch) },
+    { "index", BOOKMARK_SIZE, offsetof(struct bookmark, position.index) },
+    { "best", BOOKMARK_REAL, offsetof(struct bookmark, best) },
+    { "training_text", BOOKMARK_HASH,
+      offsetof(struct bookmark, training_text) },
+    { "held_out_text", BOOKMARK_HASH,
+      offsetof(struct bookmark, held_out_text) },
+    { NULL, BOOKMARK_SIZE, 0 },
+};
+
+// Check a bookmark
+bool trainer_place(struct trainer *t, const struct bookmark *b,
+                   struct message *m)
+{
+    if (b->training_text != t->bookmark.training_text)
+        return fail(m, EX_DATAERR, "the training text is not the one "
+                    "that this run began with");
+    if (b->held_out_text != t->bookmark.held_out_text)
+        return fail(m, EX_DATAERR, "the held-out text is not the one "
+                    "that this run began with");
+    if (b->position.index >= t->batches.windows)
+        return fail(m, EX_DATAERR, "window %zu of an epoch of %zu",
+                    b->position.index, t->batches.windows);
+    if (isnan(b->best))
+        return fail(m, EX_DATAERR, "the best loss is not a number");
+    t->bookmark = *b;
+    return true;
+}
+
+// Add up loss and gradient
+static double accumulate(struct position *next, struct trainer *t)
+{
+    size_t parts = t->options.accumulation;
+    double loss = 0, share = 1 / (double)parts;
+    *next = t->bookmark.position;
+    t->device->zero(t->model.gradients, t->model.parameters.count,
+                    EXACT);
+    for (size_t k = 0; k < parts; k++) {
+        *next = batches_fill(t->input, t->target, &t->batches, *next,
+                             t->options.batch);
+        model_forward(&t->model, t->input, t->target);
+        loss += share * model_loss(&t->model);
+        model_backward(&t->model, share);
+    }
+    return loss;
+}
+
+// Move the weights
+static void move_weights(struct trainer *t, const struct update *u)
+{
+    const struct device *d = t->device;
+    struct adamw a = {
+        .rate = u->rate, .step = u->step,
+        .beta1 = t->options.beta1, .beta2 = t->options.beta2,
+        .epsilon = t->options.epsilon,
+        .scale = clip_scale(u->norm, t->options.clip),
+    };
+    for (size_t i = 0; i < t->model.parameters.used; i++) {
+        const struct parameter *p = &t->model.parameters.list[i];
+        a.decay = p->decay ? t->options.decay : 0;
+        d->optimizer.step(
+            device_at(d, t->model.weights, p->offset, EXACT),
+            device_at(d, t->first, p->offset, EXACT),
+            device_at(d, t->second, p->offset, EXACT),
+            device_at(d, t->model.gradients, p->offset, EXACT),
+            &a, p->count);
+    }
+}
+
+// Make one update
+bool trainer_step(struct update *u, struct trainer *t,
+                  struct message *m)
+{
+    struct position next;
+    u->step = t->bookmark.step + 1;
+    u->loss = accumulate(&next, t);
+    u->norm = sqrt(t->device->optimizer.sum_of_squares(
+        t->model.gradients, t->model.parameters.count));
+    // Give up if loss or gradient is not finite
+    if (!isfinite(u->loss) || !isfinite(u->norm))
+        return fail(m, EXIT_FAILURE, "update %zu: the %s is not finite; "
+                    "weights and moments are those of update %zu",
+                    u->step, isfinite(u->loss) ? "gradient" : "loss",
+                    t->bookmark.step);
+    // Let u->rate be what the schedule says
+    struct schedule schedule = {
+        .rate = t->options.rate, .floor = t->options.floor,
+        .warmup = t->options.warmup, .steps = t->options.steps,
+    };
+    u->rate = schedule_rate(&schedule, u->step);
+    move_weights(t, u);
+    t->bookmark.step = u->step;
+    t->bookmark.position = next;
+    return true;
+}
+
+// Judge the model by the held-out text
+// Fetch the loss of each byte
+void trainer_losses(struct trainer *t)
+{
+    const struct model *model = &t->model;
+    t->device->download(t->losses,
+                        tape_at(&model->tape, model->at.each, 0),
+                        t->options.batch * t->options.context, EXACT);
+    t->device->synchronize();
+}
+
+// Add up the losses of some windows
+static size_t judge_batch(double *sum, struct trainer *t, size_t from,
+                          size_t windows)
+{
+    struct text text = t->corpus->held_out;
+    size_t context = t->options.context, counted = 0;
+    size_t all = windows_of(text.size, context), left = windows - from;
+    size_t batch = t->options.batch;
+    size_t places = left < batch ? left : batch;
+    for (size_t s = 0; s < places; s++) {
+        struct window w = window_of(text.size, context,
+                                    (from + s) * all / windows);
+        window_cut(t->input + s * context, t->target + s * context,
+                   text, w.start, context);
+    }
+    model_forward(&t->model, t->input, t->target);
+    trainer_losses(t);
+    // Add up what is to be counted
+    for (size_t s = 0; s < places; s++) {
+        struct window w = window_of(text.size, context,
+                                    (from + s) * all / windows);
+        for (size_t i = w.skip; i < context; i++)
+            *sum += (double)t->losses[s * context + i];
+        counted += context - w.skip;
+    }
+    return counted;
+}
+
+bool trainer_evaluate(double *nats, struct trainer *t, size_t windows,
+                      struct message *m)
+{
+    size_t all = windows_of(t->corpus->held_out.size,
+                            t->options.context);
+    if (windows == 0 || windows > all)
+        windows = all;
+    double sum = 0;
+    size_t counted = 0;
+    for (size_t j = 0; j < windows; j += t->options.batch)
+        counted += judge_batch(&sum, t, j, windows);
+    *nats = sum / (double)counted;
+    if (isfinite(*nats))
+        return true;
+    return fail(m, EXIT_FAILURE, "after update %zu the held-out loss "
+                "is not finite", t->bookmark.step);
+}
+
+bool trainer_best(struct trainer *t, double nats)
+{
+    bool best = nats < t->bookmark.best;
+    if (best)
+        t->bookmark.best = nats;
+    return best;
+}

@@ -1,0 +1,72 @@
+#ifndef TRAINING_H
+#define TRAINING_H
+#include "configuration/configuration.h"
+#include "corpus/batches.h"
+#include "corpus/corpus.h"
+#include "device/device.h"
+#include "model/model.h"
+#include "optimizer/schedule.h"
+
+/* Besides the configuration and the rows of trainer_rows, all that a
+   run must know to go on. */
+struct bookmark {
+    size_t step;                /* updates made */
+    struct position position;   /* of the window that comes next */
+    double best;                /* lowest held-out loss, nats a byte */
+    uint64_t training_text, held_out_text;      /* fingerprints */
+};
+
+struct trainer {
+    struct configuration options;
+    const struct device *device;
+    const struct corpus *corpus;
+    struct model model;
+    struct bookmark bookmark;
+    struct batches batches;
+    real *first, *second;       /* the moments, on the device */
+    token *input, *target;      /* [batch][context] */
+    real *losses;               /* [batch][context], nats */
+};
+
+// Functions of the trainer
+/* a new run, before its first update; corpus must stay open */
+bool trainer_open(struct trainer *t, const struct configuration *c,
+                  const struct device *device,
+                  const struct corpus *corpus, struct message *m);
+void trainer_close(struct trainer *t);
+/* the rows to be kept, each as long as model.parameters.count */
+struct trainer_row { const char *name; real *at; };
+enum { TRAINER_ROWS = 3 };
+void trainer_rows(struct trainer_row row[TRAINER_ROWS],
+                  const struct trainer *t);
+/* the members of a bookmark; the last has no name */
+struct bookmark_field {
+    const char *name;
+    enum { BOOKMARK_SIZE, BOOKMARK_HASH, BOOKMARK_REAL } type;
+    size_t offset;              /* of a size_t, a uint64_t, a double */
+};
+extern const struct bookmark_field bookmark_fields[];
+/* go on from here; EX_DATAERR if it is no place in these texts */
+bool trainer_place(struct trainer *t, const struct bookmark *b,
+                   struct message *m);
+struct update {
+    size_t step;                /* which update this was, from 1 */
+    double loss;                /* nats a byte, before the update */
+    double norm;                /* of the gradient, before clipping */
+    double rate;
+};
+/* One update. If loss or gradient is not finite: status 1 and a
+   message with the step, and neither weights nor bookmark move. */
+bool trainer_step(struct update *u, struct trainer *t,
+                  struct message *m);
+/* nats a byte over so many windows of the held-out text, spread
+   evenly; 0: all, and then every byte but the first counts once.
+   Status 1 if that is not finite. */
+bool trainer_evaluate(double *nats, struct trainer *t, size_t windows,
+                      struct message *m);
+/* is this the best held-out loss so far? then it is noted */
+bool trainer_best(struct trainer *t, double nats);
+/* t->losses = those of the model's last forward, byte by byte */
+void trainer_losses(struct trainer *t);
+
+#endif

@@ -1,0 +1,19 @@
+/* expect: this looks like a key that stays the same */
+#include "ground/random.h"
+
+struct philox philox(const uint32_t counter[4], const uint32_t key[2])
+{
+    struct philox x;
+    for (size_t i = 0; i < 4; i++)
+        x.word[i] = counter[i];
+    uint32_t k0 = key[0], k1 = key[1];
+    for (int round = 0; round < 10; round++) {
+        // One round of Philox
+        uint64_t p0 = (uint64_t)0xd2511f53 * x.word[0];
+        uint64_t p1 = (uint64_t)0xcd9e8d57 * x.word[2];
+        x = (struct philox){ {
+            (uint32_t)(p1 >> 32) ^ x.word[1] ^ k0, (uint32_t)p1,
+            (uint32_t)(p0 >> 32) ^ x.word[3] ^ k1, (uint32_t)p0 } };
+    }
+    return x;
+}

@@ -1,0 +1,102 @@
+#include "support/fill.h"
+#include "support/lab.h"
+#include "matmul/matmul.h"
+#include <string.h>
+
+// The products of the way back, in double
+/* got += scale * sum over p of a(i,p) b(p,j), for got [m][n]; a_row is
+   how far it is from one row of a to the next, and so on */
+static void sums(real *got, size_t m, size_t n, size_t k,
+                 const real *a, size_t a_row, size_t a_column,
+                 const real *b, size_t b_row, size_t b_column,
+                 double keep)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            double sum = keep * (double)got[i * n + j];
+            for (size_t p = 0; p < k; p++)
+                sum += (double)a[i * a_row + p * a_column]
+                    * (double)b[p * b_row + j * b_column];
+            got[i * n + j] = (real)sum;
+        }
+}
+// Check one layer
+static bool check_layer(size_t rows, size_t out, size_t in)
+{
+    char what[80];
+    real *x = test_reals(rows * in), *w = test_reals(out * in);
+    real *dy = test_reals(rows * out);
+    bool square = rows == out && out == in, good = true;
+
+    fill_normal(x, rows * in, 1, 1);
+    fill_normal(w, out * in, 2, 1);
+    fill_normal(dy, rows * out, 3, 1);
+    // Check the gradient of the input, with and without add
+    for (int add = 0; add < 2; add++) {
+        real *before = test_reals(rows * in), *got = test_reals(rows * in);
+        real *want = test_reals(rows * in), *other = test_reals(rows * in);
+        fill_normal(before, rows * in, 4, 1);
+        memcpy(got, before, rows * in * sizeof *got);
+        memcpy(want, before, rows * in * sizeof *got);
+        memcpy(other, before, rows * in * sizeof *got);
+        matmul_backward_input(got, dy, w, rows, out, in, add);
+        sums(want, rows, in, out, dy, out, 1, w, in, 1, add);
+        sums(other, rows, in, out, dy, out, 1, w, in, 1, !add);
+        snprintf(what, sizeof what, "rows %zu, out %zu, in %zu: dx%s",
+                 rows, out, in, add ? " where add is true" : "");
+        if (!lab_compare(what, got, want, (size_t[]){ rows, in }, 2,
+                         1e-5)) {
+            good = false;
+            lab_mistake("a dx that is still what it was before", before);
+            lab_mistake(add ? "dx overwritten, though add is true"
+                        : "dx added to what it held, though add is false",
+                        other);
+            // Recognise w transposed
+            if (square) {
+                memcpy(other, before, rows * in * sizeof *got);
+                sums(other, rows, in, out, dy, out, 1, w, 1, in, add);
+                lab_mistake("dy w^T: the wrong index of w is summed over", other);
+            }
+        }
+    }
+    // Check the gradient of the weights
+    real *before = test_reals(out * in), *got = test_reals(out * in);
+    real *want = test_reals(out * in), *other = test_reals(out * in);
+    fill_normal(before, out * in, 4, 1);
+    memcpy(got, before, out * in * sizeof *got);
+    memcpy(want, before, out * in * sizeof *got);
+    matmul_backward_weight(got, dy, x, rows, out, in);
+    sums(want, out, in, rows, dy, 1, out, x, in, 1, 1);
+    sums(other, out, in, rows, dy, 1, out, x, in, 1, 0);
+    snprintf(what, sizeof what, "rows %zu, out %zu, in %zu: dw",
+             rows, out, in);
+    if (!lab_compare(what, got, want, (size_t[]){ out, in }, 2, 1e-5)) {
+        good = false;
+        lab_mistake("a dw that is still what it was before", before);
+        lab_mistake("dw overwritten instead of added to", other);
+        memcpy(other, before, out * in * sizeof *got);
+        sums(other, out, in, rows - 1, dy, 1, out, x, in, 1, 1);
+        lab_mistake("a dw without the last row", other);
+        // Recognise x and dy exchanged, or not transposed
+        if (square) {
+            memcpy(other, before, out * in * sizeof *got);
+            sums(other, out, in, rows, x, 1, in, dy, out, 1, 1);
+            lab_mistake("x^T dy: x and dy have changed places", other);
+            memcpy(other, before, out * in * sizeof *got);
+            sums(other, out, in, rows, dy, out, 1, x, in, 1, 1);
+            lab_mistake("dy x: dy is not transposed", other);
+        }
+    }
+    return good;
+}
+
+int main(void)
+{
+    lab_begin("The way back through a linear layer");
+    if (check_layer(2, 2, 2) && check_layer(6, 6, 6)) {
+        check_layer(2, 3, 4);
+        check_layer(1, 5, 3);
+        check_layer(70, 41, 33);
+    }
+    return lab_end();
+}

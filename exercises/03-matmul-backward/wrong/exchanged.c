@@ -1,0 +1,27 @@
+/* expect: x^T dy: x and dy have changed places */
+#include "matmul/matmul.h"
+
+void matmul_backward_input(real *dx, const real *dy, const real *w,
+                           size_t rows, size_t out, size_t in,
+                           bool add)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < in; i++) {
+            real sum = 0;
+            for (size_t o = 0; o < out; o++)
+                sum += dy[r * out + o] * w[o * in + i];
+            dx[r * in + i] = add ? dx[r * in + i] + sum : sum;
+        }
+}
+
+void matmul_backward_weight(real *dw, const real *dy, const real *x,
+                            size_t rows, size_t out, size_t in)
+{
+    for (size_t o = 0; o < out; o++)
+        for (size_t i = 0; i < in; i++) {
+            real sum = 0;
+            for (size_t r = 0; r < rows; r++)
+                sum += x[r * in + o] * dy[r * out + i];
+            dw[o * in + i] += sum;
+        }
+}

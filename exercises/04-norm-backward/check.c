@@ -1,0 +1,141 @@
+#include "norm/norm.h"
+#include "support/fill.h"
+#include "support/lab.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum mistake { NONE, NO_PROJECTION, NO_GAIN, NO_WIDTH, NOT_SCALED,
+               RAW_GAIN };
+
+// The gradients of the norm, with or without a mistake
+static void gradients(double *dx, double *dgain, const real *dout,
+                      const real *x, const real *gain, size_t rows,
+                      size_t width, enum mistake mistake)
+{
+    for (size_t t = 0; t < rows; t++, x += width, dout += width) {
+        double square = 0, along = 0;
+        for (size_t c = 0; c < width; c++)
+            square += (double)x[c] * (double)x[c];
+        double r = 1 / sqrt(square / (double)width + 1e-6);
+        for (size_t c = 0; c < width; c++)
+            along += (mistake == NO_GAIN ? 1 : (double)gain[c]) *
+                     (double)dout[c] * (double)x[c] * r;
+        if (mistake != NO_WIDTH)
+            along /= (double)width;
+        if (mistake == NO_PROJECTION)
+            along = 0;
+        for (size_t c = 0; c < width; c++) {
+            double h = (double)x[c] * r;
+            double u = (double)gain[c] * (double)dout[c];
+            *dx++ += (mistake == NOT_SCALED ? 1 : r) * (u - along * h);
+            dgain[c] += (double)dout[c] *
+                        (mistake == RAW_GAIN ? (double)x[c] : h);
+        }
+    }
+}
+
+// Check one size of the norm
+static real *reals(const double *x, size_t count)
+{
+    real *copy = test_reals(count);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = (real)x[i];
+    return copy;
+}
+
+static double *doubles(const real *x, size_t count)
+{
+    double *copy = calloc(count, sizeof *copy);
+    if (copy == NULL)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        copy[i] = (double)x[i];
+    return copy;
+}
+
+struct sizes { size_t rows, width; bool add; };
+
+/* what dx (or dgain) holds after an answer with this mistake */
+static real *after(enum mistake mistake, bool want_dx,
+                   struct sizes s, const real *start,
+                   const real *start_gain, const real *dout,
+                   const real *x, const real *gain)
+{
+    size_t count = s.rows * s.width;
+    double *dx = doubles(start, count);
+    double *dgain = doubles(start_gain, s.width);
+    for (size_t i = 0; i < count && !s.add; i++)
+        dx[i] = 0;
+    gradients(dx, dgain, dout, x, gain, s.rows, s.width, mistake);
+    real *result = want_dx ? reals(dx, count) : reals(dgain, s.width);
+    free(dx);
+    free(dgain);
+    return result;
+}
+
+static void check(size_t rows, size_t width, bool add)
+{
+    size_t count = rows * width;
+    struct sizes s = { rows, width, add };
+    struct sizes other = { rows, width, !add };
+    const size_t shape[] = { rows, width };
+    real *x = test_reals(count), *dout = test_reals(count);
+    real *gain = test_reals(width), *out = test_reals(count);
+    real *r = test_reals(rows), *start = test_reals(count);
+    real *start_gain = test_reals(width), *zeros = test_reals(width);
+    real *dx = test_reals(count), *dgain = test_reals(width);
+    fill_normal(x, count, 1, 2);
+    fill_normal(dout, count, 2, 1);
+    fill_normal(gain, width, 3, 1);
+    fill_normal(start, count, 4, 1);
+    fill_normal(start_gain, width, 5, 3);
+    memcpy(dx, start, count * sizeof(real));
+    memcpy(dgain, start_gain, width * sizeof(real));
+    norm_forward(out, r, x, gain, rows, width);
+    norm_backward(dx, dgain, dout, x, r, gain, rows, width, add);
+    // Compare dx and look for known mistakes
+    static const struct { enum mistake mistake; const char *saying; }
+    known[] = {
+        { NO_PROJECTION, "the gradient without the projection term" },
+        { NO_GAIN, "a projection of dout in place of gain * dout" },
+        { NO_WIDTH, "a projection that is not divided by the width" },
+        { NOT_SCALED, "a gradient that lacks the factor r" },
+    };
+    #define AFTER(mistake, want_dx, sizes) after(mistake, want_dx, sizes, \
+        start, start_gain, dout, x, gain)
+    if (!lab_compare(add ? "dx, added" : "dx", dx, AFTER(NONE, true, s),
+                     shape, 2, 1e-5)) {
+        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+            lab_mistake(known[k].saying, AFTER(known[k].mistake, true, s));
+        lab_mistake(add ? "dx overwritten although add is set"
+                        : "dx added to although add is not set",
+                    AFTER(NONE, true, other));
+    }
+    // Compare dgain and look for known mistakes
+    if (!lab_compare(add ? "dgain, 5 rows" : "dgain, 3 rows", dgain,
+                     AFTER(NONE, false, s), shape + 1, 1, 1e-5)) {
+        lab_mistake("a gain's gradient with x in place of x * r",
+                    AFTER(RAW_GAIN, false, s));
+        start_gain = zeros;
+        lab_mistake("dgain overwritten, not added to",
+                    AFTER(NONE, false, s));
+    }
+    // See whether dx is perpendicular to x
+    double inner = 0, size = 0;
+    for (size_t i = 0; i < count; i++) {
+        double d = (double)(dx[i] - (add ? start[i] : 0));
+        inner += d * (double)x[i];
+        size += fabs(d * (double)x[i]);
+    }
+    lab_true("dx is perpendicular to x", fabs(inner) <= 1e-4 * size &&
+             size > 0, "the inner product of dx and x is %g; moving x "
+             "along itself changes nothing, so it should vanish", inner);
+}
+
+int main(void)
+{
+    lab_begin("Lab 04: the gradient of RMSNorm");
+    check(3, 37, false);
+    check(5, 130, true);
+    return lab_end();
+}

@@ -1,0 +1,47 @@
+#include "norm/norm.h"
+#include "ground/slices.h"
+#include "reduction/reduction.h"
+
+// Norm backward
+static inline real product(struct operands o, size_t c)
+{
+    return o.a[c] * o.b[c] * o.c[c];
+}
+
+void norm_backward(real *dx, real *dgain, const real *dout,
+                   const real *x, const real *inverse_rms,
+                   const real *gain, size_t rows, size_t width,
+                   bool add)
+{
+    #pragma omp parallel
+    {
+        // Take from each row's gradient its part along the row
+        #pragma omp for schedule(static) nowait
+        for (size_t t = 0; t < rows; t++) {
+            const real *dy = dout + t * width, *row = x + t * width;
+            real *d = dx + t * width, r = inverse_rms[t];
+            struct operands o = { gain, dy, row };
+            real along = r * sum_in_lanes(product, o, width) / (real)width;
+            for (size_t c = 0; c < width; c++)
+                d[c] = (add ? d[c] : 0)
+                       + r * (gain[c] * dy[c] - row[c] * r * along);
+        }
+
+        // Add up the gradient of the gain, in slices of channels
+        size_t slices = channel_slices(width);
+        #pragma omp for schedule(static)
+        for (size_t s = 0; s < slices; s++) {
+            struct slice slice = slice_of(s, slices, width);
+            size_t count = slice.end - slice.begin;
+            real sum[CHANNELS] = { 0 };
+            for (size_t t = 0; t < rows; t++) {
+                const real *dy = dout + t * width + slice.begin;
+                const real *row = x + t * width + slice.begin;
+                for (size_t c = 0; c < count; c++)
+                    sum[c] += dy[c] * (row[c] * inverse_rms[t]);
+            }
+            for (size_t c = 0; c < count; c++)
+                dgain[slice.begin + c] += sum[c];
+        }
+    }
+}

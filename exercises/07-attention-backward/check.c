@@ -1,0 +1,58 @@
+#include "attention/reference.h"
+#include "support/lab.h"
+
+// The mistakes that the check of attention knows
+static const struct { enum mistake mistake; const char *saying; }
+mistakes[] = {
+    { NO_D, "the gradient without D: ds = p dp" },
+    { NO_SCALE, "the gradient without the factor 1/sqrt(head_size)" },
+    { NO_MASK, "the gradient without the causal mask" },
+    { SWAPPED, "the gradient with dq and dk exchanged" },
+};
+
+// Check one shape
+static void check(const char *what, struct attention_shape s)
+{
+    size_t count = qkv_count(&s);
+    size_t shape[] = { s.sequences, s.length, 3, width_of(&s) };
+    real *qkv = test_reals(count), *want = test_reals(count);
+    real *got = test_unset(count), *dout = test_reals(out_count(&s));
+    real *out = test_reals(out_count(&s));
+    real *lse = test_reals(lse_count(&s));
+    real *scratch = test_unset(attention_scratch(&s));
+    fill_normal(qkv, count, 1, 1);
+    fill_normal(dout, out_count(&s), 2, 1);
+    reference_forward(out, lse, qkv, &s);
+    reference_backward(want, dout, qkv, &s, NONE);
+    attention_backward(got, dout, out, lse, qkv, &s, scratch);
+    bool written = true;
+    for (size_t i = 0; i < count; i++)
+        written = written && !isnan(got[i]);
+    if (!lab_true(what, written, "some of dqkv is no number: it held "
+                  "NaN before, and was added to or left as it was"))
+        return;
+    if (lab_compare(what, got, want, shape, 4, 1e-4))
+        return;
+    for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
+        reference_backward(want, dout, qkv, &s, mistakes[i].mistake);
+        lab_mistake(mistakes[i].saying, want);
+    }
+}
+
+int main(void)
+{
+    lab_begin("The backward pass of attention");
+    struct attention_shape s = { .sequences = 1, .length = 1,
+                                 .heads = 1, .head_size = 2 };
+    check("one position", s);
+    s.length = 3;
+    check("three positions", s);
+    s.heads = 3;
+    s.head_size = 4;
+    check("three heads", s);
+    s.sequences = 2;
+    check("two sequences", s);
+    s.length = 70;
+    check("seventy positions", s);
+    return lab_end();
+}

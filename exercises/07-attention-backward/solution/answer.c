@@ -1,0 +1,119 @@
+#include "attention/attention.h"
+#include "matmul/matmul.h"
+#include "reduction/reduction.h"
+#include <assert.h>
+#include <omp.h>
+
+// Heads and tiles
+struct tile { size_t row, rows, keys; };
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t tile_rows(const struct attention_shape *s)
+{
+    return smaller(s->tile ? s->tile : ATTENTION_TILE, s->length);
+}
+
+static struct tile tile_from(size_t row,
+                             const struct attention_shape *s)
+{
+    size_t rows = smaller(s->length - row, tile_rows(s));
+    return (struct tile){ row, rows, s->first + row + rows };
+}
+
+static size_t scratch_of_a_thread(const struct attention_shape *s)
+{
+    return 2 * tile_rows(s) * (s->first + s->length);
+}
+
+struct head { size_t qkv, out, lse; };
+
+static struct head head_of(size_t task, const struct attention_shape *s)
+{
+    size_t sequence = task / s->heads, head = task % s->heads;
+    size_t width = s->heads * s->head_size;
+    size_t asking = sequence * s->length;
+    return (struct head){
+        .qkv = sequence * (s->first + s->length) * 3 * width
+               + head * s->head_size,
+        .out = asking * width + head * s->head_size,
+        .lse = asking * s->heads + head,
+    };
+}
+
+static real score_scale(const struct attention_shape *s)
+{
+    return (real)(1 / sqrt((double)s->head_size));
+}
+
+// Attention backward
+// Let the gradients of one head flow back
+// The product of two entries
+static inline real product(struct operands o, size_t c)
+{
+    return o.a[c] * o.b[c];
+}
+
+static void answer(real *dq, const real *dout, const real *out,
+                   const real *lse, const real *q,
+                   const struct attention_shape *s, real *p)
+{
+    size_t size = s->head_size, width = s->heads * size;
+    size_t step = 3 * width, most = tile_rows(s);
+    const real *k = q + width, *v = k + width;
+    real *dk = dq + width, *dv = dk + width;
+    real *ds = p + most * s->length, scale = score_scale(s);
+    size_t tiles = (s->length + most - 1) / most;
+    for (size_t n = tiles; n > 0; n--) {
+        struct tile t = tile_from((n - 1) * most, s);
+        const real *asked = q + t.row * step;
+        const real *dy = dout + t.row * width;
+        real more = n < tiles;
+        // Multiply out the tile's scores, and the gradients of its p
+        matmul_serial(false, true, t.rows, t.keys, size,
+                      scale, asked, step, k, step, 0, p, t.keys);
+        matmul_serial(false, true, t.rows, t.keys, size,
+                      1, dy, width, v, step, 0, ds, t.keys);
+        // Make p of the scores, and the scores' gradients
+        for (size_t i = 0; i < t.rows; i++) {
+            real *row = p + i * t.keys, *drow = ds + i * t.keys;
+            real all = lse[(t.row + i) * s->heads];
+            real along = sum_in_lanes(product, (struct operands){
+                dy + i * width, out + (t.row + i) * width, NULL }, size);
+            size_t seen = t.row + i + 1;
+            for (size_t j = 0; j < seen; j++) {
+                row[j] = exponential(row[j] - all);
+                drow[j] = row[j] * (drow[j] - along);
+            }
+            for (size_t j = seen; j < t.keys; j++)
+                row[j] = drow[j] = 0;
+        }
+        // Pass the gradients on to dv, dq and dk
+        matmul_serial(true, false, t.keys, size, t.rows,
+                      1, p, t.keys, dy, width, more, dv, step);
+        matmul_serial(false, false, t.rows, size, t.keys,
+                      scale, ds, t.keys, k, step, 0, dq + t.row * step, step);
+        matmul_serial(true, false, t.keys, size, t.rows,
+                      scale, ds, t.keys, asked, step, more, dk, step);
+    }
+}
+
+void attention_backward(real *dqkv, const real *dout,
+                        const real *out, const real *lse,
+                        const real *qkv,
+                        const struct attention_shape *s,
+                        real *scratch)
+{
+    assert(s->first == 0);
+    size_t share = scratch_of_a_thread(s);
+    #pragma omp parallel for schedule(static)
+    for (size_t task = 0; task < s->sequences * s->heads; task++) {
+        struct head h = head_of(task, s);
+        real *mine = scratch + (size_t)omp_get_thread_num() * share;
+        answer(dqkv + h.qkv, dout + h.out, out + h.out, lse + h.lse,
+               qkv + h.qkv, s, mine);
+    }
+}

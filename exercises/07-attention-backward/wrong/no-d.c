@@ -1,0 +1,3 @@
+/* expect: the gradient without D */
+#define ALONG 0
+#include "plain.h"

@@ -1,0 +1,3 @@
+/* expect: without the causal mask */
+#define LAST (length - 1)
+#include "plain.h"

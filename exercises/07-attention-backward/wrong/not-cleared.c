@@ -1,0 +1,3 @@
+/* expect: it held NaN before */
+#define CLEAR
+#include "plain.h"

@@ -1,0 +1,95 @@
+#include "attention/reference.h"
+#include "support/lab.h"
+
+enum rotation_mistake { RIGHT, INTERLEAVED, OTHER_WAY, VALUES_TOO,
+                        FROM_ZERO, EVERY_ROW, KINDS };
+
+static const char *const sayings[KINDS] = {
+    [INTERLEAVED] = "pairs of neighbours, 2i with 2i + 1, in place of "
+                    "i with i + head_size/2",
+    [OTHER_WAY] = "a rotation the other way: the sign of the sine",
+    [VALUES_TOO] = "a rotation of the values too",
+    [FROM_ZERO] = "positions counted from 0, not from first",
+    [EVERY_ROW] = "a rotation of the rows before first, too",
+};
+
+// Rotate by the formula
+static void formula(real *x, const struct attention_shape *s,
+                    double direction, enum rotation_mistake mistake)
+{
+    size_t half = s->head_size / 2;
+    size_t parts = mistake == VALUES_TOO ? 3 : 2;
+    direction *= mistake == OTHER_WAY ? -1 : 1;
+    for (size_t b = 0; b < s->sequences; b++)
+    for (size_t p = mistake == EVERY_ROW ? 0 : s->first;
+         p < s->first + s->length; p++)
+    for (size_t part = 0; part < parts; part++)
+    for (size_t h = 0; h < s->heads; h++)
+    for (size_t i = 0; i < half; i++) {
+        size_t from = mistake == FROM_ZERO ? s->first : 0;
+        double angle = direction * (double)(p - from)
+                       * pow(10000, -(double)i / (double)half);
+        bool apart = mistake != INTERLEAVED;
+        real *a = x + at(s, b, p, part, h) + (apart ? i : 2 * i);
+        real *c = a + (apart ? half : 1);
+        double u = (double)*a, v = (double)*c;
+        *a = (real)(u * cos(angle) - v * sin(angle));
+        *c = (real)(u * sin(angle) + v * cos(angle));
+    }
+}
+
+// Compare with the formula and its mistakes
+static void compare(const char *what, const real *got, const real *x,
+                    const struct attention_shape *s, double direction)
+{
+    size_t count = qkv_count(s);
+    size_t shape[] = { s->sequences, s->first + s->length, 3,
+                       width_of(s) };
+    real *want = test_reals(count);
+    memcpy(want, x, count * sizeof *x);
+    formula(want, s, direction, RIGHT);
+    if (lab_compare(what, got, want, shape, 4, 1e-5))
+        return;
+    for (int m = RIGHT + 1; m < KINDS; m++) {
+        memcpy(want, x, count * sizeof *x);
+        formula(want, s, direction, (enum rotation_mistake)m);
+        lab_mistake(sayings[m], want);
+    }
+}
+
+// Check the rotation of one shape
+static void check(const char *what, struct attention_shape s)
+{
+    size_t count = qkv_count(&s), half = s.head_size / 2;
+    size_t positions = s.first + s.length;
+    real *x = test_reals(count), *got = test_reals(count);
+    real *cosine = test_reals(positions * half);
+    real *sine = test_reals(positions * half);
+    char name[80];
+    attention_rotation(cosine, sine, positions, s.head_size);
+    fill_normal(x, count, 1, 1);
+    memcpy(got, x, count * sizeof *x);
+    attention_rotate(got, cosine, sine, &s);
+    compare(what, got, x, &s, 1);
+    memcpy(got, x, count * sizeof *x);
+    attention_rotate_back(got, cosine, sine, &s);
+    snprintf(name, sizeof name, "%s, back", what);
+    compare(name, got, x, &s, -1);
+}
+
+int main(void)
+{
+    lab_begin("Rotary position embedding, and back");
+    struct attention_shape s = { .sequences = 1, .length = 6,
+                                 .heads = 1, .head_size = 2 };
+    check("one pair", s);
+    s.head_size = 8;
+    check("four pairs", s);
+    s.heads = 3;
+    check("three heads", s);
+    s.sequences = 2;
+    check("two sequences", s);
+    s.first = 4;
+    check("behind earlier rows", s);
+    return lab_end();
+}

@@ -1,0 +1,3 @@
+/* expect: a rotation the other way: the sign of the sine */
+#define BACK 1
+#include "plain.h"

@@ -1,0 +1,3 @@
+/* expect: a rotation of the rows before first, too */
+#define FROM 0
+#include "plain.h"

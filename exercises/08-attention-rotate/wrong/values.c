@@ -1,0 +1,3 @@
+/* expect: a rotation of the values too */
+#define PARTS 3
+#include "plain.h"

@@ -1,0 +1,13 @@
+/* expect: the axis begins there, but is it a multiple? */
+#include <math.h>
+#include "plot/ticks.h"
+
+double plot_ticks(double *first, double low, double high, int parts)
+{
+    double ideal = (high - low) / parts;
+    double power = pow(10, floor(log10(ideal)));
+    double f = ideal / power;
+    *first = low;
+    return power * (f < sqrt(2) ? 1 : f < sqrt(10) ? 2
+                    : f < sqrt(50) ? 5 : 10);
+}

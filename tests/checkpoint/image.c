@@ -1,0 +1,83 @@
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "checkpoint/durable.h"
+#include "checkpoint/image.h"
+#include "checkpoint/safetensors.h"
+
+// Make an image
+struct image image_of(const char *header, size_t data)
+{
+    static struct image image;
+    size_t length = strlen(header);
+    free(image.bytes);
+    image.size = 8 + length + data;
+    image.bytes = malloc(image.size);
+    if (image.bytes == NULL)
+        abort();
+    for (size_t i = 0; i < 8; i++)
+        image.bytes[i] = (unsigned char)(length >> 8 * i & 0xff);
+    for (size_t i = 0; i < length; i++)
+        image.bytes[8 + i] = header[i] == '\'' ? '"'
+            : (unsigned char)header[i];
+    for (size_t i = 0; i < data; i++)
+        image.bytes[8 + length + i] = (unsigned char)i;
+    return image;
+}
+// Repair the checksum of an image
+void image_repair(struct image image)
+{
+    static const char start[] = "{\"__metadata__\":{\"checksum\":\"";
+    enum { AT = 37 };
+    char digits[17];
+    if (image.size < AT + 16
+        || memcmp(image.bytes + 8, start, strlen(start)) != 0)
+        return;
+    memset(image.bytes + AT, '0', 16);
+    uint64_t sum = checksum_add(CHECKSUM_EMPTY, image.bytes,
+                                image.size);
+    snprintf(digits, sizeof digits, "%016llx",
+             (unsigned long long)sum);
+    memcpy(image.bytes + AT, digits, 16);
+}
+// Make and remove a folder
+static char folder[256], file[512];
+
+static int flush_nothing(int handle)
+{
+    (void)handle;
+    return 0;
+}
+
+void folder_make(void)
+{
+    file_calls.fsync = flush_nothing;
+    const char *where = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/checkpoint.XXXXXX",
+             where == NULL ? "/tmp" : where);
+    if (mkdtemp(folder) == NULL)
+        abort();
+}
+
+const char *folder_file(const char *name)
+{
+    snprintf(file, sizeof file, "%s/%s", folder, name);
+    return file;
+}
+
+bool file_there(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+void folder_remove(void)
+{
+    DIR *open = opendir(folder);
+    for (struct dirent *e; (e = readdir(open)) != NULL; )
+        if (e->d_name[0] != '.')
+            unlink(folder_file(e->d_name));
+    closedir(open);
+    rmdir(folder);
+}

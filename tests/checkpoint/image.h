@@ -1,0 +1,17 @@
+#ifndef IMAGE_H
+#define IMAGE_H
+#include <stddef.h>
+#include "ground/message.h"
+/* A safetensors file in memory: ' in the header stands for "; `data`
+   bytes 0, 1, 2, ... follow it. Good until the next call. */
+struct image { unsigned char *bytes; size_t size; };
+struct image image_of(const char *header, size_t data);
+/* Puts in the right checksum, if there is a place for one. */
+void image_repair(struct image image);
+/* A folder of one's own below TMPDIR, whose files are not flushed to
+   the disk; and the path of a file in it. */
+void folder_make(void);
+void folder_remove(void);
+const char *folder_file(const char *name);
+bool file_there(const char *path);
+#endif

@@ -1,0 +1,536 @@
+#include <jansson.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/image.h"
+#include "checkpoint/safetensors.h"
+#include "checkpoint/tiny.h"
+#include "ground/memory.h"
+#include "matmul/matmul.h"
+#include "support/compare.h"
+#include "support/fill.h"
+#include "support/suite.h"
+
+// Files of the tests
+static void one_thread(void)
+{
+    omp_set_num_threads(1);
+}
+
+/* The whole of a file of the folder; test_reals keeps it. */
+static char *bytes_of(const char *name, size_t *size)
+{
+    FILE *file = fopen(folder_file(name), "rb");
+    ck_assert_ptr_nonnull(file);
+    fseek(file, 0, SEEK_END);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = (char *)test_reals(*size);
+    ck_assert_uint_eq(fread(bytes, 1, *size, file), *size);
+    fclose(file);
+    return bytes;
+}
+
+static void assert_same_file(const char *name, const char *other)
+{
+    size_t size, other_size;
+    char *bytes = bytes_of(name, &size);
+    char *other_bytes = bytes_of(other, &other_size);
+    ck_assert_uint_eq(size, other_size);
+    ck_assert(memcmp(bytes, other_bytes, size) == 0);
+}
+
+static void save(const char *name, const struct trainer *t)
+{
+    struct message m = { 0, "" };
+    ck_assert_msg(checkpoint_write(folder_file(name), t, &m), "%s",
+                  m.text);
+}
+
+static void load(struct trainer *t, const char *name)
+{
+    struct message m = { 0, "" };
+    ck_assert_msg(checkpoint_read(t, folder_file(name), &m), "%s",
+                  m.text);
+}
+// Test that going on is the same run
+enum { UPDATES = 7 };
+
+static void train(struct trainer *t, size_t until)
+{
+    struct message m = { 0, "" };
+    struct update u;
+    while (t->bookmark.step < until) {
+        ck_assert_msg(trainer_step(&u, t, &m), "%s", m.text);
+        trainer_best(t, u.loss);
+    }
+}
+
+START_TEST(a_run_that_goes_on_is_the_same_run)
+{
+    struct trainer straight, before, after;
+    tiny_open(&straight);
+    train(&straight, UPDATES);
+    save("straight", &straight);
+    ck_assert(straight.bookmark.position.epoch > 1);
+    tiny_close(&straight);
+
+    tiny_open(&before);
+    train(&before, (size_t)_i);
+    save("before", &before);
+    tiny_close(&before);
+
+    tiny_open(&after);
+    train(&after, 3);
+    load(&after, "before");
+    save("between", &after);
+    train(&after, UPDATES);
+    save("after", &after);
+    tiny_close(&after);
+    assert_same_file("before", "between");
+    assert_same_file("straight", "after");
+}
+END_TEST
+
+START_TEST(the_file_does_not_depend_on_the_number_of_threads)
+{
+    struct trainer t;
+    for (int threads = 1; threads <= 2; threads++) {
+        omp_set_num_threads(threads);
+        tiny_open(&t);
+        train(&t, 3);
+        save(threads == 1 ? "one" : "two", &t);
+        tiny_close(&t);
+    }
+    assert_same_file("one", "two");
+}
+END_TEST
+// Test what a checkpoint holds
+START_TEST(a_checkpoint_holds_every_row_field_and_member)
+{
+    struct message m = { 0, "" };
+    struct trainer t;
+    struct safetensors s;
+    tiny_open(&t);
+    train(&t, 2);
+    save("x", &t);
+    ck_assert(safetensors_open(&s, folder_file("x"), &m));
+    // Look for the rows in s
+    const char *const prefix[3] = { "", "first_moments.",
+                                    "second_moments." };
+    const real *const row[3] = { t.model.weights, t.first, t.second };
+    const struct parameters *p = &t.model.parameters;
+    ck_assert_uint_eq(s.used, 3 * p->used);
+    for (size_t r = 0; r < 3; r++)
+        for (size_t i = 0; i < p->used; i++) {
+            const struct parameter *one = &p->list[i];
+            size_t shape[2] = { one->rows, one->columns };
+            bool vector = one->rows == 1;
+            char name[100];
+            real *got = test_unset(one->count);
+            snprintf(name, sizeof name, "%s%s", prefix[r], one->name);
+            ck_assert_msg(safetensors_copy(got, &s, name, vector ? 1 : 2,
+                                           shape + vector, &m), "%s",
+                          m.text);
+            assert_same(got, row[r] + one->offset, one->count);
+        }
+    // Look for fields and members in s
+    for (const struct field *f = configuration_fields; f->name; f++) {
+        char text[64];
+        configuration_get(&t.options, f, text);
+        ck_assert_pstr_eq(safetensors_text(&s, f->name), text);
+    }
+    char best[64], hash[64];
+    snprintf(best, sizeof best, "%.17g", t.bookmark.best);
+    snprintf(hash, sizeof hash, "%016llx",
+             (unsigned long long)t.bookmark.training_text);
+    ck_assert_pstr_eq(safetensors_text(&s, "step"), "2");
+    ck_assert_pstr_eq(safetensors_text(&s, "epoch"), "0");
+    ck_assert_pstr_eq(safetensors_text(&s, "index"), "4");
+    ck_assert_pstr_eq(safetensors_text(&s, "best"), best);
+    ck_assert_pstr_eq(safetensors_text(&s, "training_text"), hash);
+    ck_assert_pstr_eq(safetensors_text(&s, "format"), "mhc checkpoint 1");
+    ck_assert_pstr_eq(safetensors_text(&s, "real"), REAL_NAME);
+    ck_assert_pstr_eq(safetensors_text(&s, "matmul"), matmul_library());
+    safetensors_close(&s);
+    tiny_close(&t);
+}
+END_TEST
+START_TEST(configuration_and_bookmark_are_read_from_the_file_alone)
+{
+    struct message m = { 0, "" };
+    struct trainer t;
+    struct configuration c = configuration_default();
+    struct bookmark b;
+    tiny_open(&t);
+    train(&t, 2);
+    save("x", &t);
+    ck_assert(checkpoint_read_configuration(&c, folder_file("x"), &m));
+    ck_assert(checkpoint_read_bookmark(&b, folder_file("x"), &m));
+    for (const struct field *f = configuration_fields; f->name; f++) {
+        char got[64], want[64];
+        configuration_get(&c, f, got);
+        configuration_get(&t.options, f, want);
+        ck_assert_str_eq(got, want);
+    }
+    ck_assert(b.step == 2 && b.position.epoch == 0
+              && b.position.index == 4 && b.best == t.bookmark.best
+              && b.training_text == t.bookmark.training_text
+              && b.held_out_text == t.bookmark.held_out_text);
+    tiny_close(&t);
+}
+END_TEST
+
+START_TEST(a_missing_checkpoint_is_no_input)
+{
+    struct message m[5] = { { 0, "" } };
+    char text[CHECKPOINT_WARNINGS];
+    struct trainer t;
+    struct configuration c;
+    struct bookmark b;
+    const char *path = folder_file("missing");
+    tiny_open(&t);
+    ck_assert(!checkpoint_read_configuration(&c, path, &m[0]));
+    ck_assert(!checkpoint_read_bookmark(&b, path, &m[1]));
+    ck_assert(!checkpoint_read_weights(&t.model, path, &m[2]));
+    ck_assert(!checkpoint_read(&t, path, &m[3]));
+    ck_assert(!checkpoint_warnings(text, path, &m[4]));
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_int_eq(m[i].status, EX_NOINPUT);
+    ck_assert_str_eq(text, "");
+    tiny_close(&t);
+}
+END_TEST
+// Write a checkpoint that is not right
+enum { MOST = 200 };
+struct change {
+    const char *key, *text;     /* text NULL: left out */
+    const char *without;        /* tensors that begin so are left out */
+    const char *turned;         /* this one is a row [1, n] */
+    bool more;                  /* one tensor more */
+};
+
+static void rewrite(const char *to, const char *from,
+                    const struct change *c)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    struct tensor tensor[MOST];
+    struct text_pair pair[MOST];
+    size_t tensors = 0, pairs = 0;
+    ck_assert(safetensors_open(&s, folder_file(from), &m));
+    // Copy the texts of s, but for the change
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_object_get(s.header, "__metadata__"), key,
+                        value) {
+        struct text_pair one = { key, json_string_value(value) };
+        bool changed = c->key != NULL && strcmp(c->key, key) == 0;
+        if (changed)
+            one.text = c->text;
+        if (one.text != NULL && strncmp(key, "checksum", 8) != 0)
+            pair[pairs++] = one;
+    }
+    // Copy the tensors of s, but for the change
+    for (size_t i = 0; i < s.used; i++) {
+        const struct entry *e = &s.list[i];
+        struct tensor one = { .name = e->name, .rank = e->rank };
+        real *data = test_reals((e->end - e->begin) / e->type->bytes);
+        memcpy(one.shape, e->shape, sizeof one.shape);
+        ck_assert(safetensors_copy(data, &s, e->name, e->rank, e->shape,
+                                   &m));
+        one.data = data;
+        if (c->turned != NULL && strcmp(c->turned, e->name) == 0) {
+            one.rank = 2;
+            one.shape[1] = one.shape[0];
+            one.shape[0] = 1;
+        }
+        if (c->without == NULL
+            || strncmp(e->name, c->without, strlen(c->without)) != 0)
+            tensor[tensors++] = one;
+    }
+    if (c->more) {
+        tensor[tensors] = tensor[0];
+        tensor[tensors++].name = "one more";
+    }
+    ck_assert_msg(safetensors_write(folder_file(to), tensor, tensors,
+                                    pair, pairs, &m), "%s", m.text);
+    safetensors_close(&s);
+}
+// Test checkpoints that are not right
+static const struct wrong {
+    struct change change;
+    int status;
+    const char *reason;
+} wrong[] = {
+    // Changes of the format and the configuration
+    { { .key = "format" }, EX_DATAERR, "its format is not given" },
+    { { .key = "format", .text = "mhc checkpoint 2\n" }, EX_DATAERR,
+      "it is no checkpoint of this program: its format is mhc checkpoint 2?" },
+    { { .key = "width" }, EX_DATAERR, "width is missing from its metadata" },
+    { { .key = "rate" }, EX_DATAERR, "rate is missing from its metadata" },
+    { { .key = "width", .text = "much" }, EX_DATAERR, "width" },
+    { { .key = "width", .text = "-8" }, EX_DATAERR, "width" },
+    { { .key = "tied", .text = "perhaps" }, EX_DATAERR, "tied" },
+    { { .key = "connection", .text = "none" }, EX_USAGE,
+      "connection: checkpoint says none, command line residual" },
+    { { .key = "heads", .text = "3" }, EX_DATAERR, "heads" },
+    { { .key = "width", .text = "16" }, EX_USAGE,
+      "width: checkpoint says 16, command line 8" },
+    { { .key = "heads", .text = "1" }, EX_USAGE,
+      "heads: checkpoint says 1, command line 2" },
+    { { .key = "seed", .text = "12" }, EX_USAGE,
+      "seed: checkpoint says 12, command line 11" },
+    // Changes of the bookmark
+    { { .key = "step" }, EX_DATAERR, "step is missing from its metadata" },
+    { { .key = "best" }, EX_DATAERR, "best is missing from its metadata" },
+    { { .key = "step", .text = "" }, EX_DATAERR, "step cannot be " },
+    { { .key = "step", .text = "-1" }, EX_DATAERR, "step cannot be -1" },
+    { { .key = "step", .text = " 1" }, EX_DATAERR, "step cannot be  1" },
+    { { .key = "step", .text = "1.5" }, EX_DATAERR, "step cannot be 1.5" },
+    { { .key = "step", .text = "a" }, EX_DATAERR, "step cannot be a" },
+    { { .key = "step", .text = "10000000000000000000" }, EX_DATAERR,
+      "step cannot be 10000000000000000000" },
+    { { .key = "best", .text = "" }, EX_DATAERR, "best cannot be " },
+    { { .key = "best", .text = "1,5" }, EX_DATAERR, "best cannot be 1,5" },
+    { { .key = "best", .text = "nan" }, EX_DATAERR, "best loss is not a" },
+    { { .key = "index", .text = "5" }, EX_DATAERR, "window 5 of an epoch" },
+    { { .key = "training_text", .text = "0123" }, EX_DATAERR,
+      "training_text cannot be 0123" },
+    { { .key = "training_text", .text = "0123456789abcdeg" }, EX_DATAERR,
+      "training_text cannot be 0123456789abcdeg" },
+    { { .key = "training_text", .text = "0123456789abcdef" }, EX_DATAERR,
+      "the training text is not the one" },
+    { { .key = "held_out_text", .text = "0123456789abcdef" }, EX_DATAERR,
+      "the held-out text is not the one" },
+    // Changes of the tensors
+    { { .without = "first_moments." }, EX_DATAERR, "it is missing" },
+    { { .without = "second_moments.sub" }, EX_DATAERR,
+      "tensor second_moments.sub" },
+    { { .without = "embedding" }, EX_DATAERR,
+      "tensor embedding: it is missing" },
+    { { .turned = "first_moments.sublayer.0.norm" }, EX_DATAERR,
+      "moments.sublayer.0.norm: its shape is [1,8], expected [8]" },
+    { { .more = true }, EX_DATAERR, "tensors, the model has" },
+};
+enum { WRONG = sizeof wrong / sizeof *wrong };
+START_TEST(a_wrong_checkpoint_is_refused_and_changes_nothing)
+{
+    struct message m = { 0, "" };
+    struct trainer t;
+    const struct wrong *w = &wrong[_i];
+    tiny_open(&t);
+    train(&t, 1);
+    save("good", &t);
+    rewrite("bad", "good", &w->change);
+    train(&t, 2);
+    save("before", &t);
+    ck_assert(!checkpoint_read(&t, folder_file("bad"), &m));
+    ck_assert_int_eq(m.status, w->status);
+    ck_assert_msg(strstr(m.text, w->reason) != NULL, "%s", m.text);
+    ck_assert(strncmp(m.text, folder_file("bad"),
+                      strlen(folder_file("bad"))) == 0);
+    save("after", &t);
+    assert_same_file("before", "after");
+    tiny_close(&t);
+}
+END_TEST
+
+START_TEST(a_field_that_is_free_may_differ)
+{
+    struct trainer t;
+    const struct change slower = { .key = "rate", .text = "0.001" };
+    tiny_open(&t);
+    train(&t, 2);
+    save("good", &t);
+    rewrite("slower", "good", &slower);
+    tiny_close(&t);
+    tiny_open(&t);
+    load(&t, "slower");
+    save("after", &t);
+    assert_same_file("good", "after");
+    tiny_close(&t);
+}
+END_TEST
+START_TEST(bad_files_do_not_fill_anything)
+{
+    struct message m[2] = { { 0, "" } };
+    struct trainer t;
+    struct configuration c = { .layers = 77 };
+    struct bookmark b = { .step = 77 };
+    const struct change change[2] = { { .key = "width", .text = "x" },
+                                      { .key = "index", .text = "x" } };
+    tiny_open(&t);
+    save("good", &t);
+    rewrite("bad", "good", &change[0]);
+    ck_assert(!checkpoint_read_configuration(&c, folder_file("bad"),
+                                             &m[0]));
+    rewrite("bad", "good", &change[1]);
+    ck_assert(!checkpoint_read_bookmark(&b, folder_file("bad"), &m[1]));
+    ck_assert(c.layers == 77 && b.step == 77);
+    ck_assert_int_eq(m[0].status, EX_DATAERR);
+    ck_assert_int_eq(m[1].status, EX_DATAERR);
+    tiny_close(&t);
+}
+END_TEST
+// Test the reading of weights
+START_TEST(weights_are_read_with_or_without_the_moments)
+{
+    struct message m = { 0, "" };
+    struct trainer t, other;
+    const struct change change[3] = {
+        { .key = NULL }, { .without = "first_" },
+        { .without = "second_" } };
+    tiny_open(&t);
+    train(&t, 2);
+    save("good", &t);
+    rewrite("half", "good", &change[1]);
+    rewrite("weights", "half", &change[2]);
+    tiny_open(&other);
+    size_t count = t.model.parameters.count;
+    ck_assert(!checkpoint_read_weights(&other.model,
+                                       folder_file("half"), &m));
+    ck_assert_int_eq(m.status, EX_DATAERR);
+    ck_assert_ptr_nonnull(strstr(m.text, "tensors, the model has"));
+    ck_assert(!compare_bits(NULL, "", other.model.weights,
+                            t.model.weights, count));
+    m.status = 0;
+    ck_assert_msg(checkpoint_read_weights(&other.model,
+        folder_file(_i == 0 ? "good" : "weights"), &m), "%s", m.text);
+    assert_same(other.model.weights, t.model.weights, count);
+    ck_assert_uint_eq(other.bookmark.step, 0);
+    tiny_close(&other);
+    tiny_close(&t);
+}
+END_TEST
+
+START_TEST(weights_of_another_model_are_refused)
+{
+    struct message m = { 0, "" };
+    struct trainer t;
+    const struct change heads = { .key = "heads", .text = "1" };
+    tiny_open(&t);
+    save("good", &t);
+    rewrite("bad", "good", &heads);
+    ck_assert(!checkpoint_read_weights(&t.model, folder_file("bad"), &m));
+    ck_assert_int_eq(m.status, EX_USAGE);
+    ck_assert_ptr_nonnull(strstr(m.text, "heads: checkpoint says 1"));
+    tiny_close(&t);
+}
+END_TEST
+// Test the warnings
+static void assert_warning(const char *name, const char *want)
+{
+    struct message m = { 0, "" };
+    char text[CHECKPOINT_WARNINGS];
+    memset(text, 'x', sizeof text);
+    ck_assert_msg(checkpoint_warnings(text, folder_file(name), &m),
+                  "%s", m.text);
+    ck_assert_str_eq(text, want);
+}
+
+START_TEST(what_may_differ_is_said)
+{
+    struct trainer t;
+    const struct change change[3] = {
+        { .key = "real", .text = "half" }, { .key = "real" },
+        { .key = "matmul", .text = "abacus\n" } };
+    char want[300];
+    tiny_open(&t);
+    save("good", &t);
+    tiny_close(&t);
+    assert_warning("good", "");
+    rewrite("other", "good", &change[0]);
+    assert_warning("other", "real was half, is " REAL_NAME
+                   ": the last bits may differ\n");
+    rewrite("other", "good", &change[1]);
+    rewrite("third", "other", &change[2]);
+    snprintf(want, sizeof want, "real was not noted, is " REAL_NAME
+             ": the last bits may differ\nmatmul was abacus?, is %s: the "
+             "last bits may differ\n", matmul_library());
+    assert_warning("third", want);
+}
+END_TEST
+
+START_TEST(a_file_without_a_checksum_is_read_with_a_warning)
+{
+    struct trainer t;
+    size_t size;
+    tiny_open(&t);
+    train(&t, 1);
+    save("good", &t);
+    char *bytes = bytes_of("good", &size);
+    memcpy(strstr(bytes + 8, "checksum"), "chocksum", 8);
+    memcpy(strstr(bytes + 8, "checksum"), "chocksum", 8);
+    FILE *file = fopen(folder_file("other"), "wb");
+    fwrite(bytes, 1, size, file);
+    fclose(file);
+    assert_warning("other", "there is no checksum: damage goes "
+                   "unnoticed\n");
+    load(&t, "other");
+    save("after", &t);
+    assert_same_file("good", "after");
+    tiny_close(&t);
+}
+END_TEST
+// Test checkpoints without memory
+START_TEST(any_failed_allocation_of_a_checkpoint_is_reported)
+{
+    struct trainer t;
+    struct message m = { 1, "" };
+    size_t k = 0;
+    tiny_open(&t);
+    train(&t, 1);
+    save("good", &t);
+    for (; m.status != 0; k++) {
+        m = (struct message){ 0, "" };
+        const char *path = folder_file("x");
+        memory_allow(k);
+        bool good = checkpoint_write(path, &t, &m)
+            && checkpoint_read(&t, path, &m)
+            && checkpoint_read_weights(&t.model, path, &m);
+        memory_allow(SIZE_MAX);
+        ck_assert(good == (m.status == 0));
+        ck_assert(good || m.status == EX_OSERR);
+        save("after", &t);
+        assert_same_file("good", "after");
+    }
+    ck_assert_uint_eq(k, 14);
+    tiny_close(&t);
+}
+END_TEST
+
+// The suite of checkpoints
+Suite *checkpoint_suite(void);
+Suite *checkpoint_suite(void)
+{
+    Suite *s = suite_create("checkpoint");
+    TCase *c = tcase_create("state");
+    suite_add_tcase(s, c);
+    tcase_add_checked_fixture(c, one_thread, NULL);
+    tcase_add_checked_fixture(c, folder_make, folder_remove);
+    tcase_add_loop_test(c, a_run_that_goes_on_is_the_same_run, 0,
+                        UPDATES + 1);
+    tcase_add_test(c,
+        the_file_does_not_depend_on_the_number_of_threads);
+    tcase_add_test(c, a_checkpoint_holds_every_row_field_and_member);
+    tcase_add_test(c,
+        configuration_and_bookmark_are_read_from_the_file_alone);
+    tcase_add_test(c, a_missing_checkpoint_is_no_input);
+    tcase_add_loop_test(c,
+        a_wrong_checkpoint_is_refused_and_changes_nothing, 0, WRONG);
+    tcase_add_test(c, a_field_that_is_free_may_differ);
+    tcase_add_test(c, bad_files_do_not_fill_anything);
+    tcase_add_loop_test(c,
+        weights_are_read_with_or_without_the_moments, 0, 2);
+    tcase_add_test(c, weights_of_another_model_are_refused);
+    tcase_add_test(c, what_may_differ_is_said);
+    tcase_add_test(c,
+        a_file_without_a_checksum_is_read_with_a_warning);
+    tcase_add_test(c,
+        any_failed_allocation_of_a_checkpoint_is_reported);
+    return s;
+}

@@ -1,0 +1,682 @@
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "checkpoint/durable.h"
+#include "checkpoint/image.h"
+#include "checkpoint/safetensors.h"
+#include "ground/memory.h"
+#include "support/compare.h"
+#include "support/fill.h"
+#include "support/suite.h"
+
+// Bad files
+#define ENTRY(type, shape, place) \
+    "{'dtype':" type ",'shape':" shape ",'data_offsets':" place "}"
+#define F32(shape, place) ENTRY("'F32'", shape, place)
+#define A(shape, place) "{'a':" F32(shape, place) "}"
+#define AB(first, second) \
+    "{'b':" F32("[1]", second) ",'a':" F32("[2]", first) "}"
+#define META(value) "{'__metadata__':" value "}"
+
+static const struct bad {
+    const char *header;
+    size_t data;
+    const char *reason;
+} bad[] = {
+    // Headers that are not what a header is
+    { "", 0, "does not begin with {" },
+    { " {}", 0, "does not begin with {" },
+    { "[]", 0, "does not begin with {" },
+    { "{", 0, "not JSON: string or '}' expected" },
+    { "{}x", 0, "not JSON: end of file expected" },
+    { "{},{}", 0, "not JSON: end of file expected" },
+    { "{'\xff':1}", 0, "not JSON: unable to decode byte" },
+    { "{'a':1e999}", 0, "not JSON: real number overflow" },
+    { "{'a\\u0000b':1}", 0, "not JSON: NUL byte in object key" },
+    { META("{'x':'\\u0000'}"), 0, "not JSON: \\u0000 is not allowed" },
+    { "{'a':1,'a':1}", 0, "not JSON: duplicate object key" },
+    { "{'a':{'shape':1,'shape':1}}", 0, "duplicate object key" },
+    { "{'__metadata__':{},'__metadata__':{}}", 0, "duplicate object key" },
+    // Entries of the wrong kind
+    { "{'a':4}", 0, "tensor a: its entry is no object" },
+    { "{'a':null}", 0, "tensor a: its entry is no object" },
+    { "{'a':['F32',[1],[0,4]]}", 4, "tensor a: its entry is no object" },
+    { "{'a':{'shape':[1],'data_offsets':[0,4]}}", 4, "a: its dtype is" },
+    { "{'a':" ENTRY("32", "[1]", "[0,4]") "}", 4, "a: its dtype is" },
+    { "{'a':" ENTRY("null", "[1]", "[0,4]") "}", 4, "a: its dtype is" },
+    { "{'a':" ENTRY("'F31'", "[1]", "[0,4]") "}", 4, "dtype F31 is not" },
+    { "{'a':" ENTRY("'f32'", "[1]", "[0,4]") "}", 4, "dtype f32 is not" },
+    { "{'a':" ENTRY("'F32 '", "[1]", "[0,4]") "}", 4, "dtype F32  is not" },
+    { "{'a':" ENTRY("''", "[1]", "[0,4]") "}", 4, "dtype  is not" },
+    { "{'a':{'dtype':'F32','shape':[1],'data_offsets':[0,4],'x':1}}", 4,
+      "has fields besides" },
+    // Shapes and offsets of the wrong kind
+    { "{'a':{'dtype':'F32','data_offsets':[0,4]}}", 4, "its shape is" },
+    { A("1", "[0,4]"), 4, "its shape is missing or no list" },
+    { A("{'0':1}", "[0,4]"), 4, "its shape is missing or no list" },
+    { A("[1,1,1,1,1,1,1,1,1]", "[0,4]"), 4, "9 dimensions are more than 8" },
+    { A("[-1]", "[0,4]"), 4, "dimension 0 is no size" },
+    { A("[1,1.0]", "[0,4]"), 4, "dimension 1 is no size" },
+    { A("['1']", "[0,4]"), 4, "dimension 0 is no size" },
+    { A("[true]", "[0,4]"), 4, "dimension 0 is no size" },
+    { A("[1,1,null]", "[0,4]"), 4, "dimension 2 is no size" },
+    { A("[[1]]", "[0,4]"), 4, "dimension 0 is no size" },
+    { A("[18446744073709551617]", "[0,4]"), 4, "too big integer" },
+    { "{'a':{'dtype':'F32','shape':[1]}}", 4, "offsets are missing" },
+    { A("[1]", "4"), 4, "data_offsets are missing or no pair" },
+    { A("[1]", "[4]"), 4, "data_offsets are missing or no pair" },
+    { A("[1]", "[0,4,4]"), 4, "data_offsets are missing or no pair" },
+    { A("[1]", "{'0':0,'1':4}"), 4, "data_offsets are missing or no pair" },
+    { A("[1]", "[-4,0]"), 4, "data_offsets are no sizes" },
+    { A("[1]", "[0,-4]"), 4, "data_offsets are no sizes" },
+    { A("[1]", "[0,4.0]"), 4, "data_offsets are no sizes" },
+    { A("[1]", "[0.0,4]"), 4, "data_offsets are no sizes" },
+    { A("[1]", "['0','4']"), 4, "data_offsets are no sizes" },
+    // Layouts that do not add up
+    { A("[1]", "[4,0]"), 4, "it begins at byte 4 and ends at 0" },
+    { A("[1]", "[0,4]"), 3, "it ends at byte 4 of 3" },
+    { A("[1]", "[4,8]"), 4, "it ends at byte 8 of 4" },
+    { A("[1]", "[9223372036854775800,9223372036854775804]"), 4, "of 4" },
+    { A("[4294967296,4294967296]", "[0,0]"), 0, "its shape overflows" },
+    { A("[4611686018427387904]", "[0,0]"), 0, "its shape overflows" },
+    { A("[4611686018427387905]", "[0,4]"), 4, "its shape overflows" },
+    { A("[9223372036854775807,4,0]", "[0,0]"), 0, "its shape overflows" },
+    { A("[1]", "[0,8]"), 8, "takes 4 bytes, its data_offsets give 8" },
+    { A("[3]", "[0,8]"), 8, "takes 12 bytes, its data_offsets give 8" },
+    { A("[0]", "[0,4]"), 4, "takes 0 bytes, its data_offsets give 4" },
+    { A("[]", "[0,8]"), 8, "takes 4 bytes, its data_offsets give 8" },
+    { "{'a':" ENTRY("'F64'", "[1]", "[0,4]") "}", 4, "takes 8 bytes" },
+    { "{'a':" ENTRY("'BF16'", "[1]", "[0,4]") "}", 4, "takes 2 bytes" },
+    { AB("[0,8]", "[4,8]"), 8, "tensor b: it overlaps" },
+    { AB("[0,8]", "[0,4]"), 8, "tensor a: it overlaps" },
+    { AB("[0,8]", "[7,11]"), 11, "tensor b: it overlaps" },
+    { AB("[4,12]", "[4,8]"), 12, "tensor b: there is a hole of 4 bytes" },
+    { AB("[0,8]", "[9,13]"), 13, "tensor b: there is a hole of 1 bytes" },
+    { A("[1]", "[1,5]"), 5, "tensor a: there is a hole of 1 bytes" },
+    { A("[0]", "[4,4]"), 4, "tensor a: there is a hole of 4 bytes" },
+    { A("[1]", "[0,4]"), 5, "1 bytes follow the last tensor" },
+    { "{}", 7, "7 bytes follow the last tensor" },
+    // Metadata and checksums of the wrong kind
+    { META("[]"), 0, "its metadata are no object" },
+    { META("'x'"), 0, "its metadata are no object" },
+    { META("null"), 0, "its metadata are no object" },
+    { META("{'x':1}"), 0, "metadata x is no text" },
+    { META("{'y':'','x':null}"), 0, "metadata x is no text" },
+    { META("{'x':{'y':'z'}}"), 0, "metadata x is no text" },
+    { META("{'checksum':'0123456789abcdef'}"), 0, "of no known kind" },
+    { META("{'checksum_kind':'fnv1a64'}"), 0, "of no known kind" },
+    { META("{'checksum':'0123456789abcdef','checksum_kind':'crc'}"), 0,
+      "of no known kind" },
+    { META("{'checksum':'012345678','checksum_kind':'fnv1a64'}"), 0,
+      "not where it belongs" },
+    { META("{'checksum':'0123456789abcdef0','checksum_kind':'fnv1a64'}"), 0,
+      "not where it belongs" },
+    { META("{'checksum_kind':'fnv1a64','checksum':'0123456789abcdef'}"), 0,
+      "not where it belongs" },
+    { META("{'checksum':'0123456789abcdef','checksum_kind':'fnv1a64'}"), 0,
+      "is 0123456789abcdef, its contents have 384043c37b35eaa1" },
+};
+enum { BAD = sizeof bad / sizeof *bad };
+// Test bad files
+static struct message refusal_of(struct image image)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    ck_assert(!safetensors_read(&s, "x.st", image.bytes, image.size,
+                                &m));
+    ck_assert_ptr_null(s.header);
+    ck_assert_ptr_null(s.list);
+    return m;
+}
+
+START_TEST(a_bad_file_is_refused_for_its_reason)
+{
+    struct message m = refusal_of(image_of(bad[_i].header,
+                                           bad[_i].data));
+    ck_assert_int_eq(m.status, EX_DATAERR);
+    ck_assert_msg(strstr(m.text, bad[_i].reason) != NULL,
+                  "%s\nfor %s", m.text, bad[_i].header);
+    ck_assert(strncmp(m.text, "x.st: ", 6) == 0);
+}
+END_TEST
+// Test lengths of the header
+static const uint64_t lengths[] = {
+    3, 4, 1000, UINT64_C(1) << 31, UINT64_C(1) << 32,
+    UINT64_C(1) << 63, UINT64_MAX, UINT64_MAX - 7, UINT64_MAX - 8,
+};
+
+START_TEST(a_header_longer_than_the_file_is_refused)
+{
+    struct image image = image_of("{}", 0);
+    char reason[80];
+    for (size_t i = 0; i < 8; i++)
+        image.bytes[i] = (unsigned char)(lengths[_i] >> 8 * i & 0xff);
+    struct message m = refusal_of(image);
+    snprintf(reason, sizeof reason, "a header of %llu bytes does not "
+             "fit into a file of 10", (unsigned long long)lengths[_i]);
+    ck_assert_ptr_nonnull(strstr(m.text, reason));
+}
+END_TEST
+
+START_TEST(a_file_too_short_for_a_length_is_refused)
+{
+    struct image image = image_of("{}", 0);
+    for (image.size = 0; image.size < 8; image.size++) {
+        struct message m = refusal_of(image);
+        ck_assert_int_eq(m.status, EX_DATAERR);
+        ck_assert_ptr_nonnull(strstr(m.text, "too few for the length"));
+    }
+}
+END_TEST
+static char *repeated(const char *piece, size_t times)
+{
+    size_t length = strlen(piece);
+    char *text = (char *)test_reals(length * times + 1);
+    for (size_t i = 0; i < length * times; i++)
+        text[i] = piece[i % length];
+    return text;
+}
+
+START_TEST(a_long_header_is_refused_and_one_byte_less_is_not)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    char *header = repeated(" ", 16000001);
+    memcpy(header, "{}", 2);
+    ck_assert_ptr_nonnull(strstr(refusal_of(image_of(header, 0)).text,
+        "a header of 16000001 bytes is longer than 16000000"));
+    header[16000000] = '\0';
+    struct image image = image_of(header, 0);
+    ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
+                               &m));
+    safetensors_close(&s);
+}
+END_TEST
+
+START_TEST(deep_nesting_is_refused_and_not_followed)
+{
+    char *header = repeated("{'a':", 100000);
+    ck_assert_ptr_nonnull(strstr(refusal_of(image_of(header, 0)).text,
+                                 "maximum parsing depth reached"));
+}
+END_TEST
+// Test good files
+static const struct good {
+    const char *header;
+    size_t data, tensors;
+} good[] = {
+    { "{}", 0, 0 },
+    { "{}     ", 0, 0 },
+    { META("{}"), 0, 0 },
+    { META("{'x':''}"), 0, 0 },
+    { A("[1]", "[0,4]"), 4, 1 },
+    { A("[]", "[0,4]"), 4, 1 },
+    { A("[0]", "[0,0]"), 0, 1 },
+    { A("[0,9223372036854775807,9]", "[0,0]"), 0, 1 },
+    { A("[1,1,1,1,1,1,1,2]", "[0,8]"), 8, 1 },
+    { AB("[0,8]", "[8,12]"), 12, 2 },
+    { AB("[4,12]", "[0,4]"), 12, 2 },
+    { "{'b':" F32("[1]", "[0,4]") ",'a':" F32("[0]", "[0,0]") "}", 4, 2 },
+    { "{'b':" F32("[0]", "[0,0]") ",'a':" F32("[1]", "[0,4]") "}", 4, 2 },
+    { "{'b':" F32("[0]", "[4,4]") ",'a':" F32("[1]", "[0,4]") "}", 4, 2 },
+};
+enum { GOOD = sizeof good / sizeof *good };
+
+START_TEST(an_odd_but_good_file_is_read)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    struct image image = image_of(good[_i].header, good[_i].data);
+    ck_assert_msg(safetensors_read(&s, "x.st", image.bytes, image.size,
+                                   &m), "%s", m.text);
+    ck_assert_uint_eq(s.used, good[_i].tensors);
+    ck_assert_uint_eq(s.bytes, good[_i].data);
+    ck_assert(!s.verified);
+    for (size_t i = 1; i < s.used; i++)
+        ck_assert(s.list[i].begin >= s.list[i - 1].end);
+    safetensors_close(&s);
+}
+END_TEST
+// Test the conversion of numbers
+static const char mixed[] = "{'f':" F32("[2]", "[2,10]")
+    ",'h':" ENTRY("'BF16'", "[1]", "[0,2]")
+    ",'d':" ENTRY("'F64'", "[1,2]", "[10,26]") "}  ";
+
+START_TEST(every_type_is_converted)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    const unsigned char half[2] = { 0xc0, 0xbf };       /* -1.5 */
+    const float single[2] = { 0.75f, -3 };
+    const double wide[2] = { -0.5, 1024 };
+    const real want[5] = { (real)-1.5, (real)0.75, -3, (real)-0.5,
+                           1024 };
+    real got[5];
+    struct image image = image_of(mixed, 26);
+    unsigned char *data = image.bytes + image.size - 26;
+    memcpy(data, half, 2);
+    memcpy(data + 2, single, 8);
+    memcpy(data + 10, wide, 16);
+    ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
+                               &m));
+    ck_assert(safetensors_copy(got, &s, "h", 1,
+                               (const size_t[]){ 1 }, &m));
+    ck_assert(safetensors_copy(got + 1, &s, "f", 1,
+                               (const size_t[]){ 2 }, &m));
+    ck_assert(safetensors_copy(got + 3, &s, "d", 2,
+                               (const size_t[]){ 1, 2 }, &m));
+    assert_same(got, want, 5);
+    safetensors_close(&s);
+}
+END_TEST
+START_TEST(another_shape_or_name_is_refused)
+{
+    static const struct { const char *name; size_t rank, shape[3];
+                          const char *reason; } wrong[] = {
+        { "g", 1, { 2 }, "x.st: tensor g: it is missing" },
+        { "f", 1, { 3 }, "tensor f: its shape is [2], expected [3]" },
+        { "f", 2, { 2, 1 }, "its shape is [2], expected [2,1]" },
+        { "f", 0, { 2 }, "its shape is [2], expected []" },
+        { "d", 2, { 2, 1 }, "its shape is [1,2], expected [2,1]" },
+        { "d", 2, { 1, 3 }, "its shape is [1,2], expected [1,3]" },
+    };
+    struct message m = { 0, "" };
+    struct safetensors s;
+    real got[2] = { 7, 7 };
+    struct image image = image_of(mixed, 26);
+    ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
+                               &m));
+    ck_assert(!safetensors_copy(got, &s, wrong[_i].name, wrong[_i].rank,
+                                wrong[_i].shape, &m));
+    ck_assert_int_eq(m.status, EX_DATAERR);
+    ck_assert_msg(strstr(m.text, wrong[_i].reason) != NULL, "%s",
+                  m.text);
+    ck_assert(got[0] == 7 && got[1] == 7);
+    safetensors_close(&s);
+}
+END_TEST
+// Test messages
+START_TEST(a_message_is_one_printable_line)
+{
+    struct message m = refusal_of(image_of(
+        "{'a\\n\\u001b[31m\xc3\xa9\\u007f~ ':1}", 0));
+    ck_assert_str_eq(m.text, "x.st: tensor a??[31m???~ : its entry is "
+                     "no object");
+    m = refusal_of(image_of("{'dtype\\u0007':\\x}", 0));
+    for (const char *c = m.text; *c != '\0'; c++)
+        ck_assert(*c >= ' ' && *c <= '~');
+}
+END_TEST
+
+START_TEST(a_long_name_is_cut)
+{
+    char header[600];
+    snprintf(header, sizeof header, "{'%s':1}", repeated("n", 500));
+    struct message m = refusal_of(image_of(header, 0));
+    ck_assert_uint_eq(strspn(m.text + strlen("x.st: tensor "), "n"), 63);
+    ck_assert_ptr_nonnull(strstr(m.text, ": its entry is no object"));
+}
+END_TEST
+// Test the checksum
+START_TEST(the_checksum_is_fnv1a)
+{
+    ck_assert(checksum_add(CHECKSUM_EMPTY, "", 0)
+              == UINT64_C(0xcbf29ce484222325));
+    ck_assert(checksum_add(CHECKSUM_EMPTY, "a", 1)
+              == UINT64_C(0xaf63dc4c8601ec8c));
+    ck_assert(checksum_add(CHECKSUM_EMPTY, "foobar", 6)
+              == UINT64_C(0x85944171f73967e8));
+    ck_assert(checksum_add(checksum_add(CHECKSUM_EMPTY, "foo", 3),
+                           "bar", 3) == UINT64_C(0x85944171f73967e8));
+}
+END_TEST
+
+START_TEST(a_repaired_checksum_is_right)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    struct image image = image_of(META("{'checksum':'0123456789abcdef',"
+                                       "'checksum_kind':'fnv1a64'}"), 0);
+    image_repair(image);
+    ck_assert_msg(safetensors_read(&s, "x.st", image.bytes, image.size,
+                                   &m), "%s", m.text);
+    ck_assert(s.verified);
+    safetensors_close(&s);
+}
+END_TEST
+// Test the round trip
+static real numbers[9];
+static const struct tensor two[2] = {
+    { "a", 2, { 2, 3 }, numbers }, { "b", 1, { 3 }, numbers + 6 },
+};
+static const struct text_pair pair[2] = { { "step", "7" },
+                                          { "e\"", "\xc3\xa9\n" } };
+
+static void numbers_make(void)
+{
+    fill_normal(numbers, 9, 1, 1);
+    numbers[2] = (real)-0.0;
+    numbers[4] = (real)INFINITY;
+    memset(&numbers[7], 0xff, sizeof(real));
+}
+
+START_TEST(what_is_written_is_read_bit_for_bit)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    real got[9];
+    numbers_make();
+    const char *path = folder_file("x.safetensors");
+    ck_assert_msg(safetensors_write(path, two, 2, pair, 2, &m), "%s",
+                  m.text);
+    ck_assert_msg(safetensors_open(&s, path, &m), "%s", m.text);
+    ck_assert(s.verified);
+    ck_assert_uint_eq(s.used, 2);
+    ck_assert((s.data - s.image) % 8 == 0);
+    ck_assert(safetensors_copy(got, &s, "a", 2, two[0].shape, &m));
+    ck_assert(safetensors_copy(got + 6, &s, "b", 1, two[1].shape, &m));
+    assert_same(got, numbers, 9);
+    ck_assert_str_eq(safetensors_text(&s, "step"), "7");
+    ck_assert_str_eq(safetensors_text(&s, "e\""), "\xc3\xa9\n");
+    ck_assert_ptr_null(safetensors_text(&s, "f"));
+    ck_assert_ptr_null(safetensors_find(&s, "__metadata__"));
+    safetensors_close(&s);
+    safetensors_close(&s);
+    ck_assert_ptr_null(safetensors_text(&s, "step"));
+}
+END_TEST
+START_TEST(the_bytes_of_a_file_are_these)
+{
+    #define SIZE_NAME (sizeof(real) == 8 ? "F64" : "F32")
+    struct message m = { 0, "" };
+    struct safetensors s;
+    const real half = (real)0.5;
+    const struct tensor t[2] = { { "t", 0, { 0 }, &half },
+                                 { "u", 2, { 3, 0 }, &half } };
+    const char *path = folder_file("x.safetensors");
+    char want[400];
+    int length = snprintf(want, sizeof want,
+        "{\"__metadata__\":{\"checksum\":\"0000000000000000\","
+        "\"checksum_kind\":\"fnv1a64\"},\"t\":{\"dtype\":\"%s\","
+        "\"shape\":[],\"data_offsets\":[0,%zu]},\"u\":{\"dtype\":\"%s\","
+        "\"shape\":[3,0],\"data_offsets\":[%zu,%zu]}}", SIZE_NAME,
+        sizeof half, SIZE_NAME, sizeof half, sizeof half);
+    while (length % 8 != 0)
+        want[length++] = ' ';
+    want[length] = '\0';
+    ck_assert(safetensors_write(path, t, 2, NULL, 0, &m));
+    ck_assert(safetensors_open(&s, path, &m));
+    struct image image = image_of(want, sizeof half);
+    ck_assert_uint_eq(s.size, image.size);
+    memcpy(image.bytes + 8 + length, &half, sizeof half);
+    image_repair(image);
+    ck_assert(memcmp(s.image, image.bytes, image.size) == 0);
+    safetensors_close(&s);
+}
+END_TEST
+static const struct tensor twice[2] = { { "a", 1, { 1 }, numbers },
+                                        { "a", 1, { 1 }, numbers } };
+static const struct tensor reserved = { "__metadata__", 1, { 1 },
+                                        numbers };
+static const struct tensor not_utf8 = { "\xff", 1, { 1 }, numbers };
+static const struct text_pair twin[2] = { { "k", "1" }, { "k", "2" } };
+static const struct text_pair own = { "checksum", "1" };
+static const struct text_pair other = { "k", "\xff" };
+static const struct { const struct tensor *t; size_t used;
+    const struct text_pair *p; size_t pairs; } unfit[] = {
+    { twice, 2, NULL, 0 }, { &reserved, 1, pair, 1 },
+    { &not_utf8, 1, NULL, 0 }, { twice, 1, twin, 2 },
+    { twice, 1, &own, 1 }, { twice, 1, &other, 1 },
+};
+
+START_TEST(what_cannot_be_read_again_is_not_written)
+{
+    struct message m = { 0, "" };
+    const char *path = folder_file("x.safetensors");
+    ck_assert(!safetensors_write(path, unfit[_i].t, unfit[_i].used,
+                                 unfit[_i].p, unfit[_i].pairs, &m));
+    ck_assert_int_eq(m.status, EX_SOFTWARE);
+    ck_assert(!file_there(path));
+}
+END_TEST
+// Test damage
+static struct image written(void)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    const char *path = folder_file("x.safetensors");
+    numbers_make();
+    ck_assert(safetensors_write(path, two, 2, pair, 2, &m));
+    ck_assert(safetensors_open(&s, path, &m));
+    struct image image = image_of("", s.size - 8);
+    memcpy(image.bytes, s.image, s.size);
+    safetensors_close(&s);
+    return image;
+}
+
+static bool is_read(struct image image)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    bool good = safetensors_read(&s, "x.st", image.bytes, image.size,
+                                 &m);
+    ck_assert(good || m.status == EX_DATAERR);
+    if (good)
+        safetensors_close(&s);
+    return good;
+}
+
+START_TEST(a_file_cut_short_anywhere_is_refused)
+{
+    struct image image = written();
+    ck_assert(is_read(image));
+    while (image.size-- > 0)
+        ck_assert(!is_read(image));
+}
+END_TEST
+
+START_TEST(a_file_with_any_byte_changed_is_refused)
+{
+    struct image image = written();
+    for (size_t i = 0; i < image.size; i++)
+        for (unsigned change = 1; change < 256; change++) {
+            image.bytes[i] ^= (unsigned char)change;
+            ck_assert_msg(!is_read(image), "byte %zu, %02x", i, change);
+            image.bytes[i] ^= (unsigned char)change;
+        }
+    ck_assert(is_read(image));
+}
+END_TEST
+// Test failures of reading
+static int reads;
+
+static ssize_t read_trickle(int handle, void *bytes, size_t count)
+{
+    if (reads++ % 2 == 0) {
+        errno = EINTR;
+        return -1;
+    }
+    return read(handle, bytes, count < 1 ? count : 1);
+}
+
+static ssize_t read_nothing(int handle, void *bytes, size_t count)
+{
+    return reads++ < 3 ? read(handle, bytes, count < 5 ? count : 5) : 0;
+}
+
+static ssize_t read_broken(int handle, void *bytes, size_t count)
+{
+    (void)handle, (void)bytes, (void)count;
+    errno = EIO;
+    return -1;
+}
+
+START_TEST(a_file_is_read_in_pieces_of_any_size)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    written();
+    file_calls.read = read_trickle;
+    reads = 0;
+    bool good = safetensors_open(&s, folder_file("x.safetensors"), &m);
+    file_calls.read = read;
+    ck_assert_msg(good, "%s", m.text);
+    safetensors_close(&s);
+}
+END_TEST
+
+START_TEST(a_read_that_fails_is_reported)
+{
+    ssize_t (*const calls[2])(int, void *, size_t) = { read_nothing,
+                                                       read_broken };
+    static const char *const reason[2] = { "became shorter",
+                                           "Input/output error" };
+    struct message m = { 0, "" };
+    struct safetensors s;
+    written();
+    const char *path = folder_file("x.safetensors");
+    file_calls.read = calls[_i];
+    reads = 0;
+    bool good = safetensors_open(&s, path, &m);
+    file_calls.read = read;
+    ck_assert(!good);
+    ck_assert_int_eq(m.status, EX_IOERR);
+    ck_assert_ptr_nonnull(strstr(m.text, reason[_i]));
+    ck_assert(strncmp(m.text, path, strlen(path)) == 0);
+}
+END_TEST
+START_TEST(what_is_no_file_is_no_input)
+{
+    static const char *const path[] = { "missing", "", "/dev/zero" };
+    static const char *const reason[] = { "No such file",
+        "not an ordinary file", "not an ordinary file" };
+    struct message m = { 0, "" };
+    struct safetensors s;
+    ck_assert(!safetensors_open(&s, path[_i][0] == '/' ? path[_i]
+                                : folder_file(path[_i]), &m));
+    ck_assert_int_eq(m.status, EX_NOINPUT);
+    ck_assert_msg(strstr(m.text, reason[_i]) != NULL, "%s", m.text);
+}
+END_TEST
+
+START_TEST(handles_and_images_are_given_back)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    written();
+    const char *path = folder_file("x.safetensors");
+    int before = dup(0);
+    close(before);
+    for (int i = 0; i < 3; i++) {
+        ck_assert(safetensors_open(&s, path, &m));
+        safetensors_close(&s);
+        ck_assert_ptr_null(s.own);
+    }
+    int after = dup(0);
+    close(after);
+    ck_assert_int_eq(before, after);
+}
+END_TEST
+// Test failures of memory
+static size_t json_left;
+
+static void *json_scarce(size_t size)
+{
+    if (json_left == 0)
+        return NULL;
+    json_left--;
+    return malloc(size);
+}
+
+static bool round_trip(const char *path, struct message *m)
+{
+    struct safetensors s;
+    if (!safetensors_write(path, two, 2, pair, 2, m)
+        || !safetensors_open(&s, path, m))
+        return false;
+    safetensors_close(&s);
+    return true;
+}
+
+START_TEST(any_failed_allocation_is_reported)
+{
+    struct message m = { 1, "" };
+    const char *path = folder_file("x.safetensors");
+    size_t k = 0;
+    for (; m.status != 0; k++) {
+        m = (struct message){ 0, "" };
+        memory_allow(k);
+        bool good = round_trip(path, &m);
+        memory_allow(SIZE_MAX);
+        ck_assert(good == (m.status == 0));
+        ck_assert(good || m.status == EX_OSERR);
+    }
+    ck_assert_uint_eq(k, 5);
+}
+END_TEST
+
+START_TEST(any_failed_allocation_of_json_is_reported)
+{
+    struct message m = { 1, "" };
+    const char *path = folder_file("x.safetensors");
+    size_t k = 0;
+    for (; m.status != 0; k++) {
+        m = (struct message){ 0, "" };
+        json_left = k;
+        json_set_alloc_funcs(json_scarce, free);
+        bool good = round_trip(path, &m);
+        json_set_alloc_funcs(malloc, free);
+        ck_assert(good == (m.status == 0));
+        ck_assert(good || m.status == EX_SOFTWARE
+                  || m.status == EX_DATAERR);
+    }
+    ck_assert_uint_gt(k, 20);
+}
+END_TEST
+
+// The suite of the file format
+Suite *safetensors_suite(void);
+Suite *safetensors_suite(void)
+{
+    Suite *s = suite_create("safetensors");
+    TCase *c = tcase_create("hostile files");
+    suite_add_tcase(s, c);
+    tcase_add_loop_test(c, a_bad_file_is_refused_for_its_reason, 0, BAD);
+    tcase_add_loop_test(c, a_header_longer_than_the_file_is_refused, 0,
+                        sizeof lengths / sizeof *lengths);
+    tcase_add_test(c, a_file_too_short_for_a_length_is_refused);
+    tcase_add_test(c, a_long_header_is_refused_and_one_byte_less_is_not);
+    tcase_add_test(c, deep_nesting_is_refused_and_not_followed);
+    tcase_add_loop_test(c, an_odd_but_good_file_is_read, 0, GOOD);
+    tcase_add_test(c, a_message_is_one_printable_line);
+    tcase_add_test(c, a_long_name_is_cut);
+    // The other cases of the file format
+    c = tcase_create("tensors");
+    suite_add_tcase(s, c);
+    tcase_add_checked_fixture(c, folder_make, folder_remove);
+    tcase_add_test(c, every_type_is_converted);
+    tcase_add_loop_test(c, another_shape_or_name_is_refused, 0, 6);
+    tcase_add_test(c, what_is_written_is_read_bit_for_bit);
+    tcase_add_test(c, the_bytes_of_a_file_are_these);
+    tcase_add_loop_test(c, what_cannot_be_read_again_is_not_written, 0,
+                        sizeof unfit / sizeof *unfit);
+
+    c = tcase_create("damage");
+    suite_add_tcase(s, c);
+    tcase_add_checked_fixture(c, folder_make, folder_remove);
+    tcase_add_test(c, the_checksum_is_fnv1a);
+    tcase_add_test(c, a_repaired_checksum_is_right);
+    tcase_add_test(c, a_file_cut_short_anywhere_is_refused);
+    tcase_add_test(c, a_file_with_any_byte_changed_is_refused);
+    tcase_add_test(c, a_file_is_read_in_pieces_of_any_size);
+    tcase_add_loop_test(c, a_read_that_fails_is_reported, 0, 2);
+    tcase_add_loop_test(c, what_is_no_file_is_no_input, 0, 3);
+    tcase_add_test(c, handles_and_images_are_given_back);
+    tcase_add_test(c, any_failed_allocation_is_reported);
+    tcase_add_test(c, any_failed_allocation_of_json_is_reported);
+    return s;
+}

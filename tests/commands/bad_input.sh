@@ -1,0 +1,100 @@
+source tests/commands/common.bash
+
+# refused STATUS PATTERN COMMAND...
+refused() {
+    local status=$1 pattern=$2
+    shift 2
+    "$@" > out 2> err
+    local got=$? lines
+    lines=$(wc -l < err)
+    if [ $got != "$status" ]; then
+        bad "$*" "status $got instead of $status: $(head -n 1 err)"
+    elif [ "$lines" != 1 ]; then bad "$*" "$lines lines on stderr"
+    elif ! grep -qE -- "$pattern" err; then
+        bad "$*" "no '$pattern' in: $(cat err)"
+    else ok "refused: ${*/#$MHC/mhc}"; fi
+}
+
+refused 64 'frobnicate: no such command' $MHC frobnicate
+refused 64 -- '--frobnicate: unknown option' $train --frobnicate
+refused 64 -- '--steps: unknown option, or its value' $train --steps
+refused 64 'extra: what is this' $train extra
+refused 64 'which text' $MHC train
+refused 64 'a name without slashes' $train --name a/b
+refused 64 'a name without slashes' $train --name ''
+refused 64 -- '--threads 0' $train --threads 0
+refused 64 -- '--threads 2x' $train --threads 2x
+refused 64 -- '--stop-at 9' $train --steps 8 --stop-at 9
+refused 64 'which run' $MHC plot
+refused 64 'one checkpoint at a time' $MHC info a b
+refused 64 'are wanted' $MHC evaluate a
+refused 64 -- '--rounds 0' $MHC bench --rounds 0
+: > empty
+head -c 16 text > short
+refused 66 'missing: No such file' $MHC train --data missing $tiny
+refused 66 'unheard: No such' $MHC train --data text --held-out unheard
+refused 65 'empty' $MHC train --data empty $tiny
+refused 65 'short' $MHC train --data short --held-out text $tiny
+refused 65 'short' $MHC train --data text --held-out short $tiny
+mkdir folder
+refused 66 'folder' $MHC train --data folder $tiny
+refused 64 width $train --width 15
+refused 64 heads $train --width 6 --heads 2
+refused 64 width $train --width 0
+refused 64 layers $train --layers -1
+refused 64 layers $train --layers 99999999999999999999999
+refused 64 context $train --context 0
+refused 64 batch $train --batch 0
+refused 64 steps $train --steps 0
+refused 64 rate $train --rate nan
+refused 64 rate $train --rate -1
+refused 64 beta2 $train --beta2 1
+refused 64 connection $train --connection telepathy
+refused 64 streams $train --streams 2
+refused 64 tied $train --tied=perhaps
+"$MHC" train --data text --held-out text --layers 4096 --width 65536 \
+    --heads 8 --context 64 --batch 65536 > out 2> err
+holds 'a model that no machine holds is refused in one line' \
+    '[ $? -gt 1 ] && [ $(wc -l < err) = 1 ] && grep -q "mhc train: " err'
+refused 73 'text/runs' $train --steps 2 --runs text/runs
+refused 73 'text/runs' $train --steps 2 --runs text/runs/deeper
+$train --steps 6 --name full > out 2> err
+cp runs/full/latest.safetensors before
+(
+    ulimit -f 20
+    $MHC train --resume runs/full --steps 12 > out 2> err
+)
+holds 'a full disk ends the run with status 74' "[ $? = 74 ]"
+holds 'a full disk is named in one line' \
+    'grep -cE "^mhc train: .*(File too large|No space)" err | grep -qx 1'
+holds 'a full disk leaves the last checkpoint as it was' \
+    'cmp -s before runs/full/latest.safetensors'
+holds 'a full disk leaves nothing half-written' \
+    '[ -z "$(ls runs/full | grep -vE "^(latest|best).safetensors$|^(log|timing).jsonl$|^loss.svg$")" ]'
+good=runs/full/latest.safetensors
+size=$(stat -c %s $good)
+head -c $((size / 2)) $good > truncated
+refused 65 'truncated' $MHC info truncated
+cp $good flipped
+byte=$(od -An -tu1 -j $((size - 5)) -N 1 $good)
+printf "\\x$(printf %x $((byte ^ 4)))" |
+    dd of=flipped bs=1 seek=$((size - 5)) conv=notrunc 2> /dev/null
+refused 65 'flipped.*checksum' $MHC info flipped
+{ printf '\0\0\0\0\0\0\0\200'; tail -c +9 $good; } > huge
+refused 65 'huge' $MHC info huge
+refused 66 'absent' $MHC info absent
+refused 65 'text' $MHC evaluate text --held-out unseen
+wild="--rate 1000 --decay 1000 --clip 0 --save-every 1 --steps 40"
+$train $wild --warmup 0 --name wild > out 2> err
+holds 'a loss that is not finite ends the run with status 1' "[ $? = 1 ]"
+holds 'it is named with its step' \
+    'grep -qE "^mhc train: update [0-9]+: the (loss|gradient)" err'
+holds 'and the last good checkpoint stays' \
+    '$MHC info runs/wild | grep -q "^layers"'
+refused 64 -- '--width 32: the run in runs/full has 16' \
+    $MHC train --resume runs/full --width 32
+refused 65 'training text' \
+    $MHC train --resume runs/full --steps 20 --data unseen
+refused 64 'has taken all its' $MHC train --resume runs/full
+refused 66 'nowhere' $MHC train --resume nowhere
+closing

@@ -1,0 +1,21 @@
+# What the scripts share. MHC: the program. Everything happens in a
+# folder of our own.
+MHC=$(realpath "${MHC:-build/mhc}")
+book=$(pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+export OMP_WAIT_POLICY=passive
+passed=0 failed=0
+ok() { echo "ok   $1"; passed=$((passed + 1)); }
+bad() { echo "FAIL $1: $2"; failed=$((failed + 1)); }
+holds() { if eval "$2"; then ok "$1"; else bad "$1" "not so: $2"; fi; }
+closing() {
+    echo "$passed passed, $failed failed"
+    [ $failed = 0 ] && [ $passed -gt 0 ]
+}
+head -c 6000 "$book/data/austen.txt" > text
+head -c 2000 "$book/data/persuasion.txt" > unseen
+tiny="--layers 1 --width 16 --heads 2 --context 16 --batch 2
+ --evaluate-every 2 --evaluate-windows 4 --save-every 3 --warmup 3"
+train="$MHC train --data text --held-out unseen $tiny"

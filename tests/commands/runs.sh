@@ -1,0 +1,124 @@
+source tests/commands/common.bash
+
+same() {
+    local f
+    for f in log.jsonl latest.safetensors best.safetensors; do
+        cmp -s "$1/$f" "$2/$f" || { echo "$f differs" >&2; return 1; }
+    done
+}
+
+head -c 172 text > little
+run="$MHC train --data little --held-out unseen $tiny --steps 14"
+$run --name whole --threads 1 > out 2> err
+holds 'a run ends well' "[ $? = 0 ]"
+$run --name again --threads 1 > out 2> err
+$run --name two --threads 2 > out 2> err
+$run --name two-again --threads 2 > out 2> err
+$run --name other --seed 2 > out 2> err
+holds 'the same seed writes the same files' 'same runs/whole runs/again'
+holds 'also with two threads' 'same runs/two runs/two-again'
+holds 'one thread and two write the same' 'same runs/whole runs/two'
+holds 'another seed does not' '! same runs/whole runs/other 2> err'
+for k in $(seq 13); do
+    $run --name from-$k --stop-at $k > out 2> err &&
+        $MHC train --resume runs/from-$k > out 2> err
+    holds "stopped after step $k, the run ends the same" \
+        "[ $? = 0 ] && same runs/whole runs/from-$k"
+done
+$run --name often --stop-at 3 > out 2> err
+for k in 4 7 8 12; do
+    $MHC train --resume runs/often --stop-at $k > out 2> err
+done
+$MHC train --resume runs/often > out 2> err
+holds 'stopped five times, it ends the same' 'same runs/whole runs/often'
+long="$MHC train --data text --held-out unseen $tiny --steps 3000
+ --evaluate-every 500 --save-every 100"
+steps() { grep -c '"loss"' "runs/$1/log.jsonl" 2> /dev/null; }
+reach() {
+    for _ in $(seq 600); do
+        [ "$(steps "$1")" -ge "$2" ] 2> /dev/null && return
+        sleep .02
+    done
+}
+for signal in INT TERM; do
+    $long --name $signal > out 2> err &
+    pid=$!
+    reach $signal 20
+    kill -$signal $pid
+    wait $pid
+    holds "SIG$signal: the run saves and ends with status 130" \
+        "[ $? = 130 ] && grep -q 'to go on: mhc train --resume' err"
+    at=$(steps $signal)
+    $long --name to-$signal --stop-at $((at + 5)) > out 2> err
+    $MHC train --resume runs/$signal --stop-at $((at + 5)) > out 2> err
+    holds "SIG$signal: it goes on as if nothing had been" \
+        "[ $at -lt 2000 ] && cmp runs/$signal/log.jsonl \
+         runs/to-$signal/log.jsonl && cmp \
+         runs/$signal/latest.safetensors runs/to-$signal/latest.safetensors"
+done
+for k in 1 2 3; do
+    $long --save-every 7 --name kill-$k > out 2> err &
+    pid=$!
+    reach kill-$k $((10 + 20 * k))
+    kill -KILL $pid
+    wait $pid 2> /dev/null
+    at=$(steps kill-$k)
+    step=$($MHC train --resume runs/kill-$k --stop-at $((at + 9)) 2>&1 |
+        sed -n 's/^\([0-9]*\) steps of.*/\1/p')
+    holds "killed near step $at, at most one interval is lost" \
+        "[ -n '$step' ] && [ $step -le $((9 + 7)) ]"
+    $long --save-every 7 --name to-$k --stop-at $((at + 9)) > out 2> err
+    holds "killed near step $at, the log ends up the same" \
+        "cmp runs/kill-$k/log.jsonl runs/to-$k/log.jsonl"
+done
+$train --steps 2 --name one > out 2> err
+cp runs/one/log.jsonl first
+$train --steps 3 --name one > out 2> err
+holds 'a second run of a name gets a folder of its own' \
+    'cmp -s first runs/one/log.jsonl && [ -s runs/one-2/log.jsonl ]'
+holds 'latest points at it' '[ "$(readlink runs/latest)" = one-2 ]'
+$MHC train --resume runs/one-2 --steps 5 > out 2> err
+holds 'a run can be extended' '[ $(steps one-2) = 5 ]'
+holds 'and says so' 'grep -qx "steps: was 3, is 5 from now on" err'
+$MHC evaluate runs/whole --held-out unseen > out 2> err
+want=$(sed -n 's/.*"held_out_whole":\([0-9.]*\).*/\1/p' \
+    runs/whole/log.jsonl)
+holds 'evaluate finds the loss that training logged' \
+    '[ -n "$want" ] && grep -q "$(printf %.6f "$want") nats" out'
+$MHC info runs/whole > out 2> err
+holds 'info knows sizes, parameters and memory' 'grep -q "^width *16 " out \
+    && grep -q "^embedding *256 x 16 *4096" out && grep -q MiB out'
+$MHC plot runs/whole runs/other --output two.svg > out 2> err
+holds 'plot draws two runs, two curves each, and two lines' \
+    '[ $(grep -c "<polyline" two.svg) = 4 ] && \
+     [ $(grep -c stroke-dasharray two.svg) -ge 1 ]'
+holds 'a run draws its own plot' 'grep -q "</svg>" runs/whole/loss.svg'
+echo '{"step":1,"lo' > torn.jsonl
+$MHC plot torn.jsonl > out 2> err
+holds 'plot refuses what is no log' "[ $? = 65 ] && grep -q torn err"
+$MHC bench --rounds 1 --layers 1 --width 32 --heads 2 --context 32 \
+    --batch 1 > out 2> err
+holds 'bench prints shares and the ratio' \
+    'grep -q "^products alone / step" out && grep -q "^SwiGLU" out'
+for c in train evaluate info plot bench; do
+    $MHC $c --help > out 2> err
+    holds "$c --help explains itself" "[ $? = 0 ] && [ ! -s err ] && \
+        grep -q 'For instance' out"
+done
+$MHC train --help > out
+missing=
+for f in $($MHC info | sed '/^products by/,$d' | cut -d' ' -f1); do
+    grep -q -- "--$f" out || missing="$missing $f"
+done
+holds 'train --help lists every field' '[ -z "$missing" ]'
+$train --steps 40 --name plain > out 2> err
+holds 'without a terminal there are plain lines' \
+    '! grep -q "$(printf "\r")" err && [ $(grep -c "^step" err) = 20 ]'
+script -qec "$train --steps 40 --name shown" typescript > out 2>&1
+holds 'on a terminal one line is written over and over' \
+    'grep -q "$(printf "\r")step" typescript'
+holds 'with the loss in bold' 'grep -q "$(printf "\033\[1m")" typescript'
+NO_COLOR=1 script -qec "$train --steps 40 --name grey" typescript > out
+holds 'but not under NO_COLOR' \
+    '! grep -q "$(printf "\033\[1m")" typescript'
+closing

@@ -1,0 +1,135 @@
+#include "support/suite.h"
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#undef suite_create
+#undef tcase_create
+#undef _tcase_add_test
+
+// Declarations of the suites
+Suite *ground_suite(void);
+Suite *support_suite(void);
+Suite *matmul_suite(void);
+Suite *reduction_suite(void);
+Suite *embedding_suite(void);
+Suite *norm_suite(void);
+Suite *feedforward_suite(void);
+Suite *loss_suite(void);
+Suite *attention_suite(void);
+Suite *model_suite(void);
+Suite *corpus_suite(void);
+Suite *optimizer_suite(void);
+Suite *training_suite(void);
+Suite *safetensors_suite(void);
+Suite *durable_suite(void);
+Suite *checkpoint_suite(void);
+Suite *plot_suite(void);
+
+static Suite *(*const suites[])(void) = {
+    // The suites
+    ground_suite,
+    support_suite,
+    matmul_suite,
+    reduction_suite,
+    embedding_suite,
+    norm_suite,
+    feedforward_suite,
+    loss_suite,
+    attention_suite,
+    model_suite,
+    corpus_suite,
+    optimizer_suite,
+    training_suite,
+    safetensors_suite,
+    durable_suite,
+    checkpoint_suite,
+    plot_suite,
+};
+
+// Choose the tests
+enum { CASES = 256 };
+static const char *filter = "";     /* "" is part of every name */
+static const char *suite_name, *case_name[CASES];
+static TCase *cases[CASES];
+static int skipped, case_count;
+
+// Note the names of suites and cases
+Suite *filtered_suite(const char *name)
+{
+    suite_name = name;
+    return suite_create(name);
+}
+
+TCase *filtered_case(const char *name)
+{
+    if (case_count == CASES)
+        abort();
+    case_name[case_count] = name;
+    return cases[case_count++] = tcase_create(name);
+}
+
+static const char *name_of(const TCase *c)
+{
+    for (int i = 0; i < case_count; i++)
+        if (cases[i] == c)
+            return case_name[i];
+    return "";
+}
+
+// Look whether this machine can run a test
+static bool machine_can_run(const char *test)
+{
+    if (strncmp(test, "gpu_", 4) != 0)
+        return true;
+    // Look for a GPU
+    if (getenv("TEST_GPU") != NULL)
+        return true;
+    return false;
+}
+
+void filtered_test(TCase *c, const TTest *test, int signal, int status,
+                   int from, int to)
+{
+    if (strstr(suite_name, filter) == NULL &&
+        strstr(name_of(c), filter) == NULL &&
+        strstr(test->name, filter) == NULL)
+        return;
+    if (machine_can_run(test->name))
+        _tcase_add_test(c, test, signal, status, from, to);
+    else
+        skipped++;
+}
+
+// Run the chosen tests
+// Let the sanitizer return NULL when memory runs out
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+int main(int argc, char **argv)
+{
+    bool fast = false;
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--fast") == 0)
+            fast = true;
+        else
+            filter = argv[i];
+    setenv("CK_DEFAULT_TIMEOUT", "30", 0);
+    SRunner *runner = srunner_create(NULL);
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
+        srunner_add_suite(runner, suites[i]());
+    srunner_run_tagged(runner, NULL, NULL, NULL, fast ? "slow" : NULL,
+                       CK_ENV);
+    // Say how many passed, failed and were skipped
+    int ran = srunner_ntests_run(runner);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    if (ran == 0)
+        printf("no test was run\n");
+    printf("%d passed, %d failed, %d skipped\n", ran - failed, failed,
+           skipped);
+    return failed > 0 || ran == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,169 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "ground/random.h"
+#include "journal/progress.h"
+#include "plot/plot.h"
+#include "plot/ticks.h"
+#include "support/suite.h"
+
+// Tests of ticks
+static void check_ticks(double low, double high, int parts, double step,
+                        double first)
+{
+    double got, at = plot_ticks(&got, low, high, parts);
+    ck_assert_double_eq_tol(at, step, 1e-12 * step);
+    ck_assert_double_eq_tol(got, first, 1e-9 * step);
+}
+
+START_TEST(ticks_are_those_worked_out_by_hand)
+{
+    check_ticks(1.47, 5.55, 6, .5, 1.5);
+    check_ticks(0, 2000, 6, 500, 0);
+    check_ticks(0, 1000, 6, 200, 0);
+    check_ticks(.3, .7, 4, .1, .3);
+    check_ticks(-1, 1, 6, .5, -1);
+    check_ticks(0, 84, 6, 10, 0);
+    check_ticks(0, 86, 6, 20, 0);
+    check_ticks(0, 42.5, 6, 10, 0);
+    check_ticks(0, 42.4, 6, 5, 0);
+    check_ticks(0, 18.9, 6, 2, 0);
+    check_ticks(0, 19, 6, 5, 0);
+    check_ticks(2e-7, 8e-7, 6, 1e-7, 2e-7);
+}
+END_TEST
+
+START_TEST(ticks_are_round_inside_and_enough)
+{
+    double scale = pow(10, 12 * random_uniform(1, 1, (uint64_t)_i) - 6);
+    double low = scale * (random_uniform(1, 2, (uint64_t)_i) - .5);
+    double high = low + scale * (.1 + random_uniform(1, 3,
+                                                     (uint64_t)_i));
+    double first, step = plot_ticks(&first, low, high, 6);
+    double digit = step / pow(10, floor(log10(step) + 1e-9));
+    ck_assert(fabs(digit - 1) < 1e-9 || fabs(digit - 2) < 1e-9
+              || fabs(digit - 5) < 1e-9);
+    ck_assert(first >= low - 1e-6 * step && first < low + step);
+    ck_assert(fabs(first / step - round(first / step)) < 1e-6);
+    double count = (high - low) / step;
+    ck_assert(count >= 6 / 1.6 && count <= 6 * 1.6);
+}
+END_TEST
+// Tests of logs
+static char file[] = "/tmp/mhc-test-XXXXXX";
+
+static void write_file(const char *text)
+{
+    strcpy(file + strlen(file) - 6, "XXXXXX");
+    int handle = mkstemp(file);
+    ck_assert(handle >= 0);
+    ck_assert(write(handle, text, strlen(text)) == (ssize_t)strlen(text));
+    close(handle);
+}
+
+START_TEST(a_log_gives_its_points_and_lines)
+{
+    struct history h;
+    struct message m = {0};
+    write_file("{\"unigram\":2.75,\"bigram\":2.5}\n"
+               "{\"step\":1,\"loss\":5.5,\"new\":[1]}\n"
+               "{\"step\":2,\"loss\":5.25}\n"
+               "{\"step\":2,\"held_out\":5.125}\n"
+               "{\"step\":3,\"loss\":4.5}\n");
+    ck_assert_msg(history_read(&h, file, &m), "%s", m.text);
+    unlink(file);
+    ck_assert(h.unigram == 2.75 && h.bigram == 2.5);
+    ck_assert_uint_eq(h.loss.count, 3);
+    ck_assert_uint_eq(h.held_out.count, 1);
+    ck_assert(h.loss.x[2] == 3 && h.loss.y[2] == 4.5);
+    ck_assert(h.held_out.x[0] == 2 && h.held_out.y[0] == 5.125);
+    ck_assert_str_eq(h.name, strrchr(file, '/') + 1);
+    history_free(&h);
+    ck_assert(h.loss.x == NULL && h.loss.count == 0);
+}
+END_TEST
+
+START_TEST(what_is_no_log_is_refused)
+{
+    static const char *const text[] = {
+        "", "nonsense\n", "{\"unigram\":2.75}\n",
+        "{\"step\":1,\"loss\":5.5}\n{\"step\":2 \"loss\":5}\n"};
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+        struct history h;
+        struct message m = {0};
+        write_file(text[i]);
+        ck_assert(!history_read(&h, file, &m));
+        unlink(file);
+        ck_assert_int_eq(m.status, EX_DATAERR);
+        ck_assert(strstr(m.text, file) == m.text);
+        history_free(&h);
+    }
+    struct history h;
+    struct message m = {0};
+    ck_assert(!history_read(&h, "/nowhere", &m));
+    ck_assert_int_eq(m.status, EX_NOINPUT);
+    history_free(&h);
+}
+END_TEST
+// Tests of pictures
+START_TEST(a_picture_maps_corners_to_corners)
+{
+    double x[] = {0, 50, 100}, y[] = {3, 2, 1};
+    struct history h = {.name = "run", .unigram = 2.5, .bigram = 9,
+                        .held_out = {3, 3, x, y}};
+    struct message m = {0};
+    write_file("");
+    ck_assert_msg(plot_write(file, &h, 1, &m), "%s", m.text);
+    char picture[16384] = "";
+    FILE *in = fopen(file, "r");
+    size_t n = fread(picture, 1, sizeof picture - 1, in);
+    fclose(in);
+    unlink(file);
+    ck_assert(n > 0 && strstr(picture, "</svg>"));
+    double p[6];
+    char *curve = strstr(picture, "stroke-width=\"2\"");
+    ck_assert(curve && sscanf(strstr(curve, "points=\""),
+        "points=\"%lf,%lf %lf,%lf %lf,%lf", p, p + 1, p + 2, p + 3,
+        p + 4, p + 5) == 6);
+    // Compare the points with the frame
+    ck_assert_double_eq_tol(p[0], 64, .06);
+    ck_assert_double_eq_tol(p[2], 337, .06);
+    ck_assert_double_eq_tol(p[4], 610, .06);
+    ck_assert_double_eq_tol(p[1], 24 + 368 * .08 / 2.16, .06);
+    ck_assert_double_eq_tol(p[3], 208, .06);
+    ck_assert_double_eq_tol(p[5], 392 - 368 * .08 / 2.16, .06);
+    ck_assert(strstr(picture, "unigram 2.50"));
+    ck_assert(!strstr(picture, "bigram"));
+    ck_assert(strstr(picture, "run held-out 1.0000"));
+}
+END_TEST
+// Tests of the time left
+START_TEST(time_left_reads_like_a_clock)
+{
+    static const struct { double seconds; const char *text; } want[] = {
+        {0, "0:00"}, {-3, "0:00"}, {.6, "0:01"}, {59.4, "0:59"},
+        {125, "2:05"}, {3599, "59:59"}, {3600, "1:00:00"},
+        {3723, "1:02:03"}, {90061, "25:01:01"}};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        char text[32];
+        progress_time(text, want[i].seconds);
+        ck_assert_str_eq(text, want[i].text);
+    }
+}
+END_TEST
+
+Suite *plot_suite(void)
+{
+    Suite *s = suite_create("plot");
+    TCase *t = tcase_create("plot");
+    tcase_add_test(t, ticks_are_those_worked_out_by_hand);
+    tcase_add_loop_test(t, ticks_are_round_inside_and_enough, 0, 400);
+    tcase_add_test(t, a_log_gives_its_points_and_lines);
+    tcase_add_test(t, what_is_no_log_is_refused);
+    tcase_add_test(t, a_picture_maps_corners_to_corners);
+    tcase_add_test(t, time_left_reads_like_a_clock);
+    suite_add_tcase(s, t);
+    return s;
+}
