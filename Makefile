@@ -114,6 +114,7 @@ test:
 	@tools/total build/tests $(if $(PROGRAM),,--no-program)
 tests: build/float/test build/double/test build/asan/test \
        $(if $(PROGRAM),build/mhc build/mhc-double build/asan/mhc)
+check: export OMP_WAIT_POLICY = passive
 check: build/float/test build/double/test
 	@build/float/test --fast $(ONLY)
 	@build/double/test --fast $(ONLY)

@@ -170,10 +170,8 @@ local function relax(t)
   end
   for _, r in ipairs(t.head.rows) do row(r) end
   for _, body in ipairs(t.bodies) do for _, r in ipairs(body.body) do row(r) end end
-  for _, w in ipairs(widths) do sum = sum + w + 2 end
-  if sum < 72 then
-    for _, spec in ipairs(t.colspecs) do spec[2] = nil end
-  end
+  for _, w in ipairs(widths) do sum = sum + 4.5 * w + 9 end     -- points, in small type
+  if sum < 350 then t.colspecs = pandoc.List(t.colspecs):map(function (spec) return {spec[1]} end) end
 end
 
 local function captioned(t)

@@ -78,15 +78,33 @@ local function place(r)                        -- see noweb.lua
   end
 end
 
+-- Comments at the top of a CSV file (machine, date, command) are often long.
+local function folded(line)
+  if not line:match('^#') then return line end
+  local out, last = {}, ''
+  for word in line:gmatch('%S+') do
+    if #last + #word >= 72 then table.insert(out, last); last = '#  ' end
+    last = last == '' and word or last .. ' ' .. word
+  end
+  table.insert(out, last)
+  return table.concat(out, '\n')
+end
+
 -- ``` {.text include=build/run.txt}: what a program printed, when it was run.
 local function include(b)
   local path = b.attributes.include
-  if not path then return end
   local f = io.open((path:gsub('^build/', book.build .. '/')))
   if not f then return book.complain('include=' .. path, 'there is no file ' .. path) end
-  b.text = f:read('a'):gsub('%s+$', ''); f:close()
+  b.text = f:read('a'):gsub('%s+$', ''):gsub('[^\n]+', folded); f:close()
   b.attributes.include = nil
-  return b
+end
+
+-- A listing in the prose: included, perhaps; and where it stands, for LaTeX.
+local function listing(b)
+  local place, mark = b.attributes.place, b.attributes.include and '%@ ' or '%@code '
+  if b.attributes.include then include(b) end
+  b.attributes.place = nil
+  return book.latex and place and {book.rawblock(mark .. place), b} or b
 end
 
 -- For the web pages: what pandoc does not know of TeX's formulas, in terms that
@@ -129,7 +147,7 @@ function Pandoc(doc)
     return pandoc.walk_block(h, {Link = function (l) return l.content end})
   end}
   pass{Cite = numbers.reference}
-  pass{CodeBlock = include, Span = apart.term}
+  pass{CodeBlock = listing, Span = apart.term}
   pass{Div = apart.termindex}
   pass{Math = formula}
   pass{Code = inlinecode, RawInline = place}

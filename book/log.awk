@@ -18,7 +18,10 @@ function origin(n) {
 # a longer word of the wide line stands further down in the chapter, say there.
 function nearer(place, text,    part, file, row, line, n, word, i) {
     n = split(text, part, /[^A-Za-z0-9.]+/)
-    for (i = 1; i <= n; i++) if (length(part[i]) > length(word)) word = part[i]
+    for (i = 1; i <= n; i++) {
+        gsub(/^\.+|\.+$/, "", part[i])
+        if (length(part[i]) > length(word)) word = part[i]
+    }
     split(place, part, ":"); file = part[1]; row = part[2]
     if (length(word) < 4 || !row) return place
     for (i = 1; (getline line < file) > 0; i++)

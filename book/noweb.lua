@@ -49,7 +49,7 @@ local function parse(input)
 
   function token.fatal(s) error('noweb: ' .. s) end
   function token.file(s)
-    chapter = item(chapters, {file=s, text={}, chunks={}})
+    chapter = item(chapters, {file=s, text={}, chunks={}, fences={}})
     row, blank, fence = 1, true, false
   end
   function token.line(s) row = tonumber(s) end
@@ -76,7 +76,10 @@ local function parse(input)
     elseif chunk then item(chunk.code, s)
     else
       if column == 0 then
-        if s:match('^%s*```') then fence = not fence end
+        if s:match('^%s*```') then
+          fence = not fence
+          if fence then item(chapter.fences, row) end
+        end
         if blank and not fence then s = marked(s, row) end
         blank = s:match('^%s*$') or s:match('^:::')
       end
@@ -309,11 +312,23 @@ local function uniqueid(h)
   return plainly(h)
 end
 
+-- Does the k-th fence in the prose make the k-th listing?
+local function fencescount(ch)
+  local n = 0
+  pandoc.walk_block(pandoc.Div(ch.doc.blocks), {CodeBlock = function (b)
+    if b.classes[1] ~= 'nwchunk' then n = n + 1 end
+  end})
+  return n == #ch.fences
+end
+
 local function substitute(ch)
+  local counted, k = fencescount(ch), 0
   return pandoc.walk_block(pandoc.Div(ch.doc.blocks), {
     CodeBlock = function (b)
       if b.classes[1] == 'nwchunk' then return chunkblock(chunks[tonumber(b.attributes.key)]) end
+      k = k + 1
       b.text = plain(b.text)
+      if counted then b.attributes.place = ch.file .. ':' .. ch.fences[k] end
       return plainly(b)
     end,
     Code = function (c)

@@ -17,6 +17,12 @@ Suite *norm_suite(void);
 Suite *feedforward_suite(void);
 Suite *loss_suite(void);
 Suite *attention_suite(void);
+Suite *streams_suite(void);
+Suite *connection_suite(void);
+Suite *configuration_suite(void);
+Suite *device_suite(void);
+Suite *parameters_suite(void);
+Suite *tape_suite(void);
 Suite *model_suite(void);
 Suite *corpus_suite(void);
 Suite *optimizer_suite(void);
@@ -37,6 +43,12 @@ static Suite *(*const suites[])(void) = {
     feedforward_suite,
     loss_suite,
     attention_suite,
+    streams_suite,
+    connection_suite,
+    configuration_suite,
+    device_suite,
+    parameters_suite,
+    tape_suite,
     model_suite,
     corpus_suite,
     optimizer_suite,

@@ -135,7 +135,8 @@ static bool draft_texts(struct draft *d, const struct trainer *t,
         configuration_get(&t->options, f, text);
         draft_text(d, f->name, text);
     }
-    for (const struct bookmark_field *f = bookmark_fields; f->name; f++) {
+    const struct bookmark_field *f = bookmark_fields;
+    for (; f->name != NULL; f++) {
         member_show(text, &t->bookmark, f);
         draft_text(d, f->name, text);
     }
@@ -241,8 +242,8 @@ static bool tensors_are(const struct safetensors *file, size_t count,
                         struct message *m)
 {
     return file->used == count
-        || refuse(file, NULL, m, "it has %zu tensors, the model has %zu",
-                  file->used, count);
+        || refuse(file, NULL, m, "it has %zu tensors, the model has "
+                  "%zu", file->used, count);
 }
 // Read a bookmark
 static bool bookmark_in(struct bookmark *b,
@@ -250,7 +251,8 @@ static bool bookmark_in(struct bookmark *b,
                         struct message *m)
 {
     struct bookmark found = { 0 };
-    for (const struct bookmark_field *f = bookmark_fields; f->name; f++) {
+    const struct bookmark_field *f = bookmark_fields;
+    for (; f->name != NULL; f++) {
         const char *text = safetensors_text(file, f->name);
         if (text == NULL)
             return refuse(file, NULL, m, "%s is missing from its "
@@ -327,7 +329,8 @@ bool checkpoint_read(struct trainer *t, const char *path,
         struct trainer_row row[TRAINER_ROWS];
         trainer_rows(row, t);
         for (size_t r = 0; r < TRAINER_ROWS; r++)
-            t->device->upload(row[r].at, host + r * count, count, EXACT);
+            t->device->upload(row[r].at, host + r * count, count,
+                              EXACT);
     }
     memory_free(host);
     safetensors_close(&file);

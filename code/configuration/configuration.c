@@ -29,7 +29,7 @@ const struct field configuration_fields[] = {
     { "connection", WORD, AT(connection), 0, 0, FIXED, "KIND",
       "how sublayers are connected: residual" },
     // More fields of the configuration
-    { "seed", COUNT, AT(seed), 0, 9007199254740992, FIXED, "N",
+    { "seed", COUNT, AT(seed), 0, 9007199254740991, FIXED, "N",
       "of all random numbers" },
     { "batch", COUNT, AT(batch), 1, 65536, FREE, "N",
       "sequences that are computed together" },

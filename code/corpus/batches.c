@@ -18,8 +18,6 @@ void window_cut(token *input, token *target, struct text t,
 size_t epoch_offset(const struct batches *b, size_t epoch)
 {
     size_t room = b->text.size - 1 - b->windows * b->context;
-    if (room >= b->context)
-        room = b->context - 1;
     return random_below(b->seed, random_stream("epoch.offset"), epoch,
                         room + 1);
 }

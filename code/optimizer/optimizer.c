@@ -3,6 +3,8 @@
 #include "optimizer/optimizer.h"
 
 // Optimizer step
+enum { WORTH_THREADS = 65536 };     /* weights */
+
 void optimizer_step(real *weight, real *first, real *second,
                     const real *gradient, const struct adamw *a,
                     size_t count)
@@ -16,7 +18,7 @@ void optimizer_step(real *weight, real *first, real *second,
     real correct2 = (real)(1 / (1 - pow(a->beta2, t)));
     real rate = (real)a->rate, decay = (real)a->decay;
     real epsilon = (real)a->epsilon, scale = (real)a->scale;
-    #pragma omp parallel for simd
+    #pragma omp parallel for simd if (parallel: count >= WORTH_THREADS)
     for (size_t i = 0; i < count; i++) {
         real g = scale * gradient[i];
         first[i] = old1 * first[i] + new1 * g;

@@ -6,21 +6,25 @@
 struct configuration tiny_configuration(void)
 {
     struct configuration c = configuration_default();
-    c.layers = 1, c.width = 8, c.heads = 2, c.hidden = 12;
-    c.context = 8, c.vocabulary = 128, c.seed = 11;
-    c.batch = 2, c.steps = 7, c.warmup = 2, c.rate = 0.01;
+    c.layers = 1, c.width = 4, c.heads = 2, c.hidden = 4;
+    c.context = 8, c.vocabulary = 32, c.seed = 11;
+    c.tied = true, c.batch = 2, c.steps = 7,
+    c.warmup = 2, c.rate = 0.01;
     return c;
 }
 
 void tiny_open(struct trainer *t)
 {
-    static const char text[] = "It is a truth universally acknowledged,"
+    static const char said[] = "It is a truth universally acknowledged,"
                                " that a single";
+    static unsigned char text[sizeof said];
     static struct corpus corpus;
     struct message m = { 0, "" };
     struct configuration c = tiny_configuration();
-    corpus.training = (struct text){ (const void *)text, sizeof text };
-    corpus.held_out = (struct text){ (const void *)(text + 7), 20 };
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = said[i] & 31;
+    corpus.training = (struct text){ text, sizeof text };
+    corpus.held_out = (struct text){ text + 7, 20 };
     if (!trainer_open(t, &c, &cpu, &corpus, &m)) {
         fprintf(stderr, "%s\n", m.text);
         abort();

@@ -16,19 +16,19 @@ refused() {
 }
 
 refused 64 'frobnicate: no such command' $MHC frobnicate
-refused 64 -- '--frobnicate: unknown option' $train --frobnicate
-refused 64 -- '--steps: unknown option, or its value' $train --steps
+refused 64 '--frobnicate: unknown option' $train --frobnicate
+refused 64 '--steps: unknown option, or its value' $train --steps
 refused 64 'extra: what is this' $train extra
 refused 64 'which text' $MHC train
 refused 64 'a name without slashes' $train --name a/b
 refused 64 'a name without slashes' $train --name ''
-refused 64 -- '--threads 0' $train --threads 0
-refused 64 -- '--threads 2x' $train --threads 2x
-refused 64 -- '--stop-at 9' $train --steps 8 --stop-at 9
+refused 64 '--threads 0' $train --threads 0
+refused 64 '--threads 2x' $train --threads 2x
+refused 64 '--stop-at 9' $train --steps 8 --stop-at 9
 refused 64 'which run' $MHC plot
 refused 64 'one checkpoint at a time' $MHC info a b
 refused 64 'are wanted' $MHC evaluate a
-refused 64 -- '--rounds 0' $MHC bench --rounds 0
+refused 64 '--rounds 0' $MHC bench --rounds 0
 : > empty
 head -c 16 text > short
 refused 66 'missing: No such file' $MHC train --data missing $tiny
@@ -91,10 +91,10 @@ holds 'it is named with its step' \
     'grep -qE "^mhc train: update [0-9]+: the (loss|gradient)" err'
 holds 'and the last good checkpoint stays' \
     '$MHC info runs/wild | grep -q "^layers"'
-refused 64 -- '--width 32: the run in runs/full has 16' \
+refused 64 '--width 32: the run in runs/full has 16' \
     $MHC train --resume runs/full --width 32
 refused 65 'training text' \
-    $MHC train --resume runs/full --steps 20 --data unseen
+    $MHC train --resume runs/full --data unseen
 refused 64 'has taken all its' $MHC train --resume runs/full
 refused 66 'nowhere' $MHC train --resume nowhere
 closing

@@ -278,11 +278,11 @@ START_TEST(tiling_stays_in_the_text_and_uses_all_its_room)
         size_t fit = (size - 1) / context, largest = 0;
         ck_assert_uint_eq(b.windows, fit < 2 ? 1 : fit - 1);
         size_t room = size - 1 - b.windows * context;
-        for (size_t epoch = 0; epoch < 200; epoch++) {
+        for (size_t epoch = 0; epoch < 300; epoch++) {
             size_t offset = epoch_offset(&b, epoch);
             largest = offset > largest ? offset : largest;
         }
-        ck_assert_uint_eq(largest, room < context ? room : context - 1);
+        ck_assert_uint_eq(largest, room);
         batches_close(&b);
     }
 }
@@ -340,6 +340,69 @@ START_TEST(batch_depends_on_its_position_alone)
 END_TEST
 
 // Tests of the order
+static const char *cross_and_back(const struct connection *k, bool exit)
+{
+    struct device d = cpu;
+    d.norm = (struct norm){ note_norm, back_norm };
+    struct site from = { .device = &d, .tokens = 1, .streams = 2,
+                         .width = 2, .dstream = numbers[2] };
+    struct site to = from;
+    to.index = 1;
+    to.exit = exit;
+    to.dstream = numbers[0];
+    to.dcoefficients = numbers[1];
+    for (size_t i = 0; i < 8; i++)
+        numbers[i / 4][i % 4] = 9;
+    memset(calls, 0, sizeof calls);
+    connection_cross(k, &from, &to);
+    connection_cross_backward(k, &from, &to);
+    return calls;
+}
+
+#define HALVES .coefficients = two, .read = note_read, \
+    .read_backward = back_read, .write = note_write, \
+    .write_backward = back_write
+
+START_TEST(a_boundary_is_crossed_by_halves_or_at_once)
+{
+    const struct connection halves = { HALVES };
+    const struct connection left = { HALVES, .leave = note_leave,
+        .leave_backward = back_leave };
+    const struct connection fused = { HALVES, .cross = note_cross,
+        .cross_backward = back_cross };
+    const struct connection both = { HALVES, .leave = note_leave,
+        .leave_backward = back_leave, .cross = note_cross,
+        .cross_backward = back_cross };
+    const struct connection bare = { .write = note_write,
+        .write_backward = back_write };
+    ck_assert_str_eq(cross_and_back(&halves, false), "wrnNRW");
+    ck_assert_str_eq(cross_and_back(&halves, true), "wrnN0W");
+    ck_assert_str_eq(cross_and_back(&left, false), "wrnNRW");
+    ck_assert_str_eq(cross_and_back(&left, true), "wlnNLW");
+    ck_assert_str_eq(cross_and_back(&fused, false), "xX");
+    ck_assert_str_eq(cross_and_back(&fused, true), "xX");
+    ck_assert(numbers[0][0] == 0 && numbers[0][3] == 0);
+    ck_assert_str_eq(cross_and_back(&both, false), "xX");
+    ck_assert(numbers[0][0] == 9 && numbers[1][0] == 9);
+    ck_assert_str_eq(cross_and_back(&both, true), "wlnNLW");
+    ck_assert_str_eq(cross_and_back(&bare, false), "wn+W");
+    ck_assert_str_eq(cross_and_back(&bare, true), "wn+W");
+}
+END_TEST
+
+START_TEST(connections_are_found_by_their_names)
+{
+    for (size_t i = 0; connections[i] != NULL; i++) {
+        const struct connection *k = connections[i];
+        ck_assert_ptr_eq(connection_find(k->name), k);
+        ck_assert(k->most_streams >= 1 && strlen(k->summary) > 0);
+        ck_assert(strlen(k->name) < 32);
+    }
+    ck_assert_ptr_eq(connection_find("residual"), &residual);
+    ck_assert_ptr_null(connection_find("residua"));
+    ck_assert_ptr_null(connection_find(""));
+}
+END_TEST
 START_TEST(order_is_a_permutation)
 {
     size_t n = (size_t)_i, order[33];
@@ -359,14 +422,15 @@ END_TEST
 START_TEST(every_order_is_as_likely_as_any_other)
 {
     size_t times[27] = { 0 }, order[3];
-    for (size_t epoch = 0; epoch < 6000; epoch++) {
+    for (size_t epoch = 0; epoch < 60000; epoch++) {
         epoch_order(order, 3, 1, epoch);
         times[order[0] * 9 + order[1] * 3 + order[2]]++;
     }
     for (size_t i = 0; i < 27; i++)
-        ck_assert(times[i] == 0 || (850 < times[i] && times[i] < 1150));
+        ck_assert(times[i] == 0
+                  || (9500 < times[i] && times[i] < 10500));
     ck_assert_uint_eq(times[5] + times[7] + times[11] + times[15]
-                      + times[19] + times[21], 6000);
+                      + times[19] + times[21], 60000);
 }
 END_TEST
 START_TEST(order_is_the_one_that_old_runs_had)
@@ -380,8 +444,8 @@ START_TEST(order_is_the_one_that_old_runs_had)
     ck_assert_mem_ne(order, other_seed, sizeof order);
     struct batches b = { .text = ramp_of(100), .context = 32,
                          .windows = 2, .seed = 1 };
-    ck_assert_uint_eq(epoch_offset(&b, 0), 31);
-    ck_assert_uint_eq(epoch_offset(&b, 1), 29);
+    ck_assert_uint_eq(epoch_offset(&b, 0), 35);
+    ck_assert_uint_eq(epoch_offset(&b, 1), 33);
 }
 END_TEST
 

@@ -73,6 +73,11 @@ static struct model open_as(const struct example *e, size_t sequences,
 }
 
 // Put a model at a random point
+static void one_thread(void)
+{
+    omp_set_num_threads(1);
+}
+
 static void scatter(struct model *m)
 {
     for (size_t i = 0; i < m->parameters.used; i++) {
@@ -112,7 +117,6 @@ static void check_group(struct model *m, const struct parameter *p,
 
 START_TEST(the_gradient_of_every_parameter_is_right)
 {
-    omp_set_num_threads(1);
     struct model m = open_as(&examples[_i], BATCH, TRAINING, 0);
     scatter(&m);
     run_backward(&m);
@@ -205,7 +209,407 @@ START_TEST(extending_in_pieces_gives_the_logits_of_forward)
 END_TEST
 
 // What the model promises
+START_TEST(bytes_that_do_not_occur_have_no_gradient_unless_tied)
+{
+    for (size_t e = 0; e < 2; e++) {
+        struct model m = open_as(&examples[e], BATCH, TRAINING, 0);
+        scatter(&m);
+        run_backward(&m);
+        const real *row = m.gradients + 7 * m.configuration.width;
+        double sum = 0;
+        for (size_t c = 0; c < m.configuration.width; c++)
+            sum += fabs((double)row[c]);
+        ck_assert_msg(examples[e].tied ? sum > 1e-3 : sum == 0,
+                      "%g", sum);
+        model_close(&m);
+    }
+}
+END_TEST
 
+START_TEST(backward_adds_to_the_gradients_what_scale_says)
+{
+    struct model m = open_as(&examples[2], BATCH, TRAINING, 0);
+    size_t count = m.parameters.count;
+    real *want = test_reals(count);
+    scatter(&m);
+    model_forward(&m, input, target);
+    model_backward(&m, 0.25);
+    memcpy(want, m.gradients, count * sizeof(real));
+    model_forward(&m, input, target);
+    model_backward(&m, 0.5);
+    for (size_t i = 0; i < count; i++)
+        want[i] *= 3;
+    assert_close(m.gradients, want, count, 1e-4);
+    model_close(&m);
+}
+END_TEST
+
+// What the model promises of its loss
+START_TEST(the_loss_is_the_mean_over_all_targets)
+{
+    struct model m = open_as(&examples[0], BATCH, INFERENCE, 3);
+    scatter(&m);
+    model_forward(&m, input, target);
+    double sum = 0;
+    for (size_t t = 0; t < BATCH * LENGTH; t++) {
+        real logits[WORDS];
+        double all = 0;
+        model_logits(&m, logits, t);
+        for (size_t v = 0; v < WORDS; v++)
+            all += exp((double)logits[v]);
+        sum += log(all) - (double)logits[target[t]];
+    }
+    double want = sum / (BATCH * LENGTH);
+    ck_assert(fabs(model_loss(&m) - want) < 1e-5 * want);
+    ck_assert(want > 1);
+    model_close(&m);
+}
+END_TEST
+
+static void gradients_with(int threads, real *gradients, double *loss)
+{
+    struct configuration c = configuration_default();
+    struct message message = { 0, "" };
+    struct model m;
+    enum { MANY = 64 * 3 };
+    token in[MANY], out[MANY];
+    c.layers = 1;
+    c.width = 36;
+    c.heads = 2;
+    c.context = 64;
+    for (size_t i = 0; i < MANY; i++) {
+        in[i] = (token)random_below(1, 0, i, 256);
+        out[i] = (token)random_below(2, 0, i, 256);
+    }
+    omp_set_num_threads(threads);
+    ck_assert(model_open(&m, &c, &cpu, 3, TRAINING, 0, &message));
+    ck_assert(m.parameters.count <= 50000);
+    scatter(&m);
+    model_forward(&m, in, out);
+    *loss = model_loss(&m);
+    model_backward(&m, 1);
+    memcpy(gradients, m.gradients, m.parameters.count * sizeof(real));
+    model_close(&m);
+}
+
+START_TEST(loss_and_gradients_do_not_depend_on_the_number_of_threads)
+{
+    real *one = test_reals(50000), *two = test_reals(50000);
+    double loss, other;
+    gradients_with(1, one, &loss);
+    gradients_with(2, two, &other);
+    ck_assert(loss == other && loss > 0);
+    assert_same(two, one, 50000);
+}
+END_TEST
+
+// What the model promises of its memory
+static size_t counted;
+
+static real *count_reals(size_t count, enum storage storage,
+                         struct message *m)
+{
+    counted += count * cpu.bytes[storage];
+    return cpu.allocate(count, storage, m);
+}
+
+static token *count_tokens(size_t count, struct message *m)
+{
+    counted += count * sizeof(token);
+    return cpu.allocate_tokens(count, m);
+}
+
+static size_t bytes_of(const struct example *e, enum use use,
+                       size_t block, size_t layers)
+{
+    struct message message = { 0, "" };
+    struct configuration c = small();
+    struct architecture a = { e->connection, e->pattern, 2 };
+    struct device counting = cpu;
+    struct model m;
+    counting.allocate = count_reals;
+    counting.allocate_tokens = count_tokens;
+    counted = 0;
+    c.streams = e->streams;
+    c.layers = layers;
+    c.context = 16;
+    ck_assert(model_plan(&m, &a, &c, &counting, BATCH, use, block,
+                         &message));
+    ck_assert(model_allocate(&m, &message));
+    ck_assert(counted == model_bytes(&m));
+    model_close(&m);
+    return counted;
+}
+
+START_TEST(a_model_takes_the_memory_it_says)
+{
+    for (size_t e = 0; e < EXAMPLES; e++)
+        for (size_t layers = 1; layers < 6; layers++)
+            for (size_t block = 0; block < 5; block++)
+                bytes_of(&examples[e], TRAINING, block, layers);
+}
+END_TEST
+
+// What recomputation and inference save
+START_TEST(recomputation_saves_what_the_formula_says)
+{
+    size_t n = 4, C = 8, T = BATCH * 16, S = 12, K = n * n + 2 * n;
+    size_t all = (S + 1) * ((n + 2) * C + K + 1);
+    for (size_t k = 1; k <= S + 1; k++) {
+        size_t slots = k + 1, starts = (S + 1 + k - 1) / k;
+        size_t part = n * C * (starts + k - 1)
+                    + slots * (2 * C + K + 1);
+        size_t without = bytes_of(&examples[3], TRAINING, 0, S / 2);
+        size_t with = bytes_of(&examples[3], TRAINING, k, S / 2);
+        ck_assert(with + all * T * sizeof(real)
+                  == without + part * T * sizeof(real));
+    }
+    ck_assert(bytes_of(&examples[3], TRAINING, S + 1, S / 2) ==
+              bytes_of(&examples[3], TRAINING, 99, S / 2));
+}
+END_TEST
+
+START_TEST(a_layer_costs_inference_its_parameters_and_its_cache)
+{
+    size_t C = 8, H = 6, T = BATCH * 16;
+    size_t parameters = 4 * C * C + 3 * C * H + 2 * 16;
+    for (size_t e = 0; e < 2; e++) {
+        size_t two = bytes_of(&examples[e], INFERENCE, 0, 2);
+        size_t three = bytes_of(&examples[e], INFERENCE, 0, 3);
+        ck_assert(three - two == (parameters + 3 * C * T)
+                                 * sizeof(real));
+    }
+    struct model m = open_as(&examples[0], BATCH, INFERENCE, 0);
+    ck_assert_ptr_null(m.gradients);
+    model_close(&m);
+}
+END_TEST
+
+// Nothing is allocated on the way
+START_TEST(forward_backward_and_extend_allocate_nothing)
+{
+    struct model m = open_as(&examples[3], BATCH, TRAINING, 2);
+    struct model one = open_as(&examples[3], 1, INFERENCE, 0);
+    scatter(&m);
+    scatter(&one);
+    memory_allow(0);
+    run_backward(&m);
+    model_extend(&one, input, 0, 3);
+    memory_allow(SIZE_MAX);
+    model_close(&m);
+    model_close(&one);
+}
+END_TEST
+
+START_TEST(without_memory_a_model_says_so)
+{
+    struct configuration c = small();
+    struct model m;
+    size_t k = 0;
+    for (;; k++) {
+        struct message message = { 0, "" };
+        memory_allow(k);
+        bool open = model_open(&m, &c, &cpu, BATCH, TRAINING, 2,
+                               &message);
+        memory_allow(SIZE_MAX);
+        if (open)
+            break;
+        ck_assert(message.status == EX_OSERR);
+    }
+    ck_assert(k > 25);
+    model_close(&m);
+}
+END_TEST
+
+// What the model promises of its start
+static struct model open_usual(struct configuration c)
+{
+    struct message message = { 0, "" };
+    struct model m;
+    bool open = model_open(&m, &c, &cpu, 1, TRAINING, 0, &message);
+    ck_assert_msg(open, "%s", message.text);
+    model_initialise(&m);
+    return m;
+}
+
+static double deviation_of(const struct model *m, const char *name)
+{
+    const struct parameter *p = parameter_find(&m->parameters, name);
+    ck_assert_msg(p != NULL, "no %s", name);
+    double sum = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        double w = (double)m->weights[p->offset + i];
+        sum += w * w;
+    }
+    return sqrt(sum / (double)p->count);
+}
+
+START_TEST(parameters_start_as_the_text_says)
+{
+    struct configuration c = configuration_default();
+    c.width = 96;
+    c.layers = 3;
+    struct model m = open_usual(c);
+    double in = 1 / sqrt(96), shared = in / sqrt(6);
+    const struct { const char *name; double want; } list[] = {
+        { "embedding", 0.02 }, { "head", 0.02 }, { "norm", 1 },
+        { "sublayer.4.norm", 1 }, { "sublayer.0.attention.qkv", in },
+        { "sublayer.2.attention.out", shared },
+        { "sublayer.1.feedforward.gate", in },
+        { "sublayer.3.feedforward.up", in },
+        { "sublayer.5.feedforward.down", 1 / sqrt(256 * 6) } };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        double got = deviation_of(&m, list[i].name);
+        ck_assert_msg(fabs(got / list[i].want - 1) < 0.02, "%s: %g",
+                      list[i].name, got);
+    }
+    model_close(&m);
+}
+END_TEST
+
+START_TEST(a_model_that_knows_nothing_says_so)
+{
+    for (int tied = 0; tied < 2; tied++) {
+        struct configuration c = configuration_default();
+        token in[128], out[128];
+        c.tied = tied;
+        for (size_t i = 0; i < 128; i++) {
+            in[i] = (token)random_below(1, 0, i, 256);
+            out[i] = (token)random_below(2, 0, i, 256);
+        }
+        struct model m = open_usual(c);
+        model_forward(&m, in, out);
+        double loss = model_loss(&m);
+        ck_assert_msg(fabs(loss - log(256)) < 0.1, "%g", loss);
+        model_close(&m);
+    }
+}
+END_TEST
+
+// Equal names start equal
+START_TEST(sublayers_start_equal_whatever_connects_them)
+{
+    struct model a = open_as(&examples[1], BATCH, TRAINING, 0);
+    struct model b = open_as(&examples[2], BATCH, TRAINING, 0);
+    size_t compared = 0;
+    model_initialise(&a);
+    model_initialise(&b);
+    for (size_t i = 0; i < a.parameters.used; i++) {
+        const struct parameter *p = &a.parameters.list[i];
+        const struct parameter *q = parameter_find(&b.parameters,
+                                                   p->name);
+        ck_assert_ptr_nonnull(q);
+        compared += p->offset != q->offset;
+        assert_same(a.weights + p->offset, b.weights + q->offset,
+                    p->count);
+    }
+    ck_assert(compared > 10);
+    model_close(&a);
+    model_close(&b);
+}
+END_TEST
+
+START_TEST(another_seed_starts_elsewhere)
+{
+    struct configuration c = small(), other = small();
+    other.seed = 2;
+    struct model a = open_usual(c), b = open_usual(other);
+    struct model again = open_usual(c);
+    size_t count = a.parameters.count;
+    assert_same(again.weights, a.weights, count);
+    ck_assert(!compare_bits(NULL, "", b.weights, a.weights, 8));
+    model_close(&a);
+    model_close(&b);
+    model_close(&again);
+}
+END_TEST
+
+// The table of a small model
+static const struct {
+    const char *name;
+    size_t rows, columns, offset;
+    bool decay;
+} table[] = {
+    { "embedding", 11, 8, 0, true },
+    { "sublayer.0.norm", 1, 8, 96, false },
+    { "sublayer.0.attention.qkv", 24, 8, 112, true },
+    { "sublayer.0.attention.out", 8, 8, 304, true },
+    { "sublayer.1.norm", 1, 8, 368, false },
+    { "sublayer.1.feedforward.gate", 6, 8, 384, true },
+    { "sublayer.1.feedforward.up", 6, 8, 432, true },
+    { "sublayer.1.feedforward.down", 8, 6, 480, true },
+    { "norm", 1, 8, 528, false },
+    { "head", 11, 8, 544, true },
+};
+
+START_TEST(parameters_have_these_names_shapes_and_places)
+{
+    struct configuration c = small();
+    c.layers = 1;
+    struct model m = open_usual(c);
+    ck_assert(m.parameters.used == sizeof table / sizeof table[0]);
+    for (size_t i = 0; i < m.parameters.used; i++) {
+        const struct parameter *p = &m.parameters.list[i];
+        ck_assert_str_eq(p->name, table[i].name);
+        ck_assert(p->rows == table[i].rows);
+        ck_assert(p->columns == table[i].columns);
+        ck_assert(p->count == p->rows * p->columns);
+        ck_assert(p->offset == table[i].offset);
+        ck_assert(p->decay == table[i].decay);
+    }
+    ck_assert(m.parameters.count == 640);
+    ck_assert(m.parameters.numbers == 2 * 88 + 24 + 256 + 144);
+    model_close(&m);
+}
+END_TEST
+
+// What the model refuses
+static void refuse(struct configuration c, size_t sequences,
+                   const char *reason)
+{
+    struct message message = { 0, "" };
+    struct model m;
+    ck_assert(!model_open(&m, &c, &cpu, sequences, TRAINING, 0,
+                          &message));
+    ck_assert_msg(strstr(message.text, reason) != NULL, "%s",
+                  message.text);
+    ck_assert(message.status == EX_USAGE || message.status == EX_OSERR);
+}
+
+START_TEST(models_that_cannot_be_are_refused)
+{
+    struct configuration c = small();
+    strcpy(c.connection, "telepathy");
+    refuse(c, 1, "telepathy");
+    c = small();
+    c.streams = 2;
+    refuse(c, 1, "takes 1 at most, not 2");
+    c = small();
+    c.heads = 3;
+    refuse(c, 1, "heads");
+    refuse(small(), 0, "no sequences");
+    refuse(small(), SIZE_MAX, "too many");
+    refuse(small(), ((size_t)1 << 31) / LENGTH + 1, "too many");
+}
+END_TEST
+
+START_TEST(sizes_beyond_all_memory_are_refused)
+{
+    struct configuration c = small();
+    struct message message = { 0, "" };
+    struct architecture a = { &residual, usual, 2 };
+    struct model m;
+    c.layers = c.heads = 4096;
+    c.width = 65536;
+    c.hidden = 262144;
+    c.context = c.vocabulary = 1048576;
+    ck_assert(model_plan(&m, &a, &c, &cpu, 32, TRAINING, 0, &message));
+    ck_assert(model_bytes(&m) > (size_t)1 << 56);
+    model_close(&m);
+    refuse(c, 32, "no memory");
+    refuse(c, 2047, "too large");
+}
+END_TEST
 
 // The suite of the model
 Suite *model_suite(void);
@@ -218,14 +622,41 @@ Suite *model_suite(void)
     tcase_add_loop_test(c, the_gradient_of_every_parameter_is_right,
                         0, EXAMPLES);
 #endif
+    tcase_add_checked_fixture(c, one_thread, NULL);
+    tcase_add_test(c,
+                   bytes_that_do_not_occur_have_no_gradient_unless_tied);
+    tcase_add_test(c, backward_adds_to_the_gradients_what_scale_says);
+    // Add the tests of bits, loss and memory
     c = tcase_create("bits");
     suite_add_tcase(s, c);
+    tcase_add_checked_fixture(c, one_thread, NULL);
     tcase_add_loop_test(c, recomputation_changes_no_bit_of_any_gradient,
                         0, EXAMPLES);
     tcase_add_loop_test(c, a_fused_cross_changes_no_bit_of_any_gradient,
                         0, FUSIONS);
-    tcase_add_loop_test(c,
-                        extending_in_pieces_gives_the_logits_of_forward,
+    tcase_add_loop_test(c, extending_in_pieces_gives_the_logits_of_forward,
                         0, EXAMPLES);
+    tcase_add_test(c,
+                   loss_and_gradients_do_not_depend_on_the_number_of_threads);
+    c = tcase_create("memory");
+    suite_add_tcase(s, c);
+    tcase_add_checked_fixture(c, one_thread, NULL);
+    tcase_add_test(c, the_loss_is_the_mean_over_all_targets);
+    tcase_add_test(c, a_model_takes_the_memory_it_says);
+    tcase_add_test(c, recomputation_saves_what_the_formula_says);
+    tcase_add_test(c, a_layer_costs_inference_its_parameters_and_its_cache);
+    tcase_add_test(c, forward_backward_and_extend_allocate_nothing);
+    tcase_add_test(c, without_memory_a_model_says_so);
+    // Add the tests of the start, and of what is refused
+    c = tcase_create("start");
+    suite_add_tcase(s, c);
+    tcase_add_checked_fixture(c, one_thread, NULL);
+    tcase_add_test(c, parameters_start_as_the_text_says);
+    tcase_add_test(c, a_model_that_knows_nothing_says_so);
+    tcase_add_test(c, sublayers_start_equal_whatever_connects_them);
+    tcase_add_test(c, another_seed_starts_elsewhere);
+    tcase_add_test(c, parameters_have_these_names_shapes_and_places);
+    tcase_add_test(c, models_that_cannot_be_are_refused);
+    tcase_add_test(c, sizes_beyond_all_memory_are_refused);
     return s;
 }

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -15,6 +16,7 @@ static struct corpus corpus;
 
 static void make_texts(void)
 {
+    omp_set_num_threads(1);
     static const unsigned char period[8] = { 0, 3, 1, 7, 5, 2, 6, 4 };
     for (size_t i = 0; i < sizeof learnt; i++)
         learnt[i] = period[i % 8];
@@ -415,6 +417,21 @@ START_TEST(recomputation_is_the_same_run)
 }
 END_TEST
 
+START_TEST(run_is_the_same_for_any_number_of_threads)
+{
+    struct trainer t[2];
+    for (int k = 0; k < 2; k++) {
+        omp_set_num_threads(k + 1);
+        open_trainer(&t[k], settings());
+        step_of(&t[k]);
+        step_of(&t[k]);
+    }
+    assert_same_state(&t[0], &t[1]);
+    trainer_close(&t[0]);
+    trainer_close(&t[1]);
+}
+END_TEST
+
 START_TEST(seed_decides_the_run)
 {
     struct configuration c = settings();
@@ -617,6 +634,7 @@ Suite *training_suite(void)
     tcase_add_test(c, loss_that_is_not_finite_moves_nothing);
     tcase_add_loop_test(c, going_on_from_a_copy_is_the_same_run,
                         0, UPDATES + 1);
+    tcase_add_test(c, run_is_the_same_for_any_number_of_threads);
     tcase_add_test(c, seed_decides_the_run);
     tcase_add_test(c, recomputation_is_the_same_run);
     tcase_add_test(c, bookmark_of_another_text_is_refused);

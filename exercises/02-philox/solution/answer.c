@@ -3,9 +3,8 @@
 // Philox
 struct philox philox(const uint32_t counter[4], const uint32_t key[2])
 {
-    struct philox x;
-    for (size_t i = 0; i < 4; i++)
-        x.word[i] = counter[i];
+    struct philox x = { { counter[0], counter[1],
+                          counter[2], counter[3] } };
     uint32_t k0 = key[0], k1 = key[1];
     for (int round = 0; round < 10; round++) {
         // One round of Philox

@@ -1,0 +1,93 @@
+#include <math.h>
+#include <string.h>
+#include "optimizer/optimizer.h"
+#include "support/fill.h"
+#include "support/lab.h"
+
+enum { COUNT = 1000, UPDATES = 3 };
+
+// Ways to get AdamW wrong
+enum mistake { NONE, COUPLED, UNCORRECTED, INSIDE, UNSCALED, UPHILL,
+               NO_DECAY, NO_RATE, CORRECTED_TWICE, MISTAKES };
+static const char *const sayings[MISTAKES] = {
+    [COUPLED] = "a decay that went through the moments (L2)",
+    [UNCORRECTED] = "moments without bias correction",
+    [INSIDE] = "an epsilon inside the root",
+    [UNSCALED] = "gradients that were not multiplied by scale",
+    [UPHILL] = "steps along the gradient, not against it",
+    [NO_DECAY] = "weights that do not decay",
+    [NO_RATE] = "a decay that is not multiplied by the rate",
+    [CORRECTED_TWICE] = "corrected moments that were stored",
+};
+static const struct adamw settings = {
+    .rate = 0.05, .decay = 0.3, .beta1 = 0.8, .beta2 = 0.9,
+    .epsilon = 0.02, .scale = 0.5,
+};
+
+// AdamW with a mistake
+static double updated(int row, double w, const real *g,
+                      enum mistake mistake)
+{
+    const struct adamw *a = &settings;
+    double m = 0, v = 0;
+    for (int t = 1; t <= UPDATES; t++, g += COUNT) {
+        double x = (double)*g * (mistake == UNSCALED ? 1 : a->scale);
+        x += mistake == COUPLED ? a->decay * w : 0;
+        m = a->beta1 * m + (1 - a->beta1) * x;
+        v = a->beta2 * v + (1 - a->beta2) * x * x;
+        double c1 = 1 - pow(a->beta1, t), c2 = 1 - pow(a->beta2, t);
+        if (mistake == UNCORRECTED)
+            c1 = c2 = 1;
+        double size = mistake == INSIDE ? sqrt(v / c2 + a->epsilon)
+                                        : sqrt(v / c2) + a->epsilon;
+        double step = a->rate * m / c1 / size;
+        double decay = a->decay * (mistake == NO_RATE ? 1 : a->rate);
+        if (mistake == NO_DECAY || mistake == COUPLED)
+            decay = 0;
+        w += (mistake == UPHILL ? step : -step) - decay * w;
+        m /= mistake == CORRECTED_TWICE ? c1 : 1;
+        v /= mistake == CORRECTED_TWICE ? c2 : 1;
+    }
+    return row == 0 ? m : row == 1 ? v : w;
+}
+
+// Compare a row, and look for known mistakes
+static void compare_row(const char *what, const real *got, int row,
+                        const real *gradient)
+{
+    static real start[COUNT], want[COUNT];
+    fill_normal(start, COUNT, 1, 1);
+    for (size_t i = 0; i < COUNT; i++)
+        want[i] = (real)updated(row, (double)start[i], gradient + i,
+                                NONE);
+    const size_t shape[] = { COUNT };
+    if (lab_compare(what, got, want, shape, 1, 1e-5))
+        return;
+    for (enum mistake k = NONE + 1; k < MISTAKES; k++) {
+        for (size_t i = 0; i < COUNT; i++)
+            want[i] = (real)updated(row, (double)start[i], gradient + i,
+                                    k);
+        lab_mistake(sayings[k], want);
+    }
+}
+
+int main(void)
+{
+    static real weight[COUNT], first[COUNT], second[COUNT];
+    static real gradient[UPDATES][COUNT], copy[COUNT];
+    struct adamw a = settings;
+    lab_begin("Lab 11: AdamW");
+    fill_normal(weight, COUNT, 1, 1);
+    fill_normal(gradient[0], UPDATES * COUNT, 2, 2);
+    memcpy(copy, gradient[0], sizeof copy);
+    for (a.step = 1; a.step <= UPDATES; a.step++)
+        optimizer_step(weight, first, second, gradient[a.step - 1], &a,
+                       COUNT);
+    compare_row("first moments", first, 0, gradient[0]);
+    compare_row("second moments", second, 1, gradient[0]);
+    compare_row("weights after three updates", weight, 2, gradient[0]);
+    lab_true("the gradient is not changed",
+             memcmp(copy, gradient[0], sizeof copy) == 0,
+             "it is input only; scale it in a variable of your own");
+    return lab_end();
+}

@@ -1,0 +1,84 @@
+#include <string.h>
+#include "corpus/batches.h"
+#include "support/lab.h"
+
+// Is it a permutation?
+static void check_permutation(void)
+{
+    size_t order[33], missing = 0, first_size = 0;
+    for (size_t n = 1; n <= 33; n++) {
+        size_t times[33] = { 0 };
+        epoch_order(order, n, 7, n);
+        for (size_t i = 0; i < n; i++)
+            if (order[i] < n)
+                times[order[i]]++;
+        for (size_t i = 0; i < n; i++)
+            missing += times[i] == 0;
+        if (missing > 0 && first_size == 0)
+            first_size = n;
+    }
+    lab_true("every window comes once", missing == 0,
+             "with %zu windows some of them never come, so others come"
+             " twice or are no windows", first_size);
+}
+
+// Does it depend on seed and epoch alone?
+static void check_dependence(void)
+{
+    size_t order[3][64], again[64];
+    epoch_order(order[0], 64, 7, 3);
+    epoch_order(order[1], 64, 7, 4);
+    epoch_order(order[2], 64, 8, 3);
+    epoch_order(again, 64, 7, 3);
+    lab_true("asked twice it gives the same",
+             memcmp(order[0], again, sizeof again) == 0,
+             "a run that is taken up again would see other windows");
+    lab_true("another epoch has another order",
+             memcmp(order[0], order[1], sizeof again) != 0,
+             "epochs 3 and 4 of seed 7 have the same order");
+    lab_true("another seed has another order",
+             memcmp(order[0], order[2], sizeof again) != 0,
+             "epoch 3 of seeds 7 and 8 has the same order");
+}
+
+// Is it fair?
+static void check_fairness(void)
+{
+    enum { EPOCHS = 60000, FAIR = EPOCHS / 6 };
+    size_t times[27] = { 0 }, order[3], seen = 0, most = 0;
+    for (size_t epoch = 0; epoch < EPOCHS; epoch++) {
+        epoch_order(order, 3, 7, epoch);
+        if (order[0] < 3 && order[1] < 3 && order[2] < 3)
+            times[order[0] * 9 + order[1] * 3 + order[2]]++;
+    }
+    static const size_t six[] = { 5, 7, 11, 15, 19, 21 };
+    size_t least = EPOCHS;
+    for (size_t i = 0; i < 6; i++) {
+        size_t n = times[six[i]];
+        seen += n > 0;
+        most = n > most ? n : most;
+        least = n < least ? n : least;
+    }
+    if (seen == 2 && most < 3 * FAIR + 500)
+        lab_true("every order is as likely", false, "only two of six "
+                 "orders ever come: may a window stay where it is?");
+    else if (least > 8600 && least < 9200 && most > 10800)
+        lab_true("every order is as likely", false, "%zu to %zu times "
+                 "in 60000: like 27 equally likely paths to 6 orders; "
+                 "a place that is settled must stay settled", least,
+                 most);
+    else
+        lab_true("every order is as likely",
+                 least > FAIR - 500 && most < FAIR + 500, "the six "
+                 "orders of 3 windows came %zu to %zu times in 60000, "
+                 "not about 10000 each", least, most);
+}
+
+int main(void)
+{
+    lab_begin("Lab 12: the order of an epoch");
+    check_permutation();
+    check_dependence();
+    check_fairness();
+    return lab_end();
+}

@@ -1,0 +1,123 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include "corpus/counts.h"
+#include "training/training.h"
+
+enum { STEPS = 200, EVERY = 20, WINDOWS = 64, SEEDS = 3 };
+
+// Other optimizers
+static void descend(real *weight, real *first, real *second,
+                    const real *gradient, const struct adamw *a,
+                    size_t count)
+{
+    (void)first;
+    (void)second;
+    for (size_t i = 0; i < count; i++)
+        weight[i] -= (real)(a->rate * a->scale) * gradient[i];
+}
+
+static void step_uncorrected(real *weight, real *first, real *second,
+                             const real *gradient,
+                             const struct adamw *a, size_t count)
+{
+    struct adamw late = *a;
+    late.step = 1000000;
+    optimizer_step(weight, first, second, gradient, &late, count);
+}
+
+// The runs to compare
+static const struct run {
+    const char *name;
+    double rate, floor, clip;
+    size_t warmup;
+    void (*step)(real *, real *, real *, const real *,
+                 const struct adamw *, size_t);
+} runs[] = {
+    { "all", 5e-3, 0.1, 1, 30, optimizer_step },
+    { "no_warmup", 5e-3, 0.1, 1, 0, optimizer_step },
+    { "no_fall", 5e-3, 1, 1, 30, optimizer_step },
+    { "no_clip", 5e-3, 0.1, 0, 30, optimizer_step },
+    { "no_correction", 5e-3, 0.1, 1, 30, step_uncorrected },
+    { "descent", 3, 0.1, 1, 30, descend },
+};
+enum { RUNS = sizeof runs / sizeof runs[0],
+       POINTS = STEPS / EVERY + 1 };
+
+// Train once
+static void train(double *loss, const struct run *run,
+                  size_t seed, const struct corpus *corpus)
+{
+    struct configuration c = configuration_default();
+    struct device device = cpu;
+    struct trainer t;
+    struct message m = { 0 };
+    struct update u;
+    // Set up a run
+    c.layers = 2;
+    c.width = 48;
+    c.seed = seed;
+    c.heads = 2;
+    c.context = 64;
+    c.batch = 8;
+    c.steps = STEPS;
+    c.rate = run->rate;
+    c.floor = run->floor;
+    c.clip = run->clip;
+    c.warmup = run->warmup;
+    device.optimizer.step = run->step;
+    bool well = trainer_open(&t, &c, &device, corpus, &m);
+    for (size_t s = 0; s <= STEPS && well; s++) {
+        if (s % EVERY == 0)
+            well = trainer_evaluate(&loss[s / EVERY], &t, WINDOWS, &m);
+        if (s < STEPS)
+            well = well && trainer_step(&u, &t, &m);
+    }
+    if (!well)
+        fprintf(stderr, "%s: %s\n", run->name, m.text);
+    trainer_close(&t);
+}
+
+// Print the mean over the seeds
+static void print_mean(double loss[SEEDS][POINTS], size_t k)
+{
+    double sum = 0, least = loss[0][k], most = loss[0][k];
+    for (size_t s = 0; s < SEEDS; s++) {
+        sum += loss[s][k];
+        least = fmin(least, loss[s][k]);
+        most = fmax(most, loss[s][k]);
+    }
+    printf(",%.5f,%.5f", sum / SEEDS, most - least);
+}
+
+int main(void)
+{
+    static double loss[RUNS][SEEDS][POINTS];
+    struct corpus corpus;
+    struct message m = { 0 };
+    double order[2];
+    if (!corpus_open(&corpus, "data/austen.txt", "data/persuasion.txt",
+                     64, &m)
+        || !counts_loss(&order[0], corpus.held_out, corpus.training, 1,
+                        &m)
+        || !counts_loss(&order[1], corpus.held_out, corpus.training, 2,
+                        &m)) {
+        fprintf(stderr, "%s\n", m.text);
+        return m.status;
+    }
+    for (size_t r = 0; r < RUNS; r++)
+        for (size_t s = 0; s < SEEDS; s++)
+            train(loss[r][s], &runs[r], s + 1, &corpus);
+    // Print the losses side by side
+    printf("update");
+    for (size_t r = 0; r < RUNS; r++)
+        printf(",%s,%s_spread", runs[r].name, runs[r].name);
+    printf(",unigram,bigram\n");
+    for (size_t k = 0; k < POINTS; k++) {
+        printf("%zu", k * EVERY);
+        for (size_t r = 0; r < RUNS; r++)
+            print_mean(loss[r], k);
+        printf(",%.5f,%.5f\n", order[0], order[1]);
+    }
+    corpus_close(&corpus);
+    return 0;
+}
