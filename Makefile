@@ -142,7 +142,11 @@ mutants:
 # Measurements -------------------------------------------------------------------
 
 MEASURES := $(foreach m,$(wildcard tests/*/measure_*.c),$(patsubst measure_%.c,%,$(notdir $(m))))
-experiments: $(MEASURES:%=data/results/%.csv)
+experiments: $(MEASURES:%=data/results/%.csv) data/results/austen_end.txt data/results/bench.txt
+data/results/austen_end.txt: | build/mhc
+	@tools/record-run $(TRAIN)
+data/results/bench.txt: | build/mhc
+	@(echo "$$ mhc bench"; build/mhc bench) > $@.new && mv $@.new $@
 define measure
 data/results/$(patsubst measure_%.c,%,$(notdir $(1))).csv:
 	@$$(MAKE) --no-print-directory -j$$(JOBS) build/float/$(patsubst tests/%.c,%,$(1))

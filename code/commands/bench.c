@@ -181,7 +181,7 @@ static double attention_products(const struct products *p)
             size_t tile = c->context - q < ATTENTION_TILE
                         ? c->context - q : ATTENTION_TILE;
             attention_task(p, qkv, scores, tile, q + tile);
-            flops += 14. * (double)tile * (double)(q + tile) * (double)d;
+            flops += 14. * (double)(tile * (q + tile) * d);
         }
     }
     return flops;

@@ -46,7 +46,8 @@ static void print_memory(const struct model *model)
                bytes / tokens);
     }
     double all = (double)model_bytes(model);
-    double moments = 2. * (double)model->parameters.count * sizeof(real);
+    double moments = 2 * sizeof(real)
+                   * (double)model->parameters.count;
     printf("%-34s %14.2f %12.0f\n%-34s %14.2f\n", "in all", all * mib,
            all / tokens, "and the optimizer's two moments",
            moments * mib);
@@ -84,8 +85,8 @@ static bool describe(const struct options *o, struct message *m)
 int command_info(int argc, char **argv)
 {
     const struct request request = {"info", "[CHECKPOINT]",
-        "What is in a checkpoint; or, without one, what a model of these"
-        " sizes would need.\n\vFor instance:\n"
+        "What is in a checkpoint; or, without one, what a model of"
+        " these sizes would need.\n\vFor instance:\n"
         "  mhc info runs/run\n  mhc info --layers 12 --width 768", NULL,
         true};
     struct options options = {0};

@@ -19,7 +19,7 @@ static const struct command commands[] = {
 static void usage(FILE *out)
 {
     fprintf(out, "Usage: mhc COMMAND [OPTION...]\n\n"
-            "A transformer trainer that a book explains line by line.\n\n");
+            "A transformer trainer, explained line by line.\n\n");
     for (const struct command *c = commands; c->name; c++)
         fprintf(out, "  %-10s %s\n", c->name, c->summary);
     fprintf(out, "\nFor instance:\n"

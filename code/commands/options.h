@@ -9,17 +9,17 @@ struct own_option {
     const char *name;       /* "data": --data */
     const char *argument;   /* "FILE"; NULL: a switch */
     const char *help;
-    const char **text;      /* where what was given goes; "" for a switch */
+    const char **text;      /* gets what was given; "" for a switch */
 };
 struct request {
     const char *command;            /* "train" */
     const char *operands;           /* "[CHECKPOINT]", or NULL: none */
-    const char *help;               /* shown by --help, with an example */
+    const char *help;               /* for --help, with an example */
     const struct own_option *own;
     bool fields;                    /* takes the configuration too */
 };
 struct options {
-    struct configuration configuration;     /* set to defaults by caller */
+    struct configuration configuration;     /* the caller's defaults */
     bool given[MOST_FIELDS];        /* as in configuration_fields */
     char **operand;                 /* what is left: files, folders */
     size_t operands;

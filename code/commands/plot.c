@@ -34,9 +34,10 @@ int command_plot(int argc, char **argv)
         {"output", "FILE", "where the SVG goes (loss.svg)", &output},
         {0}};
     const struct request request = {
-        "plot", "RUN...", "Draws the losses of one or several runs, with"
-        " the unigram and the bigram line of the first.\n\vFor instance:"
-        "\n  mhc plot runs/austen runs/austen-2 --output both.svg", own,
+        "plot", "RUN...", "Draws the losses of one or several runs,"
+        " with the unigram and the bigram line of the first.\n\v"
+        "For instance:\n"
+        "  mhc plot runs/austen runs/austen-2 --output both.svg", own,
         false};
     struct options options = {0};
     struct message m = {0};

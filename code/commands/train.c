@@ -63,9 +63,9 @@ static bool take_over(struct run *r, const char *path,
         if (!r->options.given[i] || strcmp(had, asked) == 0)
             continue;
         if (f->change == FIXED)
-            return fail(m, EX_USAGE, "--%s %s: the run in %s has %s, and"
-                        " that cannot change", f->name, asked, r->resume,
-                        had);
+            return fail(m, EX_USAGE, "--%s %s: the run in %s has %s,"
+                        " and that cannot change", f->name, asked,
+                        r->resume, had);
         fprintf(stderr, "%s: was %s, is %s from now on\n", f->name, had,
                 asked);
         if (!configuration_set(c, f->name, asked, m))
@@ -135,8 +135,8 @@ static void introduce(struct run *r)
     printf("%s: %zu layers, width %zu, %zu heads, context %zu, "
            "%s connection\n", r->journal.folder, c->layers, c->width,
            c->heads, c->context, c->connection);
-    printf("%zu parameters; %.0f MiB for weights, gradients and moments,"
-           " %.0f MiB for activations\n", count,
+    printf("%zu parameters; %.0f MiB for weights, gradients and"
+           " moments, %.0f MiB for activations\n", count,
            4. * (double)count * (double)sizeof(real) * mib,
            (double)(model_bytes(&t->model)
                     - 2 * count * sizeof(real)) * mib);
@@ -197,8 +197,8 @@ static bool begin(struct run *r, struct message *m)
 {
     size_t threads = 0;
     listen_for_signals();
-    if (r->threads && !options_number(&threads, "threads", r->threads, 1,
-                                      1024, m))
+    if (r->threads && !options_number(&threads, "threads", r->threads,
+                                      1, 1024, m))
         return false;
     if (threads)
         omp_set_num_threads((int)threads);
@@ -209,8 +209,8 @@ static bool begin(struct run *r, struct message *m)
                                       r->trainer.bookmark.step + 1,
                                       r->configuration.steps, m))
         return false;
-    if (!counts_loss(&r->unigram, r->corpus.held_out, r->corpus.training,
-                     1, m)
+    if (!counts_loss(&r->unigram, r->corpus.held_out,
+                     r->corpus.training, 1, m)
         || !counts_loss(&r->bigram, r->corpus.held_out,
                         r->corpus.training, 2, m))
         return false;
@@ -244,7 +244,8 @@ static bool look(struct run *r, struct message *m)
 {
     double nats;
     struct trainer *t = &r->trainer;
-    if (!trainer_evaluate(&nats, t, r->configuration.evaluate_windows, m))
+    if (!trainer_evaluate(&nats, t, r->configuration.evaluate_windows,
+                          m))
         return false;
     bool best = trainer_best(t, nats);
     progress_held_out(&r->progress, nats);
@@ -299,7 +300,8 @@ static int finish(struct run *r, struct message *m)
     }
     double nats;
     if (!trainer_evaluate(&nats, t, 0, m)
-        || !journal_held_out(&r->journal, t->bookmark.step, nats, true, m)
+        || !journal_held_out(&r->journal, t->bookmark.step, nats, true,
+                             m)
         || !redraw(r, m) || !journal_close(&r->journal, m))
         return m->status;
     printf("held-out loss of all %zu bytes: %.4f nats a byte, %.4f bits"

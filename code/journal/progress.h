@@ -7,7 +7,7 @@
 struct progress {
     FILE *out;
     bool terminal, bold;
-    size_t steps, first;        /* the run's last step; where we began */
+    size_t steps, first;        /* the last step; where we began */
     double mean, held_out;      /* nats a token; 0: not known yet */
     double seconds;             /* since we began */
 };

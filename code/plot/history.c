@@ -51,7 +51,8 @@ static void name_run(struct history *h, const char *run)
     char real_path[4096], *shown = realpath(run, real_path);
     const char *name = shown ? shown : run;
     const char *slash = strrchr(name, '/');
-    snprintf(h->name, sizeof h->name, "%.100s", slash ? slash + 1 : name);
+    snprintf(h->name, sizeof h->name, "%.100s",
+             slash ? slash + 1 : name);
     for (char *c = h->name; *c; c++)
         if (strchr("<>&\"'", *c) || (unsigned char)*c < ' ')
             *c = '_';
@@ -65,7 +66,8 @@ bool history_read(struct history *h, const char *run, struct message *m)
     bool folder = stat(run, &s) == 0 && S_ISDIR(s.st_mode);
     if (snprintf(path, sizeof path, folder ? "%s/log.jsonl" : "%s", run)
         >= (int)sizeof path)
-        return fail(m, EX_NOINPUT, "%.80s...: the path is too long", run);
+        return fail(m, EX_NOINPUT, "%.80s...: the path is too long",
+                    run);
     name_run(h, run);
     FILE *in = fopen(path, "r");
     if (!in)

@@ -31,7 +31,8 @@ static struct frame choose_frame(const struct history *run, size_t runs)
     struct frame f = {0, 1, 1e30, -1e30};
     for (size_t r = 0; r < runs; r++)
         for (int k = 0; k < 2; k++) {
-            const struct points *p = k ? &run[r].held_out : &run[r].loss;
+            const struct points *p = k ? &run[r].held_out
+                                       : &run[r].loss;
             for (size_t i = 0; i < p->count; i++) {
                 f.x1 = p->x[i] > f.x1 ? p->x[i] : f.x1;
                 f.y0 = p->y[i] < f.y0 ? p->y[i] : f.y0;

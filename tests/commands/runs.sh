@@ -30,7 +30,8 @@ for k in 4 7 8 12; do
     $MHC train --resume runs/often --stop-at $k > out 2> err
 done
 $MHC train --resume runs/often > out 2> err
-holds 'stopped five times, it ends the same' 'same runs/whole runs/often'
+holds 'stopped five times, it ends the same' \
+    'same runs/whole runs/often'
 long="$MHC train --data text --held-out unseen $tiny --steps 3000
  --evaluate-every 500 --save-every 100"
 steps() { grep -c '"loss"' "runs/$1/log.jsonl" 2> /dev/null; }
@@ -54,7 +55,8 @@ for signal in INT TERM; do
     holds "SIG$signal: it goes on as if nothing had been" \
         "[ $at -lt 2000 ] && cmp runs/$signal/log.jsonl \
          runs/to-$signal/log.jsonl && cmp \
-         runs/$signal/latest.safetensors runs/to-$signal/latest.safetensors"
+         runs/$signal/latest.safetensors \
+         runs/to-$signal/latest.safetensors"
 done
 for k in 1 2 3; do
     $long --save-every 7 --name kill-$k > out 2> err &
@@ -86,7 +88,8 @@ want=$(sed -n 's/.*"held_out_whole":\([0-9.]*\).*/\1/p' \
 holds 'evaluate finds the loss that training logged' \
     '[ -n "$want" ] && grep -q "$(printf %.6f "$want") nats" out'
 $MHC info runs/whole > out 2> err
-holds 'info knows sizes, parameters and memory' 'grep -q "^width *16 " out \
+holds 'info knows sizes, parameters and memory' \
+    'grep -q "^width *16 " out \
     && grep -q "^embedding *256 x 16 *4096" out && grep -q MiB out'
 $MHC plot runs/whole runs/other --output two.svg > out 2> err
 holds 'plot draws two runs, two curves each, and two lines' \
@@ -117,7 +120,8 @@ holds 'without a terminal there are plain lines' \
 script -qec "$train --steps 40 --name shown" typescript > out 2>&1
 holds 'on a terminal one line is written over and over' \
     'grep -q "$(printf "\r")step" typescript'
-holds 'with the loss in bold' 'grep -q "$(printf "\033\[1m")" typescript'
+holds 'with the loss in bold' \
+    'grep -q "$(printf "\033\[1m")" typescript'
 NO_COLOR=1 script -qec "$train --steps 40 --name grey" typescript > out
 holds 'but not under NO_COLOR' \
     '! grep -q "$(printf "\033\[1m")" typescript'

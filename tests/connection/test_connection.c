@@ -133,51 +133,6 @@ START_TEST(connections_are_found_by_their_names)
     ck_assert_ptr_null(connection_find(""));
 }
 END_TEST
-START_TEST(order_is_a_permutation)
-{
-    size_t n = (size_t)_i, order[33];
-    for (size_t epoch = 0; epoch < 4; epoch++) {
-        size_t times[33] = { 0 };
-        epoch_order(order, n, 1, epoch);
-        for (size_t i = 0; i < n; i++) {
-            ck_assert_uint_lt(order[i], n);
-            times[order[i]]++;
-        }
-        for (size_t i = 0; i < n; i++)
-            ck_assert_uint_eq(times[i], 1);
-    }
-}
-END_TEST
-
-START_TEST(every_order_is_as_likely_as_any_other)
-{
-    size_t times[27] = { 0 }, order[3];
-    for (size_t epoch = 0; epoch < 60000; epoch++) {
-        epoch_order(order, 3, 1, epoch);
-        times[order[0] * 9 + order[1] * 3 + order[2]]++;
-    }
-    for (size_t i = 0; i < 27; i++)
-        ck_assert(times[i] == 0
-                  || (9500 < times[i] && times[i] < 10500));
-    ck_assert_uint_eq(times[5] + times[7] + times[11] + times[15]
-                      + times[19] + times[21], 60000);
-}
-END_TEST
-START_TEST(order_is_the_one_that_old_runs_had)
-{
-    size_t order[8], other_seed[8];
-    const size_t known[8] = { 1, 2, 5, 0, 3, 7, 4, 6 };
-    epoch_order(order, 8, 1, 2);
-    epoch_order(other_seed, 8, 2, 2);
-    for (size_t i = 0; i < 8; i++)
-        ck_assert_uint_eq(order[i], known[i]);
-    ck_assert_mem_ne(order, other_seed, sizeof order);
-    struct batches b = { .text = ramp_of(100), .context = 32,
-                         .windows = 2, .seed = 1 };
-    ck_assert_uint_eq(epoch_offset(&b, 0), 35);
-    ck_assert_uint_eq(epoch_offset(&b, 1), 33);
-}
-END_TEST
 
 // Tests of the residual at a boundary
 enum { T = 5, C = 7, MUCH = T * C };

@@ -339,70 +339,7 @@ START_TEST(batch_depends_on_its_position_alone)
 }
 END_TEST
 
-// Tests of the order
-static const char *cross_and_back(const struct connection *k, bool exit)
-{
-    struct device d = cpu;
-    d.norm = (struct norm){ note_norm, back_norm };
-    struct site from = { .device = &d, .tokens = 1, .streams = 2,
-                         .width = 2, .dstream = numbers[2] };
-    struct site to = from;
-    to.index = 1;
-    to.exit = exit;
-    to.dstream = numbers[0];
-    to.dcoefficients = numbers[1];
-    for (size_t i = 0; i < 8; i++)
-        numbers[i / 4][i % 4] = 9;
-    memset(calls, 0, sizeof calls);
-    connection_cross(k, &from, &to);
-    connection_cross_backward(k, &from, &to);
-    return calls;
-}
-
-#define HALVES .coefficients = two, .read = note_read, \
-    .read_backward = back_read, .write = note_write, \
-    .write_backward = back_write
-
-START_TEST(a_boundary_is_crossed_by_halves_or_at_once)
-{
-    const struct connection halves = { HALVES };
-    const struct connection left = { HALVES, .leave = note_leave,
-        .leave_backward = back_leave };
-    const struct connection fused = { HALVES, .cross = note_cross,
-        .cross_backward = back_cross };
-    const struct connection both = { HALVES, .leave = note_leave,
-        .leave_backward = back_leave, .cross = note_cross,
-        .cross_backward = back_cross };
-    const struct connection bare = { .write = note_write,
-        .write_backward = back_write };
-    ck_assert_str_eq(cross_and_back(&halves, false), "wrnNRW");
-    ck_assert_str_eq(cross_and_back(&halves, true), "wrnN0W");
-    ck_assert_str_eq(cross_and_back(&left, false), "wrnNRW");
-    ck_assert_str_eq(cross_and_back(&left, true), "wlnNLW");
-    ck_assert_str_eq(cross_and_back(&fused, false), "xX");
-    ck_assert_str_eq(cross_and_back(&fused, true), "xX");
-    ck_assert(numbers[0][0] == 0 && numbers[0][3] == 0);
-    ck_assert_str_eq(cross_and_back(&both, false), "xX");
-    ck_assert(numbers[0][0] == 9 && numbers[1][0] == 9);
-    ck_assert_str_eq(cross_and_back(&both, true), "wlnNLW");
-    ck_assert_str_eq(cross_and_back(&bare, false), "wn+W");
-    ck_assert_str_eq(cross_and_back(&bare, true), "wn+W");
-}
-END_TEST
-
-START_TEST(connections_are_found_by_their_names)
-{
-    for (size_t i = 0; connections[i] != NULL; i++) {
-        const struct connection *k = connections[i];
-        ck_assert_ptr_eq(connection_find(k->name), k);
-        ck_assert(k->most_streams >= 1 && strlen(k->summary) > 0);
-        ck_assert(strlen(k->name) < 32);
-    }
-    ck_assert_ptr_eq(connection_find("residual"), &residual);
-    ck_assert_ptr_null(connection_find("residua"));
-    ck_assert_ptr_null(connection_find(""));
-}
-END_TEST
+// Tests of the shuffle
 START_TEST(order_is_a_permutation)
 {
     size_t n = (size_t)_i, order[33];

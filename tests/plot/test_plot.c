@@ -59,7 +59,8 @@ static void write_file(const char *text)
     strcpy(file + strlen(file) - 6, "XXXXXX");
     int handle = mkstemp(file);
     ck_assert(handle >= 0);
-    ck_assert(write(handle, text, strlen(text)) == (ssize_t)strlen(text));
+    ssize_t length = (ssize_t)strlen(text);
+    ck_assert(write(handle, text, (size_t)length) == length);
     close(handle);
 }
 
