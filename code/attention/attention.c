@@ -21,8 +21,8 @@ void attention_rotation(real *cosine, real *sine,
 
 // Attention rotate
 // Turn the pairs of one vector
-static void turn(real *x, const real *cosine, const real *sine,
-                 real direction, size_t half)
+static void turn_pairs(real *x, const real *cosine,
+                       const real *sine, real direction, size_t half)
 {
     for (size_t i = 0; i < half; i++) {
         real a = x[i], b = x[i + half], s = direction * sine[i];
@@ -42,8 +42,8 @@ static void turn_rows(real *qkv, const real *cosine, const real *sine,
         size_t before = t / s->length * (s->first + s->length);
         real *x = qkv + (before + position) * row;
         for (size_t h = 0; h < 2 * s->heads; h++)
-            turn(x + h * s->head_size, cosine + position * half,
-                 sine + position * half, direction, half);
+            turn_pairs(x + h * s->head_size, cosine + position * half,
+                       sine + position * half, direction, half);
     }
 }
 
@@ -62,7 +62,7 @@ void attention_rotate_back(real *dqkv, const real *cosine,
 }
 
 // Heads and tiles
-struct tile { size_t row, rows, keys; };
+struct query_tile { size_t row, rows, keys; };
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -74,11 +74,11 @@ static size_t tile_rows(const struct attention_shape *s)
     return smaller(s->tile ? s->tile : ATTENTION_TILE, s->length);
 }
 
-static struct tile tile_from(size_t row,
-                             const struct attention_shape *s)
+static struct query_tile tile_from(size_t row,
+                                   const struct attention_shape *s)
 {
     size_t rows = smaller(s->length - row, tile_rows(s));
-    return (struct tile){ row, rows, s->first + row + rows };
+    return (struct query_tile){ row, rows, s->first + row + rows };
 }
 
 static size_t scratch_of_a_thread(const struct attention_shape *s)
@@ -86,14 +86,15 @@ static size_t scratch_of_a_thread(const struct attention_shape *s)
     return 2 * tile_rows(s) * (s->first + s->length);
 }
 
-struct head { size_t qkv, out, lse; };
+struct head_place { size_t qkv, out, lse; };
 
-static struct head head_of(size_t task, const struct attention_shape *s)
+static struct head_place head_of(size_t task,
+                                 const struct attention_shape *s)
 {
     size_t sequence = task / s->heads, head = task % s->heads;
     size_t width = s->heads * s->head_size;
     size_t asking = sequence * s->length;
-    return (struct head){
+    return (struct head_place){
         .qkv = sequence * (s->first + s->length) * 3 * width
                + head * s->head_size,
         .out = asking * width + head * s->head_size,
@@ -113,7 +114,7 @@ size_t attention_scratch(const struct attention_shape *s)
 
 // Attention forward
 // Make probabilities of a row of scores
-static inline real entry(struct operands o, size_t j)
+static inline real probability(struct operands o, size_t j)
 {
     return o.a[j];
 }
@@ -123,7 +124,8 @@ static real softmax(real *p, size_t seen, size_t keys)
     real most = largest(p, seen);
     for (size_t j = 0; j < seen; j++)
         p[j] = exponential(p[j] - most);
-    real sum = sum_in_lanes(entry, (struct operands){ .a = p }, seen);
+    real sum = sum_in_lanes(probability,
+                            (struct operands){ .a = p }, seen);
     for (size_t j = 0; j < seen; j++)
         p[j] /= sum;
     for (size_t j = seen; j < keys; j++)
@@ -132,14 +134,14 @@ static real softmax(real *p, size_t seen, size_t keys)
 }
 
 // Let one head ask
-static void ask(real *out, real *lse, const real *q,
-                const struct attention_shape *s, real *p)
+static void attend(real *out, real *lse, const real *q,
+                   const struct attention_shape *s, real *p)
 {
     size_t size = s->head_size, width = s->heads * size;
     const real *k = q + width, *v = k + width;
     size_t step = 3 * width, most = tile_rows(s);
     for (size_t row = 0; row < s->length; row += most) {
-        struct tile t = tile_from(row, s);
+        struct query_tile t = tile_from(row, s);
         // Score the tile's queries against all keys up to its end
         matmul_serial(false, true, t.rows, t.keys, size, score_scale(s),
                       q + (s->first + row) * step, step, k, step,
@@ -161,9 +163,9 @@ void attention_forward(real *out, real *lse, const real *qkv,
     size_t share = scratch_of_a_thread(s);
     #pragma omp parallel for schedule(static)
     for (size_t task = 0; task < s->sequences * s->heads; task++) {
-        struct head h = head_of(task, s);
+        struct head_place h = head_of(task, s);
         real *mine = scratch + (size_t)omp_get_thread_num() * share;
-        ask(out + h.out, lse + h.lse, qkv + h.qkv, s, mine);
+        attend(out + h.out, lse + h.lse, qkv + h.qkv, s, mine);
     }
 }
 
@@ -175,9 +177,9 @@ static inline real product(struct operands o, size_t c)
     return o.a[c] * o.b[c];
 }
 
-static void answer(real *dq, const real *dout, const real *out,
-                   const real *lse, const real *q,
-                   const struct attention_shape *s, real *p)
+static void attend_back(real *dq, const real *dout, const real *out,
+                        const real *lse, const real *q,
+                        const struct attention_shape *s, real *p)
 {
     size_t size = s->head_size, width = s->heads * size;
     size_t step = 3 * width, most = tile_rows(s);
@@ -186,7 +188,7 @@ static void answer(real *dq, const real *dout, const real *out,
     real *ds = p + most * s->length, scale = score_scale(s);
     size_t tiles = (s->length + most - 1) / most;
     for (size_t n = tiles; n > 0; n--) {
-        struct tile t = tile_from((n - 1) * most, s);
+        struct query_tile t = tile_from((n - 1) * most, s);
         const real *asked = q + t.row * step;
         const real *dy = dout + t.row * width;
         real more = n < tiles;
@@ -229,9 +231,9 @@ void attention_backward(real *dqkv, const real *dout,
     size_t share = scratch_of_a_thread(s);
     #pragma omp parallel for schedule(static)
     for (size_t task = 0; task < s->sequences * s->heads; task++) {
-        struct head h = head_of(task, s);
+        struct head_place h = head_of(task, s);
         real *mine = scratch + (size_t)omp_get_thread_num() * share;
-        answer(dqkv + h.qkv, dout + h.out, out + h.out, lse + h.lse,
-               qkv + h.qkv, s, mine);
+        attend_back(dqkv + h.qkv, dout + h.out, out + h.out,
+                    lse + h.lse, qkv + h.qkv, s, mine);
     }
 }

@@ -25,8 +25,8 @@ void connection_arrive(const struct connection *k, const struct site *s)
         k->leave(s);
     else if (k->read != NULL)
         k->read(s);
-    s->device->norm.forward(s->normed, s->inverse_rms, s->input, s->gain,
-                            s->tokens, s->width);
+    s->device->norm.forward(s->normed, s->inverse_rms, s->input,
+                            s->gain, s->tokens, s->width);
 }
 
 // Arrive, backward
@@ -43,6 +43,7 @@ void connection_arrive_backward(const struct connection *k,
 }
 
 // Cross a boundary
+// Is the crossing fused?
 static bool fused(const struct connection *k, const struct site *to)
 {
     return k->cross != NULL && !(to->exit && k->leave != NULL);
@@ -70,8 +71,8 @@ void connection_cross_backward(const struct connection *k,
         const struct device *d = to->device;
         d->zero(to->dstream, to->tokens * to->streams * to->width, ROUNDED);
         if (k->coefficients != NULL)
-            d->zero(to->dcoefficients, to->tokens * k->coefficients(to->streams),
-                    EXACT);
+            d->zero(to->dcoefficients,
+                    to->tokens * k->coefficients(to->streams), EXACT);
     }
     if (fused(k, to)) {
         k->cross_backward(from, to);

@@ -20,7 +20,7 @@ struct site {
     real *dgain;
     // What forward leaves at a site
     real *stream;         /* [T][n][C] what is read from here */
-    real *coefficients;   /* [T][K] of reading, and of the writing after it */
+    real *coefficients;   /* [T][K] of reading, and of the next writing */
     real *input;          /* [T][C] what was read; may be the stream */
     real *inverse_rms;    /* [T] */
     real *normed;         /* [T][C] what the sublayer gets */
@@ -73,11 +73,13 @@ struct connection {
 };
 
 // What the model calls
-extern const struct connection *const connections[];  /* ends with NULL */
-const struct connection *connection_find(const char *name);  /* or NULL */
+/* NULL ends the table; NULL is found for a name that is not there */
+extern const struct connection *const connections[];
+const struct connection *connection_find(const char *name);
 
 /* read (or leave) and normalise */
-void connection_arrive(const struct connection *k, const struct site *s);
+void connection_arrive(const struct connection *k,
+                       const struct site *s);
 /* dstream += */
 void connection_arrive_backward(const struct connection *k,
                                 const struct site *s);

@@ -67,9 +67,9 @@ static bool holds_window(struct text t, const char *file,
 {
     if (t.size > context)
         return true;
-    return fail(m, EX_DATAERR, "%s: %s%zu bytes, is shorter than "
-                "a context of %zu and the byte after it",
-                file, part, t.size, context);
+    return fail(m, EX_DATAERR, "%s: %zu bytes%s are too few for a "
+                "context of %zu and the byte after it",
+                file, t.size, part, context);
 }
 
 bool corpus_open(struct corpus *c, const char *data,
@@ -95,7 +95,7 @@ bool corpus_open(struct corpus *c, const char *data,
         }
         well = holds_window(c->training, data, "", context, m)
             && holds_window(c->held_out, held_out ? held_out : data,
-                            held_out ? "" : "its last tenth, ",
+                            held_out ? "" : " in its last tenth",
                             context, m);
     }
     if (!well)

@@ -43,7 +43,8 @@ static void cpu_release_tokens(token *t)
     memory_free(t);
 }
 
-static void cpu_upload_tokens(token *to, const token *from, size_t count)
+static void cpu_upload_tokens(token *to, const token *from,
+                              size_t count)
 {
     memcpy(to, from, count * sizeof(token));
 }

@@ -13,7 +13,8 @@
 #include "optimizer/optimizer.h"
 
 /* How an array is kept. EXACT, as the host keeps a real: parameters and
-   their gradients, inverse_rms, lse, coefficients, logits, each, scratch.
+   their gradients, inverse_rms, lse, coefficients, logits, each,
+   scratch.
    ROUNDED, perhaps in a narrower format: every other activation and its
    gradient. */
 enum storage { EXACT, ROUNDED, STORAGES };

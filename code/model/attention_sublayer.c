@@ -11,7 +11,8 @@ static void declare(struct parameters *p, size_t offset[],
     double deviation = 1 / sqrt((double)c->width);
     double shared = deviation / sqrt(2 * (double)c->layers);
     offset[QKV] = parameter_add(p, prefix, "qkv", 3 * c->width,
-                                c->width, start_normal(deviation), true);
+                                c->width, start_normal(deviation),
+                                true);
     offset[OUT] = parameter_add(p, prefix, "out", c->width, c->width,
                                 start_normal(shared), true);
 }

@@ -26,7 +26,8 @@ static void plan(struct need need[], const struct device *d,
     (void)d;
     size_t tokens = sequences * c->context;
     size_t hidden = configuration_hidden(c);
-    need[GATED] = (struct need){ "gate", KEPT, ROUNDED, tokens, hidden };
+    need[GATED] = (struct need){ "gate", KEPT, ROUNDED, tokens,
+                                 hidden };
     need[UPWARD] = (struct need){ "up", KEPT, ROUNDED, tokens, hidden };
     need[HIDDEN] = (struct need){ "hidden", SCRATCH, ROUNDED, tokens,
                                   hidden };

@@ -176,9 +176,9 @@ static void plan_sublayers(struct model *m, size_t tokens,
     for (size_t i = 0; i < m->architecture.period; i++)
         if (i < m->sublayers)
             plan_kind(m, i, most, e);
-    m->at.shared[EXACT] = tape_add(&m->tape, "", "shared, exact", EXACT,
+    m->at.shared[EXACT] = tape_add(&m->tape, "", "shared; exact", EXACT,
                                    1, most[EXACT], 1, e);
-    m->at.shared[ROUNDED] = tape_add(&m->tape, "", "shared, rounded",
+    m->at.shared[ROUNDED] = tape_add(&m->tape, "", "shared; rounded",
                                      ROUNDED, 1, most[ROUNDED], 1, e);
 }
 
@@ -198,8 +198,8 @@ static void plan_ends(struct model *m, size_t tokens, struct message *e)
     m->at.sine = tape_add(t, "", "sine", EXACT, c->context, half, 1, e);
     m->at.vector = tape_add(t, "", "vector", ROUNDED, tokens, c->width,
                             k->enter == NULL ? 0 : 1, e);
-    m->at.dvector = tape_add(t, "", "dvector", ROUNDED, tokens, c->width,
-                             k->enter == NULL ? 0 : once, e);
+    m->at.dvector = tape_add(t, "", "dvector", ROUNDED, tokens,
+                             c->width, k->enter == NULL ? 0 : once, e);
     m->at.logits = tape_add(t, "", "logits", EXACT, tokens,
                             c->vocabulary, 1, e);
     m->at.each = tape_add(t, "", "each", EXACT, tokens, 1, 1, e);
@@ -245,8 +245,8 @@ bool model_plan(struct model *m, const struct architecture *a,
         return fail(message, EX_USAGE, "a batch of no sequences");
     if (!multiply_sizes(&tokens, sequences, c->context) ||
         tokens > INT32_MAX)
-        return fail(message, EX_USAGE, "%zu sequences of %zu tokens are too "
-                    "many at once", sequences, c->context);
+        return fail(message, EX_USAGE, "%zu sequences of %zu tokens are "
+                    "too many at once", sequences, c->context);
     m->place = memory_new(m->sublayers + 1, sizeof *m->place, message);
     if (m->place == NULL)
         return false;
@@ -320,7 +320,8 @@ void model_initialise(struct model *m)
     for (size_t i = 0; i < m->parameters.used; i++) {
         const struct parameter *p = &m->parameters.list[i];
         for (size_t at = 0; at < p->count; at += PIECE) {
-            size_t count = p->count - at < PIECE ? p->count - at : PIECE;
+            size_t rest = p->count - at;
+            size_t count = rest < PIECE ? rest : PIECE;
             for (size_t k = 0; k < count; k++)
                 piece[k] = parameter_start(p, seed,
                                            (at + k) / p->columns,

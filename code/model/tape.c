@@ -7,7 +7,8 @@
 // Plan an array
 static size_t round_up(size_t count)
 {
-    return (count + TAPE_ALIGNMENT - 1) / TAPE_ALIGNMENT * TAPE_ALIGNMENT;
+    return (count + TAPE_ALIGNMENT - 1) / TAPE_ALIGNMENT
+           * TAPE_ALIGNMENT;
 }
 
 size_t tape_add(struct tape *t, const char *prefix, const char *name,

@@ -39,6 +39,11 @@ static struct frame choose_frame(const struct history *run, size_t runs)
                 f.y1 = p->y[i] > f.y1 ? p->y[i] : f.y1;
             }
         }
+    for (int k = 0; k < 2; k++) {
+        double line = k ? run[0].bigram : run[0].unigram;
+        f.y0 = line > 0 && line < f.y0 ? line : f.y0;
+        f.y1 = line > f.y1 ? line : f.y1;
+    }
     double room = f.y1 > f.y0 ? .04 * (f.y1 - f.y0) : 1;
     f.y0 -= room;
     f.y1 += room;
@@ -84,7 +89,7 @@ static void draw_curve(FILE *out, const struct frame *f,
 static void draw_reference(FILE *out, const struct frame *f, double y,
                            const char *what)
 {
-    if (y <= f->y0 || y >= f->y1)
+    if (y <= 0)
         return;
     fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" "
             "stroke=\"#777\" stroke-dasharray=\"6 4\"/>"

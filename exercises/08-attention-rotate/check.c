@@ -30,7 +30,7 @@ static void formula(real *x, const struct attention_shape *s,
         double angle = direction * (double)(p - from)
                        * pow(10000, -(double)i / (double)half);
         bool apart = mistake != INTERLEAVED;
-        real *a = x + at(s, b, p, part, h) + (apart ? i : 2 * i);
+        real *a = x + part_at(s, b, p, part, h) + (apart ? i : 2 * i);
         real *c = a + (apart ? half : 1);
         double u = (double)*a, v = (double)*c;
         *a = (real)(u * cos(angle) - v * sin(angle));

@@ -55,6 +55,6 @@ int main(void)
             return lab_end();
         }
     }
-    lab_true("random axes", true, "");
+    lab_true("random axes", true, "all are round");
     return lab_end();
 }

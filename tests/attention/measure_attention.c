@@ -18,7 +18,8 @@ static double now(void)
 }
 
 // The products of attention, and nothing else
-static void products(const struct attention_shape *s, bool backward)
+static void only_products(const struct attention_shape *s,
+                          bool backward)
 {
     size_t step = 3 * WIDTH, share = 2 * s->tile * s->length;
     #pragma omp parallel for schedule(static)
@@ -71,15 +72,15 @@ static double time_of(int kind, const struct attention_shape *s)
     else if (kind == BACKWARD)
         attention_backward(dqkv, dout, out, lse, qkv, s, scratch);
     else
-        products(s, kind == BACKWARD_PRODUCTS);
+        only_products(s, kind == BACKWARD_PRODUCTS);
     return now() - start;
 }
 
 enum { TILES = 5, CHOSEN = 2 };
 static const size_t tiles[TILES] = { 16, 32, 64, 128, 256 };
 
-static void measure(double best[TILES][KINDS],
-                    struct attention_shape *s)
+static void measure_tiles(double best[TILES][KINDS],
+                          struct attention_shape *s)
 {
     for (int turn = 0; turn < TURNS; turn++)
         for (int i = 0; i < TILES; i++)
@@ -112,7 +113,7 @@ int main(void)
         struct attention_shape s = { .sequences = POSITIONS / length,
             .length = length, .heads = HEADS, .head_size = SIZE };
         double t[TILES][KINDS];
-        measure(t, &s);
+        measure_tiles(t, &s);
         // Print the times as ratios, and the bytes
         const double *own = t[CHOSEN];
         double both = own[FORWARD] + own[BACKWARD];

@@ -29,9 +29,9 @@ static inline size_t lse_count(const struct attention_shape *s)
 }
 
 /* where part 0 (q), 1 (k), 2 (v) of a head begins in qkv */
-static inline size_t at(const struct attention_shape *s,
-                        size_t sequence, size_t position, size_t part,
-                        size_t head)
+static inline size_t part_at(const struct attention_shape *s,
+                             size_t sequence, size_t position,
+                             size_t part, size_t head)
 {
     size_t rows = sequence * (s->first + s->length) + position;
     return (rows * 3 + part) * width_of(s) + head * s->head_size;
@@ -61,8 +61,8 @@ static inline double probabilities(double *p, const real *qkv,
 {
     double most = -INFINITY, sum = 0;
     for (size_t j = 0; j < keys; j++) {
-        p[j] = dot(qkv + at(s, sequence, position, 0, head),
-                   qkv + at(s, sequence, j, 1, head), s->head_size)
+        p[j] = dot(qkv + part_at(s, sequence, position, 0, head),
+                   qkv + part_at(s, sequence, j, 1, head), s->head_size)
                / sqrt((double)s->head_size);
         most = fmax(most, p[j]);
     }
@@ -88,7 +88,7 @@ static inline void reference_forward(real *out, real *lse,
         for (size_t c = 0; c < s->head_size; c++) {
             double sum = 0;
             for (size_t j = 0; j < keys; j++)
-                sum += p[j] * (double)qkv[at(s, b, j, 2, h) + c];
+                sum += p[j] * (double)qkv[part_at(s, b, j, 2, h) + c];
             out[out_at(s, b, t, h) + c] = (real)sum;
         }
     }
@@ -113,10 +113,11 @@ static inline void reference_backward(real *dqkv, const real *dout,
         // Let ds be the scores' gradients of this query
         double all = probabilities(p, qkv, s, b, t, h, t + 1), d = 0;
         for (size_t j = t + 1; j < seen; j++)
-            p[j] = exp(dot(qkv + at(s, b, t, 0, h), qkv + at(s, b, j, 1, h),
-                           s->head_size) / sqrt((double)s->head_size) - all);
+            p[j] = exp(dot(qkv + part_at(s, b, t, 0, h),
+                           qkv + part_at(s, b, j, 1, h), s->head_size)
+                       / sqrt((double)s->head_size) - all);
         for (size_t j = 0; j < seen; j++) {
-            ds[j] = dot(dy, qkv + at(s, b, j, 2, h), s->head_size);
+            ds[j] = dot(dy, qkv + part_at(s, b, j, 2, h), s->head_size);
             d += j <= t ? p[j] * ds[j] : 0;
         }
         for (size_t j = 0; j < seen; j++)
@@ -125,11 +126,11 @@ static inline void reference_backward(real *dqkv, const real *dout,
             for (size_t c = 0; c < s->head_size; c++)
                 // Add what this pair contributes to channel c
                 {
-                    double q = (double)qkv[at(s, b, t, 0, h) + c];
-                    double k = (double)qkv[at(s, b, j, 1, h) + c];
-                    dqkv[at(s, b, t, queries, h) + c] += (real)(scale * ds[j] * k);
-                    dqkv[at(s, b, j, keys, h) + c] += (real)(scale * ds[j] * q);
-                    dqkv[at(s, b, j, 2, h) + c] += (real)(p[j] * (double)dy[c]);
+                    double q = (double)qkv[part_at(s, b, t, 0, h) + c];
+                    double k = (double)qkv[part_at(s, b, j, 1, h) + c];
+                    dqkv[part_at(s, b, t, queries, h) + c] += (real)(scale * ds[j] * k);
+                    dqkv[part_at(s, b, j, keys, h) + c] += (real)(scale * ds[j] * q);
+                    dqkv[part_at(s, b, j, 2, h) + c] += (real)(p[j] * (double)dy[c]);
                 }
     }
 }

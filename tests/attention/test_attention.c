@@ -20,7 +20,7 @@ static void unwritten(const real *x, size_t count)
         ck_assert(isnan(x[i]));
 }
 
-static void compute(struct run *r)
+static void run_attention(struct run *r)
 {
     size_t count = attention_scratch(&r->s);
     real *scratch = test_unset(3 * count);
@@ -44,7 +44,7 @@ static struct run run_of(struct attention_shape s, double scale)
     r.dqkv = test_unset(3 * qkv_count(&s));
     fill_normal(r.qkv, qkv_count(&s), 1, scale);
     fill_normal(r.dout, out_count(&s), 2, 1);
-    compute(&r);
+    run_attention(&r);
     return r;
 }
 
@@ -81,7 +81,7 @@ START_TEST(three_positions_come_out_as_by_hand)
     memcpy(r.qkv, qkv, sizeof qkv);
     memset(r.dout, 0, 6 * sizeof(real));
     r.dout[4] = 1;
-    compute(&r);
+    run_attention(&r);
     assert_close(r.out, out, 6, TOLERANCE);
     assert_close(r.lse, lse, 3, TOLERANCE);
     // Compare the gradients with those by hand
@@ -139,7 +139,7 @@ START_TEST(no_answer_depends_on_what_comes_later)
     size_t rest = (s.length - t) * width;
     fill_normal(changed.qkv + 3 * t * width, 3 * rest, 3, 2);
     memset(changed.dout + t * width, 0, rest * sizeof(real));
-    compute(&changed);
+    run_attention(&changed);
     assert_same(changed.out, r.out, t * width);
     assert_same(changed.lse, r.lse, t * s.heads);
     ck_assert(changed.out[t * width] != r.out[t * width]);
@@ -158,7 +158,7 @@ START_TEST(the_average_of_equal_values_is_that_value)
         for (size_t c = 0; c < width; c++)
             want[t * width + c] = r.qkv[(3 * t + 2) * width + c] =
                 (real)c + 1;
-    compute(&r);
+    run_attention(&r);
     assert_close(r.out, want, rows * width, TOLERANCE);
 }
 END_TEST
@@ -173,7 +173,7 @@ START_TEST(extreme_scores_are_safe)
             r.qkv[12 * t + c] = t == 3 ? -50 : 50;
             r.qkv[12 * t + 4 + c] = t == 2 ? 100 : -100;
         }
-    compute(&r);
+    run_attention(&r);
     static const size_t chosen[] = { 0, 0, 2, 0, 2 };
     // See that each position got what it was bound to choose
     for (size_t t = 0; t < 5; t++) {
@@ -203,7 +203,7 @@ START_TEST(earlier_rows_serve_as_the_cache)
     for (size_t t = 0; t < s.first; t++)
         for (size_t c = 0; c < width; c++)
             part.qkv[3 * t * width + c] = NAN;
-    compute(&part);
+    run_attention(&part);
     assert_close(part.out, whole.out + s.first * width,
                  out_count(&s), TOLERANCE);
     assert_close(part.lse, whole.lse + s.first * s.heads,
@@ -352,7 +352,7 @@ START_TEST(rotating_back_undoes_rotating_and_leaves_the_rest)
     // See which vectors have moved
     for (size_t b = 0; b < s.sequences; b++)
         for (size_t p = 0; p < s.first + s.length; p++) {
-            size_t row = at(&s, b, p, 0, 0);
+            size_t row = part_at(&s, b, p, 0, 0);
             if (p < s.first)
                 assert_same(y + row, x + row, 3 * width);
             assert_same(y + row + 2 * width, x + row + 2 * width, width);

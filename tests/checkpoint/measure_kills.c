@@ -54,28 +54,34 @@ static double time_of(bool (*save)(void))
     return (now() - start) / 5;
 }
 
-static void run(bool (*save)(void), double pause)
+static void run(bool (*save)(void), double pause, int ready)
 {
-    for (;;) {
+    bool good = save() && write(ready, "", 1) == 1;
+    while (good) {
         wait_for(pause);
-        if (!save())
-            _exit(1);
+        good = save();
     }
+    _exit(1);
 }
 
 // Count the checkpoints lost to kills
 static double lost(bool (*save)(void), double share)
 {
     double period = time_of(save) / share;
-    int kills_lost = 0;
+    int kills_lost = 0, ready[2];
+    if (pipe(ready) != 0)
+        exit(1);
     for (uint64_t i = 0; i < KILLS; i++) {
         struct message m = { 0, "" };
         struct safetensors s;
-        save_in_place();
+        // Let a child run, and kill it after its first save
         pid_t child = fork();
         if (child == 0)
-            run(save, (1 - share) * period);
-        wait_for(period * (1 + random_uniform(1, 1, i)));
+            run(save, (1 - share) * period, ready[1]);
+        char byte;
+        if (read(ready[0], &byte, 1) != 1)
+            exit(1);
+        wait_for(period * random_uniform(1, 1, i));
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
         if (safetensors_open(&s, path, &m))
@@ -83,6 +89,8 @@ static double lost(bool (*save)(void), double share)
         else
             kills_lost++;
     }
+    close(ready[0]);
+    close(ready[1]);
     return (double)kills_lost / KILLS;
 }
 
@@ -106,7 +114,7 @@ static void make_good_file(void)
 
 int main(void)
 {
-    static const double share[] = { 0.2, 0.4, 0.6, 0.8, 1 };
+    static const double share[] = { 0.25, 0.5, 0.75, 1 };
     make_good_file();
     printf("share,kills,in_place,durable\n");
     for (size_t i = 0; i < sizeof share / sizeof *share; i++) {

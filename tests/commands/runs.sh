@@ -94,7 +94,7 @@ holds 'info knows sizes, parameters and memory' \
 $MHC plot runs/whole runs/other --output two.svg > out 2> err
 holds 'plot draws two runs, two curves each, and two lines' \
     '[ $(grep -c "<polyline" two.svg) = 4 ] && \
-     [ $(grep -c stroke-dasharray two.svg) -ge 1 ]'
+     [ $(grep -c stroke-dasharray two.svg) = 2 ]'
 holds 'a run draws its own plot' 'grep -q "</svg>" runs/whole/loss.svg'
 echo '{"step":1,"lo' > torn.jsonl
 $MHC plot torn.jsonl > out 2> err

@@ -47,7 +47,8 @@ static const char *const wrong[][2] = {
     { "layers", " 1" }, { "layers", "1 " }, { "layers", "0x10" },
     { "layers", "1e2" }, { "layers", "0" }, { "layers", "4097" },
     { "layers", "18446744073709551617" }, { "layers", "4.0" },
-    { "seed", "9007199254740993" }, { "seed", "9007199254740992" }, { "tied", "true" }, { "tied", "" },
+    { "seed", "9007199254740993" }, { "seed", "9007199254740992" },
+    { "tied", "true" }, { "tied", "" },
     { "tied", "Yes" }, { "connection", "" }, { "connection", "a b" },
     { "connection", "a/b" }, { "vocabulary", "1" },
     { "connection", "this-is-one-letter-more-than-31-" },
@@ -149,8 +150,8 @@ START_TEST(the_gate_is_eight_thirds_of_the_width_in_multiples_of_32)
         { 256, 672 }, { 768, 2048 } };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         struct configuration c = { .width = list[i][0] };
-        ck_assert_msg(configuration_hidden(&c) == list[i][1], "%zu: %zu",
-                      c.width, configuration_hidden(&c));
+        size_t got = configuration_hidden(&c);
+        ck_assert_msg(got == list[i][1], "%zu: %zu", c.width, got);
         c.hidden = 5;
         ck_assert(configuration_hidden(&c) == 5);
     }

@@ -181,9 +181,9 @@ static void lose(real *each, real *lse, const real *logits,
     cpu.loss.forward(E(each), E(lse), E(logits), target, T, V);
 }
 
-static void lose_back(real *dlogits, const real *logits, const real *lse,
-                      const token *target, real scale, size_t T,
-                      size_t V)
+static void lose_back(real *dlogits, const real *logits,
+                      const real *lse, const token *target,
+                      real scale, size_t T, size_t V)
 {
     cpu.loss.backward(E(dlogits), E(logits), E(lse), target, scale, T,
                       V);
@@ -224,8 +224,10 @@ static struct device tagging(void)
     d.zero = zero;
     d.copy = copy;
     d.embedding = (struct embedding){ embed, embed_back };
-    d.matmul = (struct matmul){ product, product_input, product_weight };
-    d.matmul_exact = (struct matmul){ exact, exact_input, exact_weight };
+    d.matmul = (struct matmul){ product, product_input,
+                                product_weight };
+    d.matmul_exact = (struct matmul){ exact, exact_input,
+                                      exact_weight };
     d.norm = (struct norm){ norm, norm_back };
     d.feedforward = (struct feedforward){ gate, gate_back };
     d.attention.rotate = rotate;

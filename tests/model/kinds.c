@@ -203,8 +203,8 @@ static struct site token_of(const struct site *s, size_t t)
 }
 
 // Cross with the halves of a kind
-static void by_token(const struct connection *k, const struct site *from,
-                     const struct site *to)
+static void by_token(const struct connection *k,
+                     const struct site *from, const struct site *to)
 {
     for (size_t t = 0; t < from->tokens; t++) {
         struct site f = token_of(from, t), n = token_of(to, t);
@@ -316,7 +316,8 @@ static void mixture_plan(struct need need[], const struct device *d,
     need[SHARE] = (struct need){ "share", KEPT, EXACT, T, 2 };
     need[DSHARE] = (struct need){ "dshare", RETURN, EXACT, T, 2 };
     for (size_t e = 0; e < 2; e++) {
-        need[INSIDE + e] = (struct need){ "inside", KEPT, ROUNDED, T, H };
+        need[INSIDE + e] = (struct need){ "inside", KEPT, ROUNDED, T,
+                                          H };
         need[GIVEN + e] = (struct need){ "given", KEPT, ROUNDED, T,
                                          c->width };
     }
@@ -332,7 +333,8 @@ static void mixture_forward(const struct work *w)
     size_t T = w->tokens, C = w->configuration->width;
     size_t H = configuration_hidden(w->configuration);
     real *share = w->array[SHARE];
-    d->matmul_exact.forward(share, w->normed, w->weight[CHOICE], T, 2, C);
+    d->matmul_exact.forward(share, w->normed, w->weight[CHOICE],
+                            T, 2, C);
     for (size_t t = 0; t < T; t++) {
         real first = 1 / (1 + (real)exp((double)(share[2 * t + 1]
                                                  - share[2 * t])));
@@ -342,7 +344,8 @@ static void mixture_forward(const struct work *w)
     memset(w->answer, 0, T * C * sizeof(real));
     for (size_t e = 0; e < 2; e++) {
         real *inside = w->array[INSIDE + e], *y = w->array[GIVEN + e];
-        d->matmul.forward(inside, w->normed, w->weight[IN + e], T, H, C);
+        d->matmul.forward(inside, w->normed, w->weight[IN + e],
+                          T, H, C);
         for (size_t i = 0; i < T * H; i++)
             inside[i] = (real)tanh((double)inside[i]);
         d->matmul.forward(y, inside, w->weight[BACK + e], T, C, H);

@@ -7,7 +7,8 @@
 /* n streams; what is read, written and mixed is computed from the
    streams for each token:
    c = tanh(phi x + b), in the order pre [n], post [n], res [n][n];
-   input = pre x; next = res x + post^T answer; leaves by a learned sum */
+   input = pre x; next = res x + post^T answer; leaves by a learned
+   sum */
 extern const struct connection mixing;
 /* the same, and the residual, crossing one token after the other */
 extern const struct connection mixing_by_token, residual_by_token;

@@ -209,7 +209,7 @@ START_TEST(extending_in_pieces_gives_the_logits_of_forward)
 END_TEST
 
 // What the model promises
-START_TEST(bytes_that_do_not_occur_have_no_gradient_unless_tied)
+START_TEST(absent_bytes_have_no_gradient_unless_tied)
 {
     for (size_t e = 0; e < 2; e++) {
         struct model m = open_as(&examples[e], BATCH, TRAINING, 0);
@@ -292,7 +292,7 @@ static void gradients_with(int threads, real *gradients, double *loss)
     model_close(&m);
 }
 
-START_TEST(loss_and_gradients_do_not_depend_on_the_number_of_threads)
+START_TEST(loss_and_gradients_are_the_same_for_any_threads)
 {
     real *one = test_reals(50000), *two = test_reals(50000);
     double loss, other;
@@ -624,7 +624,7 @@ Suite *model_suite(void)
 #endif
     tcase_add_checked_fixture(c, one_thread, NULL);
     tcase_add_test(c,
-                   bytes_that_do_not_occur_have_no_gradient_unless_tied);
+                   absent_bytes_have_no_gradient_unless_tied);
     tcase_add_test(c, backward_adds_to_the_gradients_what_scale_says);
     // Add the tests of bits, loss and memory
     c = tcase_create("bits");
@@ -637,7 +637,7 @@ Suite *model_suite(void)
     tcase_add_loop_test(c, extending_in_pieces_gives_the_logits_of_forward,
                         0, EXAMPLES);
     tcase_add_test(c,
-                   loss_and_gradients_do_not_depend_on_the_number_of_threads);
+                   loss_and_gradients_are_the_same_for_any_threads);
     c = tcase_create("memory");
     suite_add_tcase(s, c);
     tcase_add_checked_fixture(c, one_thread, NULL);

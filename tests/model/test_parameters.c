@@ -98,7 +98,8 @@ START_TEST(patterns_are_diagonals_hot_elements_and_constants)
             ck_assert(parameter_start(&square, 1, i, j)
                       == (i == j ? 1 : -8));
     for (size_t j = 0; j < 4; j++)
-        ck_assert(parameter_start(&vector, 1, 0, j) == (j == 2 ? 2 : 3));
+        ck_assert(parameter_start(&vector, 1, 0, j)
+                  == (j == 2 ? 2 : 3));
     for (size_t k = 0; k < 4; k++)
         ck_assert(parameter_start(&same, 1, k / 2, k % 2) == 5);
 }
@@ -140,7 +141,8 @@ Suite *parameters_suite(void)
     tcase_add_test(c, a_name_of_63_letters_fits_and_one_of_64_does_not);
     tcase_add_test(c,
         without_memory_for_the_table_a_parameter_is_refused);
-    tcase_add_test(c, patterns_are_diagonals_hot_elements_and_constants);
+    tcase_add_test(c,
+                   patterns_are_diagonals_hot_elements_and_constants);
     tcase_add_test(c, a_start_depends_on_seed_name_and_place_alone);
     return s;
 }

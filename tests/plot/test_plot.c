@@ -112,7 +112,7 @@ END_TEST
 START_TEST(a_picture_maps_corners_to_corners)
 {
     double x[] = {0, 50, 100}, y[] = {3, 2, 1};
-    struct history h = {.name = "run", .unigram = 2.5, .bigram = 9,
+    struct history h = {.name = "run", .unigram = 2.5,
                         .held_out = {3, 3, x, y}};
     struct message m = {0};
     write_file("");

@@ -5,7 +5,7 @@
 #include <omp.h>
 
 // Heads and tiles
-struct tile { size_t row, rows, keys; };
+struct query_tile { size_t row, rows, keys; };
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -17,11 +17,11 @@ static size_t tile_rows(const struct attention_shape *s)
     return smaller(s->tile ? s->tile : ATTENTION_TILE, s->length);
 }
 
-static struct tile tile_from(size_t row,
-                             const struct attention_shape *s)
+static struct query_tile tile_from(size_t row,
+                                   const struct attention_shape *s)
 {
     size_t rows = smaller(s->length - row, tile_rows(s));
-    return (struct tile){ row, rows, s->first + row + rows };
+    return (struct query_tile){ row, rows, s->first + row + rows };
 }
 
 static size_t scratch_of_a_thread(const struct attention_shape *s)
@@ -29,14 +29,15 @@ static size_t scratch_of_a_thread(const struct attention_shape *s)
     return 2 * tile_rows(s) * (s->first + s->length);
 }
 
-struct head { size_t qkv, out, lse; };
+struct head_place { size_t qkv, out, lse; };
 
-static struct head head_of(size_t task, const struct attention_shape *s)
+static struct head_place head_of(size_t task,
+                                 const struct attention_shape *s)
 {
     size_t sequence = task / s->heads, head = task % s->heads;
     size_t width = s->heads * s->head_size;
     size_t asking = sequence * s->length;
-    return (struct head){
+    return (struct head_place){
         .qkv = sequence * (s->first + s->length) * 3 * width
                + head * s->head_size,
         .out = asking * width + head * s->head_size,
@@ -57,9 +58,9 @@ static inline real product(struct operands o, size_t c)
     return o.a[c] * o.b[c];
 }
 
-static void answer(real *dq, const real *dout, const real *out,
-                   const real *lse, const real *q,
-                   const struct attention_shape *s, real *p)
+static void attend_back(real *dq, const real *dout, const real *out,
+                        const real *lse, const real *q,
+                        const struct attention_shape *s, real *p)
 {
     size_t size = s->head_size, width = s->heads * size;
     size_t step = 3 * width, most = tile_rows(s);
@@ -68,7 +69,7 @@ static void answer(real *dq, const real *dout, const real *out,
     real *ds = p + most * s->length, scale = score_scale(s);
     size_t tiles = (s->length + most - 1) / most;
     for (size_t n = tiles; n > 0; n--) {
-        struct tile t = tile_from((n - 1) * most, s);
+        struct query_tile t = tile_from((n - 1) * most, s);
         const real *asked = q + t.row * step;
         const real *dy = dout + t.row * width;
         real more = n < tiles;
@@ -111,9 +112,9 @@ void attention_backward(real *dqkv, const real *dout,
     size_t share = scratch_of_a_thread(s);
     #pragma omp parallel for schedule(static)
     for (size_t task = 0; task < s->sequences * s->heads; task++) {
-        struct head h = head_of(task, s);
+        struct head_place h = head_of(task, s);
         real *mine = scratch + (size_t)omp_get_thread_num() * share;
-        answer(dqkv + h.qkv, dout + h.out, out + h.out, lse + h.lse,
-               qkv + h.qkv, s, mine);
+        attend_back(dqkv + h.qkv, dout + h.out, out + h.out,
+                    lse + h.lse, qkv + h.qkv, s, mine);
     }
 }

@@ -2,8 +2,8 @@
 
 // Attention rotate
 // Turn the pairs of one vector
-static void turn(real *x, const real *cosine, const real *sine,
-                 real direction, size_t half)
+static void turn_pairs(real *x, const real *cosine,
+                       const real *sine, real direction, size_t half)
 {
     for (size_t i = 0; i < half; i++) {
         real a = x[i], b = x[i + half], s = direction * sine[i];
@@ -23,8 +23,8 @@ static void turn_rows(real *qkv, const real *cosine, const real *sine,
         size_t before = t / s->length * (s->first + s->length);
         real *x = qkv + (before + position) * row;
         for (size_t h = 0; h < 2 * s->heads; h++)
-            turn(x + h * s->head_size, cosine + position * half,
-                 sine + position * half, direction, half);
+            turn_pairs(x + h * s->head_size, cosine + position * half,
+                       sine + position * half, direction, half);
     }
 }
 

@@ -1,0 +1,18 @@
+/* expect: without what came back through the norm */
+#include "norm/norm.h"
+#include "streams/streams.h"
+
+// The head of a wrong way back
+void streams_cross_backward(real *dstream, real *danswer, real *dgain,
+                            const real *dnext, const real *dnormed,
+                            const real *next, const real *inverse_rms,
+                            const real *gain, size_t rows,
+                            size_t width)
+{
+    norm_backward(danswer, dgain, dnormed, next, inverse_rms, gain,
+                  rows, width, false);
+    for (size_t i = 0; i < rows * width; i++) {
+        dstream[i] = dnext[i];
+        danswer[i] += dnext[i];
+    }
+}

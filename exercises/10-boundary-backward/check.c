@@ -1,0 +1,183 @@
+#include "connection/connection.h"
+#include "support/fill.h"
+#include "support/lab.h"
+#include <math.h>
+#include <string.h>
+
+enum { T = 4, N = 2, C = 9, ONE = T * C, ALL = T * N * C };
+
+// A kind with two streams, and one with one
+static const real reads[N] = { 0.75, -0.5 }, leaves[N] = { 1, 2 };
+static const real writes[N] = { 0.5, 1.5 };
+static int used_fused;
+
+static void add_back(const struct site *s, const real *by)
+{
+    for (size_t i = 0; i < ALL; i++)
+        s->dstream[i] += by[i / C % N]
+                       * s->dinput[i / C / N * C + i % C];
+    for (size_t t = 0; t < T; t++)
+        s->dstream[t * N * C] += s->dcoefficients[t];
+}
+
+static void read_two(const struct site *s) { (void)s; }
+static void read_back(const struct site *s) { add_back(s, reads); }
+static void leave_back(const struct site *s) { add_back(s, leaves); }
+static size_t one_number(size_t streams) { return streams / N; }
+
+static void write_two(real *next, const struct site *s)
+{
+    (void)next;
+    (void)s;
+}
+
+static void write_back(const struct site *s, const real *dnext)
+{
+    for (size_t i = 0; i < T * s->streams * C; i++)
+        s->dstream[i] = dnext[i];
+    for (size_t i = 0; i < ONE; i++)
+        s->danswer[i] = s->streams == 1 ? dnext[i]
+            : writes[0] * dnext[i / C * N * C + i % C]
+            + writes[1] * dnext[(i / C * N + 1) * C + i % C];
+}
+
+static void fused_back(const struct site *from, const struct site *to)
+{
+    (void)from;
+    used_fused += to->exit ? 10 : 1;
+}
+
+static const struct connection two_streams = {
+    .name = "two streams", .most_streams = N,
+    .coefficients = one_number,
+    .read = read_two, .read_backward = read_back, .leave = read_two,
+    .leave_backward = leave_back, .write = write_two,
+    .write_backward = write_back
+};
+static const struct connection one_stream = {
+    .name = "one stream", .most_streams = 1, .write = write_two,
+    .write_backward = write_back
+};
+
+// What should come back, kind by kind
+enum mistake { NONE, NO_READING, NO_WRITE, RUBBISH, READS };
+
+static const char *const sayings[] = { "",
+    "a stream without what reading gives back",
+    "a stream that lost what came back through the next write",
+    "an exit that did not start at zero",
+    "an exit that read and did not leave" };
+
+static void through_norm(double *dinput, const struct site *s)
+{
+    for (size_t t = 0; t < T; t++) {
+        const real *x = s->input + t * C, *dy = s->dnormed + t * C;
+        double along = 0, r = (double)s->inverse_rms[t];
+        for (size_t c = 0; c < C; c++)
+            along += (double)s->gain[c] * (double)dy[c] * (double)x[c];
+        for (size_t c = 0; c < C; c++)
+            dinput[t * C + c] = r * ((double)s->gain[c] * (double)dy[c]
+                              - (double)x[c] * r * r * along / C);
+    }
+}
+
+static void reference(real *d, const struct site *to, bool exit,
+                      const real *held, const real *coefficients,
+                      enum mistake mistake)
+{
+    size_t n = to->streams;
+    double dinput[ONE];
+    const real *by = exit && mistake != READS ? leaves : reads;
+    bool zero = (exit && mistake != RUBBISH) || mistake == NO_WRITE;
+    through_norm(dinput, to);
+    for (size_t i = 0; i < T * n * C; i++) {
+        double back = dinput[i / C / n * C + i % C]
+                    * (n == 1 ? 1 : (double)by[i / C % n]);
+        if (n > 1 && i % (n * C) == 0 && !zero)
+            back += (double)coefficients[i / (n * C)];
+        d[i] = (real)((zero ? 0 : (double)held[i])
+                      + (mistake == NO_READING ? 0 : back));
+    }
+}
+
+// Check a boundary
+static struct site site(const struct connection *k, uint64_t seed)
+{
+    struct site s = { .device = &cpu, .tokens = T, .width = C,
+                      .streams = k->most_streams };
+    real **all[] = { &s.stream, &s.input, &s.inverse_rms, &s.normed,
+                     &s.dstream, &s.dcoefficients, &s.dinput,
+                     &s.dnormed, &s.danswer, &s.dgain };
+    real *gain = test_reals(C);
+    for (size_t i = 0; i < 10; i++) {
+        *all[i] = test_reals(ALL);
+        fill_normal(*all[i], ALL, seed + i, 1);
+    }
+    fill_normal(gain, C, seed + 10, 1);
+    s.gain = gain;
+    if (k->read == NULL) {
+        s.input = s.stream;
+        s.dinput = s.dstream;
+    }
+    return s;
+}
+
+static void check(const char *what, const struct connection *k,
+                  bool exit)
+{
+    struct site from = site(k, 100), to = site(k, 200);
+    size_t n = k->most_streams, shape[3] = { T, n, C };
+    real held[ALL], coefficients[ALL], want[ALL], answer[ONE];
+    char name[80];
+    to.index = 1;
+    to.exit = exit;
+    memcpy(held, to.dstream, sizeof held);
+    memcpy(coefficients, to.dcoefficients, sizeof coefficients);
+    reference(want, &to, exit, held, coefficients, NONE);
+    connection_cross_backward(k, &from, &to);
+    snprintf(name, sizeof name, "dstream, %s", what);
+    if (!lab_compare(name, from.dstream, want, shape, 3, 1e-4))
+        for (int m = NO_READING; m <= READS; m++) {
+            real wrong[ALL];
+            reference(wrong, &to, exit, held, coefficients,
+                      (enum mistake)m);
+            lab_mistake(sayings[m], wrong);
+        }
+    struct site expected = { .streams = n, .dstream = held,
+                             .danswer = answer };
+    write_back(&expected, want);
+    snprintf(name, sizeof name, "danswer, %s", what);
+    lab_compare(name, from.danswer, answer, (size_t[]){ T, C }, 2,
+                1e-4);
+}
+
+// Check that a fused kind is used
+static void check_fused(void)
+{
+    struct connection fused = two_streams;
+    struct site from = site(&fused, 1), to = site(&fused, 2);
+    fused.cross = fused_back;
+    fused.cross_backward = fused_back;
+    connection_cross_backward(&fused, &from, &to);
+    lab_true("a fused crossing is used", used_fused == 1,
+             "cross_backward was not called once");
+    to.exit = true;
+    connection_cross_backward(&fused, &from, &to);
+    lab_true("but not at the exit of a kind that leaves",
+             used_fused == 1, "cross_backward was called there");
+    fused.leave = NULL;
+    connection_cross_backward(&fused, &from, &to);
+    lab_true("it is at the exit of a kind that reads there",
+             used_fused == 11, "cross_backward was not called there");
+}
+
+int main(void)
+{
+    lab_begin("Lab 10: back over a boundary of any kind");
+    check("two streams", &two_streams, false);
+    check("one stream", &one_stream, false);
+    check("two streams at the exit", &two_streams, true);
+    check("one stream at the exit", &one_stream, true);
+    check_fused();
+    return lab_end();
+}
