@@ -14,7 +14,7 @@ struct file_calls file_calls = { open, read, write, fsync, close,
 // Give up a file
 void durable_abandon(struct durable *d)
 {
-    if (d->handle >= 0)
+    if (d->handle != -1)
         file_calls.close(d->handle);
     if (d->temporary != NULL)
         unlink(d->temporary);
@@ -36,10 +36,11 @@ bool durable_open(struct durable *d, const char *path,
 {
     static const char end[] = ".partial";
     *d = (struct durable){ .path = path, .handle = -1 };
-    d->temporary = memory_new(strlen(path) + sizeof end, 1, m);
+    size_t room = strlen(path) + sizeof end;
+    d->temporary = memory_new(room, 1, m);
     if (d->temporary == NULL)
         return false;
-    sprintf(d->temporary, "%s%s", path, end);
+    snprintf(d->temporary, room, "%s%s", path, end);
     d->handle = file_calls.open(d->temporary,
                                 O_WRONLY | O_CREAT | O_TRUNC, 0666);
     if (d->handle < 0)
@@ -55,7 +56,9 @@ bool durable_write(struct durable *d, const void *bytes, size_t count,
         ssize_t took = file_calls.write(d->handle, at, count);
         if (took < 0 && errno == EINTR)
             continue;
-        if (took < 0)
+        if (took == 0)
+            errno = EIO;
+        if (took <= 0)
             return give_up(d, EX_IOERR, "write it", m);
         at += took;
         count -= (size_t)took;

@@ -198,7 +198,7 @@ static bool header_list(struct safetensors *s, struct message *m)
     const char *name;
     json_t *value;
     size_t keys = json_object_size(s->header);
-    s->list = memory_new(keys + 1, sizeof *s->list, m);
+    s->list = memory_new(keys, sizeof *s->list, m);
     if (s->list == NULL)
         return false;
     json_object_foreach(s->header, name, value)
@@ -325,7 +325,7 @@ static unsigned char *image_read(size_t *size, const char *path,
         return NULL;
     }
     *size = (size_t)about.st_size;
-    unsigned char *image = memory_new(*size + 1, 1, m);
+    unsigned char *image = memory_new(*size, 1, m);
     for (size_t had = 0; image != NULL && had < *size; ) {
         ssize_t got = file_calls.read(handle, image + had,
                                       *size - had);

@@ -27,6 +27,7 @@ struct device {
     size_t bytes[STORAGES];             /* that one number takes */
     real *(*allocate)(size_t count, enum storage, struct message *);
     void (*release)(real *);            /* allocate: zeroed; or NULL */
+    /* when these return, the host's side is done with */
     void (*upload)(real *device, const real *host, size_t count,
                    enum storage);
     void (*download)(real *host, const real *device, size_t count,
@@ -36,7 +37,7 @@ struct device {
     token *(*allocate_tokens)(size_t count, struct message *);
     void (*release_tokens)(token *);
     void (*upload_tokens)(token *device, const token *host, size_t count);
-    void (*synchronize)(void);          /* until all work is done */
+    void (*synchronize)(void);  /* returns when all work is done */
     // Interfaces of a device
     struct embedding embedding;
     struct matmul matmul;               /* x, y, dx, dy ROUNDED */

@@ -219,7 +219,6 @@ static bool upload_rotation(struct model *m, struct message *message)
     d->upload(tape_at(&m->tape, m->at.cosine, 0), table, count, EXACT);
     d->upload(tape_at(&m->tape, m->at.sine, 0), table + count, count,
               EXACT);
-    d->synchronize();
     memory_free(table);
     return true;
 }
@@ -328,7 +327,6 @@ void model_initialise(struct model *m)
                                            (at + k) % p->columns);
             d->upload(device_at(d, m->weights, p->offset + at, EXACT),
                       piece, count, EXACT);
-            d->synchronize();
         }
     }
 }
@@ -355,7 +353,7 @@ static struct site site_at(const struct model *m, size_t i,
     const struct tape *t = &m->tape;
     size_t slot = i % m->slots, turn = i % 2, kept = m->block;
     bool exit = i == m->sublayers;
-    bool all = t->list[m->at.answer].copies > 1;
+    size_t answers = t->list[m->at.answer].copies;
     struct site s = {
         .device = m->device, .configuration = &m->configuration,
         .index = i, .exit = exit,
@@ -372,7 +370,7 @@ static struct site site_at(const struct model *m, size_t i,
         .input = tape_at(t, m->at.input, slot),
         .inverse_rms = tape_at(t, m->at.inverse_rms, slot),
         .normed = tape_at(t, m->at.normed, slot),
-        .answer = exit ? NULL : tape_at(t, m->at.answer, all ? i : 0),
+        .answer = exit ? NULL : tape_at(t, m->at.answer, i % answers),
         .work = tape_at(t, m->at.shared[EXACT], 0),
         .dstream = tape_at(t, m->at.dstream, turn),
         .dcoefficients = tape_at(t, m->at.dcoefficients, turn),
@@ -543,7 +541,6 @@ double model_loss(const struct model *m)
     assert(m->scored);
     m->device->download(m->host, tape_at(&m->tape, m->at.each, 0),
                         m->tokens, EXACT);
-    m->device->synchronize();
     double sum = 0;
     for (size_t t = 0; t < m->tokens; t++)
         sum += (double)m->host[t];
@@ -558,5 +555,4 @@ void model_logits(const struct model *m, real *host, size_t row)
                         device_at(m->device,
                                   tape_at(&m->tape, m->at.logits, 0),
                                   row * V, EXACT), V, EXACT);
-    m->device->synchronize();
 }

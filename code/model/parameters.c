@@ -9,7 +9,7 @@
 // Ways to start
 struct start start_normal(double deviation)
 {
-    return (struct start){ NORMAL, deviation, 0, 0 };
+    return (struct start){ .kind = NORMAL, .value = deviation };
 }
 
 struct start start_pattern(double value, double other, size_t shift)
@@ -40,7 +40,7 @@ static bool make_room(struct parameters *p)
 {
     if (p->used < p->room)
         return true;
-    size_t room = p->room == 0 ? 32 : 2 * p->room;
+    size_t room = 2 * p->room + 32;
     struct parameter *list = memory_new(room, sizeof *list, p->message);
     if (list == NULL)
         return false;

@@ -60,9 +60,11 @@ void trainer_close(struct trainer *t)
     memory_free(t->input);
     memory_free(t->target);
     memory_free(t->losses);
-    t->device->release(t->first);
-    t->device->release(t->second);
-    model_close(&t->model);
+    if (t->device) {
+        t->device->release(t->first);
+        t->device->release(t->second);
+        model_close(&t->model);
+    }
     batches_close(&t->batches);
     *t = (struct trainer){ 0 };
 }

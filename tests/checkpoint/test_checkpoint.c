@@ -490,8 +490,9 @@ START_TEST(any_failed_allocation_of_a_checkpoint_is_reported)
         m = (struct message){ 0, "" };
         const char *path = folder_file("x");
         memory_allow(k);
-        bool good = checkpoint_write(path, &t, &m)
-            && checkpoint_read(&t, path, &m)
+        bool good = checkpoint_write(path, &t, &m);
+        ck_assert(good == (m.status == 0));
+        good = good && checkpoint_read(&t, path, &m)
             && checkpoint_read_weights(&t.model, path, &m);
         memory_allow(SIZE_MAX);
         ck_assert(good == (m.status == 0));

@@ -20,6 +20,7 @@
 static size_t left = SIZE_MAX;      /* calls until one fails */
 static bool for_ever;               /* and all after it */
 static char called[200];            /* first letters, in order */
+static int opened;                  /* files that are not closed */
 
 static bool fails(char letter)
 {
@@ -38,6 +39,7 @@ static int bad_open(const char *path, int flags, ...)
     va_list mode;
     va_start(mode, flags);
     int result = fails('o') ? -1 : open(path, flags, 0666);
+    opened += result >= 0;
     va_end(mode);
     return result;
 }
@@ -54,7 +56,7 @@ static int bad_fsync(int handle)
 
 static int bad_close(int handle)
 {
-    close(handle);
+    opened -= close(handle) == 0 ? 1 : 100;
     return fails('c') ? -1 : 0;
 }
 
@@ -125,6 +127,7 @@ START_TEST(any_failed_call_is_reported_and_a_whole_file_stands)
         bool written = good || strstr(m.text, "it is written, but") != NULL;
         ck_assert_uint_eq(number_in(path), written ? k + 2 : 1);
         ck_assert(!partial_there());
+        ck_assert_int_eq(opened, 0);
         ck_assert_int_eq(m.status, good ? 0 : k == 0 ? EX_CANTCREAT : EX_IOERR);
         ck_assert(good || strstr(m.text, ": Input/output error") != NULL);
         ck_assert(good || strncmp(m.text, path, strlen(path)) == 0);
@@ -163,6 +166,13 @@ static ssize_t write_interrupted(int handle, const void *bytes,
     return interrupted ? -1 : write(handle, bytes, count);
 }
 
+static ssize_t write_nothing(int handle, const void *bytes,
+                             size_t count)
+{
+    (void)handle, (void)bytes, (void)count;
+    return 0;
+}
+
 static mode_t unflushable;
 
 static int fsync_invalid(int handle)
@@ -185,6 +195,19 @@ START_TEST(an_interrupted_write_goes_on)
     file_calls = good_calls;
     ck_assert_msg(good, "%s", m.text);
     ck_assert_uint_eq(number_in(path), 3);
+}
+END_TEST
+
+START_TEST(a_write_that_takes_nothing_is_not_repeated_for_ever)
+{
+    struct message m = { 0, "" };
+    const char *path = folder_file("x.safetensors");
+    file_calls.write = write_nothing;
+    bool good = save_number(path, 3, 100, &m);
+    file_calls = good_calls;
+    ck_assert(!good && m.status == EX_IOERR);
+    ck_assert_ptr_nonnull(strstr(m.text, "Input/output error"));
+    ck_assert(!file_there(path));
 }
 END_TEST
 
@@ -275,6 +298,7 @@ START_TEST(an_abandoned_file_leaves_nothing)
     ck_assert(durable_open(&d, path, &m));
     ck_assert(durable_write(&d, "abc", 3, &m));
     int handle = d.handle;
+    ck_assert(partial_there());
     durable_abandon(&d);
     ck_assert(fcntl(handle, F_GETFD) < 0);
     ck_assert(!file_there(path));
@@ -334,6 +358,8 @@ Suite *durable_suite(void)
     tcase_add_test(c,
         the_bytes_are_flushed_before_the_name_and_the_name_after);
     tcase_add_test(c, an_interrupted_write_goes_on);
+    tcase_add_test(c,
+        a_write_that_takes_nothing_is_not_repeated_for_ever);
     tcase_add_loop_test(c,
         a_folder_that_cannot_be_flushed_is_no_failure, 0, 2);
     tcase_add_test(c, a_full_disk_leaves_the_old_file);

@@ -95,6 +95,82 @@ static void run_backward(struct model *m)
     model_backward(m, 1);
 }
 
+// The plan of a small model
+static const struct {
+    const char *name;
+    enum storage storage;
+    size_t count, copies[4];    /* block 0, 1, 2; inference */
+} arrays[] = {
+    { "gradients", EXACT, 0, { 1, 1, 1, 0 } },
+    { "cosine", EXACT, 10, { 1, 1, 1, 1 } },
+    { "sine", EXACT, 10, { 1, 1, 1, 1 } },
+    { "vector", ROUNDED, 80, { 1, 1, 1, 1 } },
+    { "dvector", ROUNDED, 80, { 1, 1, 1, 0 } },
+    { "logits", EXACT, 110, { 1, 1, 1, 1 } },
+    { "each", EXACT, 10, { 1, 1, 1, 1 } },
+    { "lse", EXACT, 10, { 1, 1, 1, 1 } },
+    { "stream of a block", ROUNDED, 240, { 0, 5, 3, 0 } },
+    { "stream", ROUNDED, 240, { 5, 0, 1, 2 } },
+    { "coefficients", EXACT, 150, { 5, 2, 3, 2 } },
+    { "input", ROUNDED, 80, { 5, 2, 3, 2 } },
+    { "inverse_rms", EXACT, 10, { 5, 2, 3, 2 } },
+    { "normed", ROUNDED, 80, { 5, 2, 3, 2 } },
+    { "answer", ROUNDED, 80, { 4, 4, 4, 1 } },
+    { "dstream", ROUNDED, 240, { 2, 2, 2, 0 } },
+    { "dcoefficients", EXACT, 150, { 2, 2, 2, 0 } },
+    { "dinput", ROUNDED, 80, { 1, 1, 1, 0 } },
+    { "dnormed", ROUNDED, 80, { 1, 1, 1, 0 } },
+    { "danswer", ROUNDED, 80, { 1, 1, 1, 0 } },
+    { "attention.qkv", ROUNDED, 240, { 2, 2, 2, 2 } },
+    { "attention.mixed", ROUNDED, 80, { 2, 2, 2, 1 } },
+    { "attention.lse", EXACT, 20, { 2, 2, 2, 1 } },
+    { "feedforward.gate", ROUNDED, 60, { 2, 2, 2, 1 } },
+    { "feedforward.up", ROUNDED, 60, { 2, 2, 2, 1 } },
+};
+enum { ARRAYS = sizeof arrays / sizeof arrays[0] };
+
+// Compare the plan with the one by hand
+static const struct array *array_of(const struct model *m,
+                                    const char *name)
+{
+    for (size_t i = 0; i < m->tape.used; i++)
+        if (strcmp(m->tape.list[i].name, name) == 0)
+            return &m->tape.list[i];
+    return NULL;
+}
+
+START_TEST(the_plan_of_memory_is_the_one_by_hand)
+{
+    const struct attention_shape s = { .sequences = BATCH,
+        .length = LENGTH, .heads = 2, .head_size = 4 };
+    struct message message = { 0, "" };
+    struct configuration c = small();
+    struct architecture a = { &mixing, usual, 2 };
+    struct model m;
+    c.streams = 3;
+    ck_assert(model_plan(&m, &a, &c, &cpu, BATCH,
+                         _i < 3 ? TRAINING : INFERENCE, (size_t)_i,
+                         &message));
+    for (size_t i = 0; i < ARRAYS; i++) {
+        const struct array *got = array_of(&m, arrays[i].name);
+        ck_assert_msg(got != NULL, "%s", arrays[i].name);
+        ck_assert(got->storage == arrays[i].storage);
+        ck_assert_msg(got->count == (i == 0 ? m.parameters.count
+                                            : arrays[i].count) &&
+                      got->copies == arrays[i].copies[_i],
+                      "%s: %zu of %zu", got->name, got->copies,
+                      got->count);
+    }
+    ck_assert(m.tape.used == ARRAYS + 3);
+    ck_assert(array_of(&m, "shared; rounded")->count
+              == (_i < 3 ? 256 + 96 : 64));
+    size_t work = (cpu.attention.scratch(&s) / 16 + 1) * 16;
+    ck_assert(array_of(&m, "shared; exact")->count
+              == (work > 150 ? work : 150));
+    model_close(&m);
+}
+END_TEST
+
 // Gradients against differences
 #ifdef REAL_IS_DOUBLE
 static double loss_of(void *context)
@@ -304,18 +380,32 @@ START_TEST(loss_and_gradients_are_the_same_for_any_threads)
 END_TEST
 
 // What the model promises of its memory
-static size_t counted;
+static size_t counted, held;
+
+static void count_release(real *x)
+{
+    held--;
+    cpu.release(x);
+}
+
+static void count_release_tokens(token *t)
+{
+    held--;
+    cpu.release_tokens(t);
+}
 
 static real *count_reals(size_t count, enum storage storage,
                          struct message *m)
 {
     counted += count * cpu.bytes[storage];
+    held++;
     return cpu.allocate(count, storage, m);
 }
 
 static token *count_tokens(size_t count, struct message *m)
 {
     counted += count * sizeof(token);
+    held++;
     return cpu.allocate_tokens(count, m);
 }
 
@@ -329,7 +419,9 @@ static size_t bytes_of(const struct example *e, enum use use,
     struct model m;
     counting.allocate = count_reals;
     counting.allocate_tokens = count_tokens;
-    counted = 0;
+    counting.release = count_release;
+    counting.release_tokens = count_release_tokens;
+    counted = held = 0;
     c.streams = e->streams;
     c.layers = layers;
     c.context = 16;
@@ -338,6 +430,7 @@ static size_t bytes_of(const struct example *e, enum use use,
     ck_assert(model_allocate(&m, &message));
     ck_assert(counted == model_bytes(&m));
     model_close(&m);
+    ck_assert(held == 0);
     return counted;
 }
 
@@ -608,6 +701,12 @@ START_TEST(sizes_beyond_all_memory_are_refused)
     model_close(&m);
     refuse(c, 32, "no memory");
     refuse(c, 2047, "too large");
+    c = small();
+    c.context = 1;
+    ck_assert(model_plan(&m, &a, &c, &cpu, INT32_MAX, TRAINING, 0,
+                         &message));
+    model_close(&m);
+    refuse(c, (size_t)INT32_MAX + 1, "too many");
 }
 END_TEST
 
@@ -616,7 +715,10 @@ Suite *model_suite(void);
 Suite *model_suite(void)
 {
     Suite *s = suite_create("model");
-    TCase *c = tcase_create("gradients");
+    TCase *c = tcase_create("plan");
+    suite_add_tcase(s, c);
+    tcase_add_loop_test(c, the_plan_of_memory_is_the_one_by_hand, 0, 4);
+    c = tcase_create("gradients");
     suite_add_tcase(s, c);
 #ifdef REAL_IS_DOUBLE
     tcase_add_loop_test(c, the_gradient_of_every_parameter_is_right,

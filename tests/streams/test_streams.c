@@ -12,22 +12,23 @@ START_TEST(adding_is_exact_for_integers_and_in_place)
 {
     size_t n = (size_t)_i;
     real *a = test_reals(n), *b = test_reals(n);
-    real *want = test_reals(n), *got = test_unset(n);
+    real *want = test_reals(n), *got = test_unset(n + 1);
     fill_integers(a, n, 1, 100);
     fill_integers(b, n, 2, 100);
     for (size_t i = 0; i < n; i++)
         want[i] = a[i] + b[i];
     streams_add(got, a, b, n);
     assert_same(got, want, n);
+    ck_assert(isnan(got[n]));
     streams_add(a, a, b, n);
     assert_same(a, want, n);
 }
 END_TEST
 
 // Tests of crossing at once
-enum { ROWS = 37, WIDTH = 33 };
+enum { ROWS = 37, WIDTH = 130 };
 
-static const size_t widths[] = { 1, 2, 7, 16, 31, 33 };
+static const size_t widths[] = { 1, 2, 7, 16, 33, 130 };
 static real *stream, *answer, *gain, *dnext, *dnormed;
 
 static void fill_all(void)
@@ -52,8 +53,8 @@ START_TEST(crossing_at_once_is_adding_then_normalising_bit_for_bit)
         size_t C = widths[k], n = rows * C;
         real *want[3] = { test_reals(n), test_reals(rows),
                           test_reals(n) };
-        real *got[3] = { test_unset(n), test_unset(rows),
-                         test_unset(n) };
+        real *got[3] = { test_unset(n + 1), test_unset(rows + 1),
+                         test_unset(n + 1) };
         fill_all();
         streams_add(want[0], stream, answer, n);
         norm_forward(want[2], want[1], want[0], gain, rows, C);
@@ -62,6 +63,8 @@ START_TEST(crossing_at_once_is_adding_then_normalising_bit_for_bit)
         assert_same(got[0], want[0], n);
         assert_same(got[1], want[1], rows);
         assert_same(got[2], want[2], n);
+        ck_assert(isnan(got[0][n]) && isnan(got[1][rows]) &&
+                  isnan(got[2][n]));
     }
 }
 END_TEST
