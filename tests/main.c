@@ -31,6 +31,7 @@ Suite *safetensors_suite(void);
 Suite *durable_suite(void);
 Suite *checkpoint_suite(void);
 Suite *plot_suite(void);
+Suite *sampling_suite(void);
 
 static Suite *(*const suites[])(void) = {
     // The suites
@@ -57,6 +58,7 @@ static Suite *(*const suites[])(void) = {
     durable_suite,
     checkpoint_suite,
     plot_suite,
+    sampling_suite,
 };
 
 // Choose the tests

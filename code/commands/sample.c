@@ -25,7 +25,8 @@ static bool understand(struct wishes *w, struct message *m)
 {
     char *end;
     w->tau = strtod(w->temperature, &end);
-    if (end == w->temperature || *end || !(w->tau >= 0 && w->tau <= 100))
+    if (end == w->temperature || *end
+        || !(w->tau >= 0 && w->tau <= 100))
         return fail(m, EX_USAGE, "--temperature %s: a number from 0 to"
                     " 100 is wanted", w->temperature);
     if (!*w->prompt)
@@ -35,37 +36,44 @@ static bool understand(struct wishes *w, struct message *m)
         && options_number(&w->k, "top-k", w->top_k, 0, 1000000000, m)
         && options_number(&w->number, "seed", w->seed, 0, SIZE_MAX, m);
 }
+
 // Print a byte when its character is complete
-static bool say(struct utf8 *u, token id, struct message *m)
+static bool put(const char *text, size_t count, struct message *m)
 {
-    char out[UTF8_ROOM];
-    size_t n = utf8_push(out, u, (unsigned char)id);
-    if (n == 0 || (fwrite(out, 1, n, stdout) == n && fflush(stdout) == 0))
+    if (fwrite(text, 1, count, stdout) == count && fflush(stdout) == 0)
         return true;
     return fail(m, EX_IOERR, "standard output: %s", strerror(errno));
 }
-// Write a text
+
+static bool say(struct utf8 *u, token id, struct message *m)
+{
+    char out[UTF8_ROOM];
+    return put(out, utf8_push(out, u, (unsigned char)id), m);
+}
+
 // Read and repeat the prompt
 static bool repeat_prompt(struct sampler *s, struct utf8 *u,
                           const char *prompt, struct message *m)
 {
     size_t count = strlen(prompt);
+    size_t vocabulary = s->model.configuration.vocabulary;
     token *id = memory_new(count, sizeof *id, m);
     bool good = id != NULL;
     for (size_t i = 0; good && i < count; i++) {
         id[i] = (unsigned char)prompt[i];
-        if ((size_t)id[i] >= s->model.configuration.vocabulary)
-            good = fail(m, EX_USAGE, "--prompt: byte %d is not among the"
-                        " model's %zu tokens", id[i],
-                        s->model.configuration.vocabulary);
-        good = good && say(u, id[i], m);
+        if ((size_t)id[i] >= vocabulary)
+            good = fail(m, EX_USAGE, "--prompt: byte %d is not among"
+                        " the model's %zu tokens", id[i], vocabulary);
     }
+    for (size_t i = 0; good && i < count; i++)
+        good = say(u, id[i], m);
     if (good)
         sampler_read(s, id, count);
     memory_free(id);
     return good;
 }
 
+// Write a text
 static bool write_text(struct sampler *s, const struct wishes *w,
                        struct message *m)
 {
@@ -86,12 +94,10 @@ static bool write_text(struct sampler *s, const struct wishes *w,
     // End the text
     char out[UTF8_ROOM];
     size_t n = utf8_end(out, &u);
-    fwrite(out, 1, n, stdout);
-    putchar('\n');
-    if (fflush(stdout) != 0)
-        return fail(m, EX_IOERR, "standard output: %s", strerror(errno));
-    return true;
+    out[n++] = '\n';
+    return put(out, n, m);
 }
+
 // Open the checkpoint and write
 static bool sample(const struct options *o, struct wishes *w,
                    struct message *m)
@@ -114,6 +120,7 @@ static bool sample(const struct options *o, struct wishes *w,
     return good;
 }
 
+// Be a command
 int command_sample(int argc, char **argv)
 {
     struct wishes w = {.prompt = "\n", .length = "500",
@@ -127,6 +134,7 @@ int command_sample(int argc, char **argv)
          " all (0)", &w.top_k},
         {"seed", "N", "of the random numbers (1)", &w.seed},
         {0}};
+    // Read the options and let the model write
     const struct request request = {"sample", "CHECKPOINT",
         "Lets a checkpoint, or a run's latest, write. The same seed"
         " writes the same text.\n\vFor instance:\n"

@@ -1,7 +1,6 @@
 #include "model/parameters.h"
 #include "ground/memory.h"
 #include "ground/random.h"
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -74,7 +73,6 @@ size_t parameter_add(struct parameters *p, const char *prefix,
              prefix, name);
         return 0;
     }
-    assert(parameter_find(p, new.name) == NULL);
     // Move the end of the table behind the new parameter
     size_t most = SIZE_MAX / sizeof(double) - PARAMETER_ALIGNMENT;
     if (!multiply_sizes(&new.count, rows, columns) ||

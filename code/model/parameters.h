@@ -36,7 +36,8 @@ struct parameters {
     struct message *message;    /* where failures are noted */
 };
 
-/* adds "prefix.name", gives its offset; failures are noted, give 0 */
+/* adds "prefix.name", which must be new, and gives its offset;
+   failures are noted, give 0 */
 size_t parameter_add(struct parameters *p, const char *prefix,
                      const char *name, size_t rows, size_t columns,
                      struct start start, bool decay);

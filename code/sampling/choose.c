@@ -1,3 +1,4 @@
+#include <assert.h>
 #include "sampling/choose.h"
 
 // Say whether a logit is among the largest
@@ -10,10 +11,12 @@ static bool among_largest(const real *logits, size_t count, size_t j,
                || (i < j && logits[i] == logits[j]);
     return before < k;
 }
+
 // Choose
 size_t choose(const real *logits, size_t count, double temperature,
               size_t top_k, double u, double *scratch)
 {
+    assert(count > 0 && u >= 0 && u < 1);
     size_t best = 0;
     for (size_t j = 1; j < count; j++)
         if (logits[j] > logits[best])
@@ -22,22 +25,15 @@ size_t choose(const real *logits, size_t count, double temperature,
         return best;
     double total = 0;
     for (size_t j = 0; j < count; j++) {
-        bool stays = top_k == 0 || top_k >= count
+        bool stays = top_k == 0
                   || among_largest(logits, count, j, top_k);
         double z = (double)logits[j] - (double)logits[best];
         scratch[j] = stays ? exp(z / temperature) : 0;
         total += scratch[j];
     }
     // Walk along the weights until u of their total is reached
-    double sum = 0;
-    size_t last = best;
-    for (size_t j = 0; j < count; j++) {
-        if (scratch[j] == 0)
-            continue;
-        sum += scratch[j];
-        last = j;
-        if (sum > u * total)
-            break;
-    }
-    return last;
+    size_t j = 0;
+    for (double sum = scratch[0]; sum <= u * total; sum += scratch[j])
+        j++;
+    return j;
 }

@@ -3,6 +3,7 @@
 #include "ground/memory.h"
 #include "sampling/sampling.h"
 
+// Open and close a sampler
 bool sampler_open(struct sampler *s, const struct configuration *c,
                   const struct device *device, struct message *m)
 {
@@ -28,7 +29,6 @@ void sampler_close(struct sampler *s)
     *s = (struct sampler){0};
 }
 
-// Read on
 // Give up half of the window
 static void forget_half(struct sampler *s)
 {
@@ -40,6 +40,7 @@ static void forget_half(struct sampler *s)
         model_extend(&s->model, s->window, 0, stays);
 }
 
+// Read on
 void sampler_read(struct sampler *s, const token *id, size_t count)
 {
     size_t context = s->model.configuration.context;

@@ -11,11 +11,11 @@ struct sampler {
     double *scratch;    /* [vocabulary] */
 };
 /* Opens the model for one sequence; weights are zero until somebody
-   fills them. */
+   fills them. If that fails there is nothing to close. */
 bool sampler_open(struct sampler *s, const struct configuration *c,
                   const struct device *device, struct message *m);
 void sampler_close(struct sampler *s);
 /* Reads count > 0 tokens on from where it is; logits are those after
-   the last. What is more than a window ago is forgotten. */
+   the last. What no longer fits the window is forgotten. */
 void sampler_read(struct sampler *s, const token *id, size_t count);
 #endif

@@ -11,6 +11,7 @@ static size_t length_of(unsigned char first)
          : first < 0xF0 ? 3
          : first < 0xF5 ? 4 : 0;
 }
+
 // Say whether a byte can follow
 static bool may_follow(const struct utf8 *u, unsigned char byte)
 {
@@ -24,6 +25,7 @@ static bool may_follow(const struct utf8 *u, unsigned char byte)
     }
     return byte >= low && byte <= high;
 }
+
 // Show what is held, or that it was worthless
 static size_t show(char *out, struct utf8 *u)
 {
@@ -39,6 +41,7 @@ static size_t replace(char *out, struct utf8 *u)
     memcpy(out, "\xEF\xBF\xBD", 3);
     return 3;
 }
+
 // Take one byte
 size_t utf8_push(char out[UTF8_ROOM], struct utf8 *u,
                  unsigned char byte)

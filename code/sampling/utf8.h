@@ -6,9 +6,10 @@ struct utf8 {
     unsigned char held[4];
     size_t used;
 };
-enum { UTF8_ROOM = 8 };     /* out has room for so many bytes */
+enum { UTF8_ROOM = 6 };     /* out has room for so many bytes */
 /* Takes one byte, gives how many bytes of well-formed UTF-8 can now be
-   shown: none, a character, or U+FFFD and perhaps a character. */
+   shown: none; or U+FFFD, if what was held is worthless, and after it
+   what the byte alone is: nothing yet, ASCII, another U+FFFD. */
 size_t utf8_push(char out[UTF8_ROOM], struct utf8 *u,
                  unsigned char byte);
 /* Nothing more comes: U+FFFD if something is still held. */

@@ -357,12 +357,14 @@ START_TEST(a_field_that_is_free_may_differ)
 END_TEST
 START_TEST(bad_files_do_not_fill_anything)
 {
-    struct message m[2] = { { 0, "" } };
+    struct message m[3] = { { 0, "" } };
     struct trainer t;
     struct configuration c = { .layers = 77 };
     struct bookmark b = { .step = 77 };
-    const struct change change[2] = { { .key = "width", .text = "x" },
-                                      { .key = "index", .text = "x" } };
+    char text[CHECKPOINT_WARNINGS];
+    const struct change change[3] = { { .key = "width", .text = "x" },
+                                      { .key = "index", .text = "x" },
+                                      { .key = "format" } };
     tiny_open(&t);
     save("good", &t);
     rewrite("bad", "good", &change[0]);
@@ -370,9 +372,12 @@ START_TEST(bad_files_do_not_fill_anything)
                                              &m[0]));
     rewrite("bad", "good", &change[1]);
     ck_assert(!checkpoint_read_bookmark(&b, folder_file("bad"), &m[1]));
+    rewrite("bad", "good", &change[2]);
+    ck_assert(!checkpoint_warnings(text, folder_file("bad"), &m[2]));
+    ck_assert_str_eq(text, "");
     ck_assert(c.layers == 77 && b.step == 77);
-    ck_assert_int_eq(m[0].status, EX_DATAERR);
-    ck_assert_int_eq(m[1].status, EX_DATAERR);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(m[i].status, EX_DATAERR);
     tiny_close(&t);
 }
 END_TEST

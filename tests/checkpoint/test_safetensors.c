@@ -118,6 +118,8 @@ static const struct bad {
       "not where it belongs" },
     { META("{'checksum_kind':'fnv1a64','checksum':'0123456789abcdef'}"), 0,
       "not where it belongs" },
+    { META("{'checksum': '0123456789abcdef','checksum_kind':'fnv1a64'}"),
+      0, "not where it belongs" },
     { META("{'checksum':'0123456789abcdef','checksum_kind':'fnv1a64'}"), 0,
       "is 0123456789abcdef, its contents have 384043c37b35eaa1" },
 };

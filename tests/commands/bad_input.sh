@@ -29,6 +29,15 @@ refused 64 'which run' $MHC plot
 refused 64 'one checkpoint at a time' $MHC info a b
 refused 64 'are wanted' $MHC evaluate a
 refused 64 '--rounds 0' $MHC bench --rounds 0
+refused 64 'one checkpoint or run' $MHC sample
+refused 64 'one checkpoint or run' $MHC sample a b
+for t in nan -1 x 1x 101 inf ''; do
+    refused 64 "--temperature $t: a number" \
+        $MHC sample a --temperature "$t"
+done
+refused 64 '--top-k x' $MHC sample a --top-k x
+refused 64 '--length -1' $MHC sample a --length -1
+refused 64 '--seed 1.5' $MHC sample a --seed 1.5
 : > empty
 head -c 16 text > short
 refused 66 'missing: No such file' $MHC train --data missing $tiny
@@ -86,6 +95,17 @@ refused 65 'flipped.*checksum' $MHC info flipped
 refused 65 'huge' $MHC info huge
 refused 66 'absent' $MHC info absent
 refused 65 'text' $MHC evaluate text --held-out unseen
+refused 66 'absent' $MHC sample absent
+refused 66 'folder/latest' $MHC sample folder
+refused 65 'flipped.*checksum' $MHC sample flipped
+$train --steps 2 --vocabulary 300 --name wide > out 2> err
+refused 65 'its 300 tokens are not bytes' $MHC sample runs/wide
+$train --steps 2 --vocabulary 128 --name ascii > out 2> err
+refused 64 'prompt: byte 194 is not among .* 128' \
+    $MHC sample runs/ascii --prompt $'one \xc2\xa3'
+refused 64 'prompt: byte 128 is not among .* 128' \
+    $MHC sample runs/ascii --prompt $'one \x80'
+holds 'nothing of such a prompt is printed' '[ ! -s out ]'
 wild="--rate 1000 --decay 1000 --clip 0 --save-every 1 --steps 40"
 $train $wild --warmup 0 --name wild > out 2> err
 holds 'a loss that is not finite ends with status 1' "[ $? = 1 ]"

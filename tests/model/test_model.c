@@ -648,6 +648,7 @@ START_TEST(parameters_have_these_names_shapes_and_places)
         ck_assert(p->columns == table[i].columns);
         ck_assert(p->count == p->rows * p->columns);
         ck_assert(p->offset == table[i].offset);
+        ck_assert_ptr_eq(parameter_find(&m.parameters, p->name), p);
         ck_assert(p->decay == table[i].decay);
     }
     ck_assert(m.parameters.count == 640);

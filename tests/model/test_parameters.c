@@ -54,6 +54,10 @@ START_TEST(parameters_that_cannot_be_are_refused_and_change_nothing)
     parameter_add(&p, "", "a", most - 48, 1, start_constant(0), true);
     ck_assert(m.status == 0 && p.used == 2);
     parameters_free(&p);
+    p.message = &m;
+    parameter_add(&p, "", "a", most - 16, 1, start_constant(0), true);
+    ck_assert(m.status == 0 && p.used == 1);
+    parameters_free(&p);
 }
 END_TEST
 
@@ -65,8 +69,10 @@ START_TEST(a_name_of_63_letters_fits_and_one_of_64_does_not)
                         "abcdefghijklmnopqrstuvwxyz";
     parameter_add(&p, sixty, "12", 1, 1, start_constant(0), true);
     ck_assert(m.status == 0 && p.used == 1);
+    parameters_free(&p);
+    p.message = &m;
     parameter_add(&p, sixty, "123", 1, 1, start_constant(0), true);
-    ck_assert(m.status == EX_DATAERR && p.used == 1);
+    ck_assert(m.status == EX_DATAERR && p.used == 0);
     ck_assert_ptr_nonnull(strstr(m.text, "too long"));
     parameters_free(&p);
 }

@@ -1,0 +1,107 @@
+#include <stdio.h>
+#include "sampling/choose.h"
+#include "sampling/reference.h"
+#include "support/lab.h"
+
+enum { BYTES = 8, TIMES = 4000 };
+
+// Draw evenly
+static size_t draw(const real *z, double temperature, size_t k,
+                   double u)
+{
+    double scratch[BYTES];
+    return choose(z, BYTES, temperature, k, u, scratch);
+}
+
+/* f [BYTES]: how often each byte comes; last, what is none */
+static void frequencies(real f[BYTES + 1], const real *z,
+                        double temperature, size_t k)
+{
+    double count[BYTES + 1] = { 0 };
+    for (int i = 0; i < TIMES; i++) {
+        size_t j = draw(z, temperature, k, (i + 0.5) / TIMES);
+        count[j < BYTES ? j : BYTES]++;
+    }
+    for (size_t j = 0; j <= BYTES; j++)
+        f[j] = (real)(count[j] / TIMES);
+}
+
+// Compare the frequencies for one temperature and top-k
+static void compare(const char *what, const real *z, double temperature,
+                    size_t k)
+{
+    static const char *const saying[] = { "",
+        "the logits multiplied by the temperature",
+        "temperature 1, whatever is asked for",
+        "top-k left out",
+        "more than top-k bytes: of equal ones, all stay" };
+    static const size_t shape = BYTES + 1;
+    static real got[BYTES + 1];
+    real want[BYTES + 1] = { 0 };
+    double p[BYTES];
+    bool good = true;
+    frequencies(got, z, temperature, k);
+    for (enum mistake mistake = NONE; !mistake
+         || (!good && mistake <= TIES); mistake++) {
+        reference_probabilities(p, z, BYTES, temperature, k, mistake);
+        for (size_t j = 0; j < BYTES; j++)
+            want[j] = (real)p[j];
+        if (mistake == NONE)
+            good = lab_compare(what, got, want, &shape, 1, 0.003);
+        else
+            lab_mistake(saying[mistake], want);
+    }
+}
+
+// Try the special cases
+static void try_zero(void)
+{
+    static const real z[BYTES] = { 0, 1, 5, 2, 5, -9, 4, 5 };
+    bool same = true;
+    for (int i = 0; i < 10; i++)
+        same = same && draw(z, 0, 0, i / 10.) == 2;
+    lab_true("temperature 0", same, "the logits 0 1 5 2 5 -9 4 5 gave "
+             "byte %zu for u = 0 and byte %zu for u = 0.9; wanted: 2, "
+             "the first of the largest", draw(z, 0, 0, 0),
+             draw(z, 0, 0, 0.9));
+}
+
+static void try_large(void)
+{
+    static const real z[2][BYTES] = {
+        { 9990, 10000, 0, 9000, 10000, 0, 0, 0 },
+        { -10000, -10001, -10000, -11000, -12000, -11000, -11000,
+          -11000 } };
+    size_t high = draw(z[0], 1, 0, 0.75), low = draw(z[1], 1, 0, 0.9);
+    lab_true("logits near 10000", high == 4, "got byte %zu, wanted 4: "
+             "does exp overflow?", high);
+    lab_true("logits near -10000", low == 2, "got byte %zu, wanted 2: "
+             "are all exponentials 0?", low);
+}
+
+static void try_left_out(void)
+{
+    static const real z[BYTES] = { 0, 0, 3, 1, 3, 3, 0, 0 };
+    size_t low = draw(z, 1, 3, 0), high = draw(z, 1, 3, 1 - 0x1p-53);
+    lab_true("the smallest u", low == 2, "u = 0 drew byte %zu, which "
+             "top-k has left out; wanted 2", low);
+    lab_true("the largest u", high == 5, "u just below 1 drew byte "
+             "%zu; wanted 5, the last one that stays", high);
+}
+
+int main(void)
+{
+    static const real z[BYTES] = { 1, 2, (real)-0.5, 2, 3, 0, 2, -1 };
+    lab_begin("Draw a byte");
+    try_zero();
+    compare("temperature 1", z, 1, 0);
+    compare("temperature 2", z, 2, 0);
+    compare("temperature 0.5", z, 0.5, 0);
+    compare("top-k 1", z, 1, 1);
+    compare("top-k 4, no ties", z, 1, 4);
+    compare("top-k 3, with ties", z, 0.7, 3);
+    compare("top-k larger than the number of bytes", z, 1, 20);
+    try_large();
+    try_left_out();
+    return lab_end();
+}

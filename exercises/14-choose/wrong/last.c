@@ -1,0 +1,31 @@
+/* expect: wanted: 2, the first of the largest */
+#include "sampling/choose.h"
+
+size_t choose(const real *logits, size_t count, double temperature,
+              size_t top_k, double u, double *scratch)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < count; i++)
+        if (logits[i] >= logits[best])
+            best = i;
+    if (temperature <= 0)
+        return best;
+    double total = 0;
+    for (size_t j = 0; j < count; j++) {
+        double z = (double)logits[j] - (double)logits[best];
+        scratch[j] = exp(z / temperature);
+        // Leave out what is not among the largest
+        size_t before = 0;
+        for (size_t i = 0; i < count; i++)
+            before += logits[i] > logits[j]
+                   || (i < j && logits[i] == logits[j]);
+        if (top_k > 0 && before >= top_k)
+            scratch[j] = 0;
+        total += scratch[j];
+    }
+    // Walk along the weights until u of their total is reached
+    size_t j = 0;
+    for (double sum = scratch[0]; sum <= u * total; sum += scratch[j])
+        j++;
+    return j;
+}
