@@ -37,7 +37,7 @@ HEADERS := $(wildcard code/*/*.h tests/*/*.h)
 
 .PHONY: all program tests train test check bench experiments help clean \
         lab check-lab hint labs solutions solution stages stage mutants \
-        fuzz coverage valgrind
+        fuzz coverage valgrind FORCE
 
 all: program
 program: $(if $(PROGRAM),build/mhc)
@@ -99,7 +99,10 @@ build/mhc-double: build/double/mhc
 
 # Training ---------------------------------------------------------------------
 
-TRAIN ?= --data data/austen.txt --held-out data/persuasion.txt
+TRAIN ?= --data data/austen.txt --held-out data/persuasion.txt --name austen \
+         --layers 4 --width 192 --heads 6 --context 256 --batch 4 --steps 3000 \
+         --rate 3e-3 --warmup 150 --floor 0.02 \
+         --evaluate-every 250 --evaluate-windows 128 --save-every 250
 train:
 	@tools/need $(DEPS) $(PACKAGES)
 	@$(MAKE) --no-print-directory -j$(JOBS) build/mhc
@@ -120,8 +123,9 @@ check: build/float/test build/double/test
 	@build/double/test --fast $(ONLY)
 
 valgrind: build/valgrind/test
-	@valgrind -q --leak-check=full --error-exitcode=9 build/valgrind/test --fast $(ONLY)
-$(eval $(call variant,valgrind,-g -O1 -march=x86-64-v2))
+	@OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=10 valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9 \
+	  build/valgrind/test --fast $(ONLY)
+$(eval $(call variant,valgrind,-g -O1 $(if $(filter x86_64,$(shell uname -m)),-march=x86-64-v2)))
 
 # Labs -------------------------------------------------------------------------
 
@@ -144,7 +148,7 @@ mutants:
 MEASURES := $(foreach m,$(wildcard tests/*/measure_*.c),$(patsubst measure_%.c,%,$(notdir $(m))))
 experiments: $(MEASURES:%=data/results/%.csv) data/results/austen_end.txt data/results/bench.txt
 data/results/austen_end.txt: | build/mhc
-	@tools/record-run $(TRAIN)
+	@tools/record-run $(filter-out --name austen,$(TRAIN))
 data/results/bench.txt: | build/mhc
 	@(echo "$$ mhc bench"; build/mhc bench) > $@.new && mv $@.new $@
 define measure
@@ -159,3 +163,30 @@ bench: build/mhc
 
 clean:
 	rm -rf build
+
+# The checkpoint loader: a fuzzer, and the lines that its tests run --------------
+
+CLANG     ?= clang
+FUZZ_TIME ?= 60
+FUZZ      := $(LIBRARY) $(addprefix tests/checkpoint/,image.c tiny.c fuzz_safetensors.c)
+FUZZFLAGS := -std=c11 -D_GNU_SOURCE -Icode -Itests -g -O1 -fopenmp=libgomp -Wno-unknown-pragmas \
+             -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZLIBS   = -L$$(dirname $$($(CC) -print-file-name=libgomp.so)) $(LIBS)
+fuzz: export OMP_NUM_THREADS = 1
+fuzz:
+	@tools/need $(DEPS) $(PACKAGES) clang libclang-rt-14-dev
+	@mkdir -p build/fuzz/seeds build/fuzz/corpus
+	@echo "  CC build/fuzz/seeder build/fuzz/fuzz"
+	@$(CLANG) $(FUZZFLAGS) -DSEEDS $(FUZZ) -o build/fuzz/seeder $(FUZZLIBS)
+	@$(CLANG) $(FUZZFLAGS) -fsanitize=fuzzer $(FUZZ) -o build/fuzz/fuzz $(FUZZLIBS)
+	@build/fuzz/seeder --seeds build/fuzz/seeds
+	@echo "  FUZZ for $(FUZZ_TIME) s"
+	@cd build/fuzz && ./fuzz -max_total_time=$(FUZZ_TIME) -max_len=8192 -timeout=5 -print_final_stats=1 corpus seeds > log 2>&1 \
+	  || { tail -n 30 log; echo "a finding: build/fuzz/seeder FILE tries it again"; exit 1; }
+	@grep -E 'number_of_executed_units|^Done' build/fuzz/log
+
+coverage: build/coverage/test
+	@find build/coverage -name '*.gcda' -delete
+	@for s in safetensors durable checkpoint; do build/coverage/test --fast $$s | tail -n 1; done
+	@for f in safetensors durable checkpoint; do \
+	  gcov -n -o build/coverage/code/checkpoint code/checkpoint/$$f.c | grep -A1 "File 'code/checkpoint/$$f.c'" | paste -sd' '; done

@@ -210,7 +210,6 @@ static bool header_list(struct safetensors *s, struct message *m)
     qsort(s->list, s->used, sizeof *s->list, entry_compare);
     return true;
 }
-// Check that the entries tile the data
 // Check the layout of the data
 bool safetensors_check(const struct safetensors *s, struct message *m)
 {

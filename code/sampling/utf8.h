@@ -8,8 +8,9 @@ struct utf8 {
 };
 enum { UTF8_ROOM = 6 };     /* out has room for so many bytes */
 /* Takes one byte, gives how many bytes of well-formed UTF-8 can now be
-   shown: none; or U+FFFD, if what was held is worthless, and after it
-   what the byte alone is: nothing yet, ASCII, another U+FFFD. */
+   shown: none yet; a character; or U+FFFD, if what was held turns out
+   worthless, and then what the byte is by itself: nothing yet, an
+   ASCII character, or another U+FFFD. */
 size_t utf8_push(char out[UTF8_ROOM], struct utf8 *u,
                  unsigned char byte);
 /* Nothing more comes: U+FFFD if something is still held. */

@@ -1,6 +1,7 @@
 source tests/commands/common.bash
 
-$train --steps 60 --vocabulary 128 --name ascii > out 2> err
+$train --steps 300 --rate 0.01 --vocabulary 128 --name ascii \
+    > out 2> err
 $train --steps 20 --name bytes > out 2> err
 
 # write FILE OPTION...: a text by the model of 128 tokens
@@ -36,6 +37,8 @@ write single --top-k 1 --seed 7
 write few --top-k 2
 write all --top-k 128
 write default --temperature 0.8
+holds 'what is read matters' \
+    '[ $(tail -c 9 cold | od -An -v -tu1 -w1 | sort -u | wc -l) -gt 2 ]'
 holds 'at temperature 0 the seed does not matter' 'cmp -s cold colder'
 holds 'top-k 1 is the same' 'cmp -s cold single'
 holds 'drawing is something else' '! cmp -s cold one'
@@ -47,6 +50,11 @@ holds 'length counts bytes, after the prompt' \
     '[ $(wc -c < one) = 96 ] && [ $(wc -c < long) = 97 ]'
 holds 'a longer text begins with the shorter one' \
     'cmp -s <(head -c 95 one) <(head -c 95 long)'
+for n in 1 40 89; do
+    write short --length $n --temperature 0
+    holds "greedily too, after $n bytes" \
+        'cmp -s <(head -c $((5 + n)) short) <(head -c $((5 + n)) cold)'
+done
 write nothing --length 0
 holds 'length 0 is the prompt' '[ "$(cat nothing)" = "It is" ]'
 $MHC sample runs/ascii > long 2> err

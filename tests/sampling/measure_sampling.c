@@ -3,9 +3,10 @@
 #include "matmul/timing.h"
 #include "model/model.h"
 
-enum { CONTEXT = 512, STEP = 8, BYTES = 256 };
+enum { CONTEXT = 512, STEP = 8, POINTS = CONTEXT / STEP, TURNS = 4,
+       BYTES = 256 };
 
-// Ask for the logits after `count` bytes, in one of two ways
+// Ask for the logits after count bytes, in one of two ways
 struct question {
     struct model *model;
     size_t first, count;
@@ -30,17 +31,25 @@ int main(void)
     if (!model_open(&m, &c, &cpu, 1, INFERENCE, 0, &message))
         return 1;
     model_initialise(&m);
+    // Measure each eighth position
+    double quick[POINTS], slow[POINTS];
+    ask(&(struct question){ &m, 0, CONTEXT });
+    for (size_t turn = 0; turn < TURNS; turn++)
+        for (size_t i = 0; i < POINTS; i++) {
+            size_t t = (i + 1) * STEP;
+            struct question one = { &m, t - 1, 1 }, all = { &m, 0, t };
+            double a = best_time(ask, &one), b = best_time(ask, &all);
+            quick[i] = turn == 0 || a < quick[i] ? a : quick[i];
+            slow[i] = turn == 0 || b < slow[i] ? b : slow[i];
+        }
+    // Print the times and their sums
     double with = 0, without = 0;
     printf("position,with,without,factor\n");
-    // Measure each eighth position
-    ask(&(struct question){ &m, 0, CONTEXT });
-    for (size_t t = STEP; t <= CONTEXT; t += STEP) {
-        struct question one = { &m, t - 1, 1 }, all = { &m, 0, t };
-        double quick = best_time(ask, &one), slow = best_time(ask, &all);
-        with += quick;
-        without += slow;
-        printf("%zu,%.4f,%.4f,%.2f\n", t, 1e3 * quick, 1e3 * slow,
-               without / with);
+    for (size_t i = 0; i < POINTS; i++) {
+        with += quick[i];
+        without += slow[i];
+        printf("%zu,%.4f,%.4f,%.2f\n", (i + 1) * STEP, 1e3 * quick[i],
+               1e3 * slow[i], without / with);
     }
     model_close(&m);
 }
