@@ -119,8 +119,9 @@ tests: build/float/test build/double/test build/asan/test \
        $(if $(PROGRAM),build/mhc build/mhc-double build/asan/mhc)
 check: export OMP_WAIT_POLICY = passive
 check: build/float/test build/double/test
-	@build/float/test --fast $(ONLY)
-	@build/double/test --fast $(ONLY)
+	@build/double/test --fast $(ONLY) > build/double/check.log 2>&1 & double=$$!; \
+	build/float/test --fast $(ONLY); float=$$?; \
+	wait $$double; double=$$?; echo 'in double:'; cat build/double/check.log; exit $$((float + double))
 
 valgrind: build/valgrind/test
 	@OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=10 valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9 \

@@ -1,6 +1,8 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 #include "commands/commands.h"
 #include "ground/real.h"
 
@@ -27,10 +29,19 @@ static void usage(FILE *out)
             " --held-out data/persuasion.txt\n"
             "  mhc COMMAND --help    options and examples\n");
 }
+// Let waiting threads sleep
+static void sleep_while_waiting(char **argv)
+{
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
+        return;
+    setenv("OMP_WAIT_POLICY", "passive", 1);
+    execv("/proc/self/exe", argv);
+}
 
 int main(int argc, char **argv)
 {
     const char *verb = argc > 1 ? argv[1] : "";
+    sleep_while_waiting(argv);
     for (const struct command *c = commands; c->name; c++)
         if (strcmp(verb, c->name) == 0)
             return c->run(argc - 1, argv + 1);
