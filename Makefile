@@ -18,7 +18,8 @@ ARCH  ?= native
 DEPS  ?= yes
 JOBS  ?= $(shell nproc)
 WARN  := -Wall -Wextra -Wconversion
-FLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) -O3 $(TUNE) -ffp-contract=off \
+OPTIMIZE ?= -O3
+FLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(OPTIMIZE) $(TUNE) -ffp-contract=off \
          -fno-math-errno -fno-trapping-math -fopenmp -Icode -Itests
 TUNE  := $(if $(filter aarch64,$(shell uname -m)),-mcpu,-march)=$(ARCH)
 LIBS   = $(if $(filter none,$(BLAS)),,-lopenblas) -ljansson -lm

@@ -79,7 +79,7 @@ $(BUILD)/book.tex: $(BUILD)/latex.json book/book.latex
 # As often as the page numbers change: two or three times. A run that stops, or
 # a line that does not fit, is reported with the chapter's line.
 LATEX_RUN = max_print_line=2000 lualatex -interaction=nonstopmode -halt-on-error -output-directory=$(BUILD) $(BUILD)/book.tex
-$(BUILD)/book.pdf: $(BUILD)/book.tex $(BUILD)/figures.stamp book/log.awk book/index.lua
+$(BUILD)/book.pdf: $(BUILD)/book.tex $(BUILD)/figures.stamp book/log.awk book/index.lua book/margin.lua
 	@rm -f $@
 	@for i in 1 2 3 4; do \
 	  echo "  LATEX pass $$i"; \

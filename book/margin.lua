@@ -1,0 +1,83 @@
+-- margin.lua: loaded by book.latex. Moves the notes of a finished page into its
+-- margin: each beside its place, no two over one another, none below the foot.
+
+local GAP = tex.sp('4pt')
+local attribute = luatexbase.registernumber('nwnoteattr')
+local HLIST, VLIST = node.id('hlist'), node.id('vlist')
+local KERN, GLUE, RULE = node.id('kern'), node.id('glue'), node.id('rule')
+
+local inside
+
+-- Takes the notes out of BOX, whose reference point is at height Y, into FOUND;
+-- returns the height of its lower end. Heights count downwards.
+local function child(n, y, box, found)
+  if n.id == HLIST and node.has_attribute(n, attribute) then
+    table.insert(found, {y=y, box=n.list})
+    n.list = nil
+    box.list = node.remove(box.list, n)
+    node.free(n)
+  else inside(n, y, found) end
+end
+
+function inside(box, y, found)
+  local at, n = box.id == VLIST and y - box.height or y, box.list
+  while n do
+    local after = n.next
+    if n.id == HLIST or n.id == VLIST then
+      if box.id == HLIST then child(n, y + n.shift, box, found)
+      else
+        local height, depth = n.height, n.depth
+        child(n, at + height, box, found)
+        at = at + height + depth
+      end
+    elseif box.id == VLIST then
+      if n.id == KERN then at = at + n.kern
+      elseif n.id == GLUE then at = at + math.floor(node.effective_glue(n, box) + .5)
+      elseif n.id == RULE then at = at + n.height + n.depth end
+    end
+    n = after
+  end
+  return at
+end
+
+-- From above, each below the one before; then from the foot, each above the next.
+local function settle(found, top, foot)
+  local free = top
+  for _, note in ipairs(found) do
+    note.top = math.max(note.y - note.box.height, free)
+    free = note.top + note.box.height + note.box.depth + GAP
+  end
+  for i = #found, 1, -1 do
+    local note = found[i]
+    note.top = math.min(note.top, foot - note.box.height - note.box.depth)
+    foot = note.top - GAP
+  end
+  return #found == 0 or found[1].top >= top
+end
+
+local function kern(size)
+  local k = node.new('kern', 1)
+  k.kern = size
+  return k
+end
+
+function nwmargin(page)
+  local sheet, found = tex.box.ShipoutBox, {}
+  local down = inside(sheet, sheet.height, found)
+  for i, note in ipairs(found) do note.i = i end
+  table.sort(found, function (a, b) if a.y ~= b.y then return a.y < b.y end return a.i < b.i end)
+  local top = tex.dimen.topmargin + tex.dimen.headheight + tex.dimen.headsep
+  if not settle(found, top, top + tex.dimen.textheight) then
+    texio.write_nl('nw: the notes in the margin of page ' .. page .. ' run off its foot')
+    texio.write_nl('')
+  end
+  local across = tex.dimen.oddsidemargin + tex.dimen.textwidth + tex.dimen.marginparsep
+  local tail = node.tail(sheet.list)
+  for _, note in ipairs(found) do
+    local b = note.box
+    b.shift = across
+    for _, n in ipairs{kern(note.top - down), b, kern(down - note.top - b.height - b.depth)} do
+      sheet.list, tail = node.insert_after(sheet.list, tail, n)
+    end
+  end
+end
