@@ -130,7 +130,8 @@ static struct device stopwatch(void)
 // The products of one step
 struct products {
     const struct configuration *c;
-    real *x, *y, *w, *qkv, *scores;     /* as large as the largest */
+    real *x, *y, *w, *dx, *dw;          /* as large as the largest */
+    real *qkv, *scores;
     size_t threads;
 };
 
@@ -138,8 +139,8 @@ static double linear(const struct products *p, size_t out, size_t in)
 {
     size_t rows = p->c->batch * p->c->context;
     matmul_forward(p->y, p->x, p->w, rows, out, in);
-    matmul_backward_input(p->x, p->y, p->w, rows, out, in, false);
-    matmul_backward_weight(p->w, p->y, p->x, rows, out, in);
+    matmul_backward_input(p->dx, p->y, p->w, rows, out, in, false);
+    matmul_backward_weight(p->dw, p->y, p->x, rows, out, in);
     return 6. * (double)rows * (double)out * (double)in;
 }
 
@@ -231,10 +232,12 @@ static void settle(const struct products *p)
     size_t rows = p->c->batch * p->c->context;
     for (size_t i = 0; i < rows * most; i++) {
         p->x[i] = (real)(1e-3 * (double)(i % 7));
-        p->y[i] = 0;
+        p->y[i] = p->dx[i] = 0;
     }
-    for (size_t i = 0; i < most * most; i++)
+    for (size_t i = 0; i < most * most; i++) {
         p->w[i] = (real)(1e-3 * (double)(i % 5));
+        p->dw[i] = 0;
+    }
     for (size_t i = 0; i < rows * 3 * p->c->width; i++)
         p->qkv[i] = (real)(1e-3 * (double)(i % 3));
 }
@@ -322,6 +325,8 @@ static bool make_products(struct products *p,
     return (p->x = memory_new(rows * most, sizeof(real), m))
         && (p->y = memory_new(rows * most, sizeof(real), m))
         && (p->w = memory_new(most * most, sizeof(real), m))
+        && (p->dx = memory_new(rows * most, sizeof(real), m))
+        && (p->dw = memory_new(most * most, sizeof(real), m))
         && (p->qkv = memory_new(rows * 3 * c->width, sizeof(real), m))
         && (p->scores = memory_new(p->threads * room, sizeof(real), m));
 }
@@ -331,6 +336,8 @@ static void free_products(struct products *p)
     memory_free(p->x);
     memory_free(p->y);
     memory_free(p->w);
+    memory_free(p->dx);
+    memory_free(p->dw);
     memory_free(p->qkv);
     memory_free(p->scores);
 }

@@ -169,10 +169,9 @@ static bool resume(struct run *r, struct message *m)
         return false;
     fputs(warnings, stderr);
     size_t step = r->trainer.bookmark.step;
-    if (step >= r->configuration.steps)
-        return fail(m, EX_USAGE, "%s has taken all its %zu steps; to go"
-                    " on, say --steps with more", r->resume, step);
-    return journal_resume(&r->journal, r->resume, step, m);
+    return step < r->configuration.steps
+        || fail(m, EX_USAGE, "%s has taken all its %zu steps; to go on,"
+                " say --steps with more", r->resume, step);
 }
 
 static bool begin_new(struct run *r, struct message *m)
@@ -188,8 +187,7 @@ static bool begin_new(struct run *r, struct message *m)
     return corpus_open(&r->corpus, r->data, r->held_out,
                        r->configuration.context, m)
         && trainer_open(&r->trainer, &r->configuration, &cpu,
-                        &r->corpus, m)
-        && journal_create(&r->journal, r->folder, r->name, m);
+                        &r->corpus, m);
 }
 
 // Begin
@@ -213,6 +211,11 @@ static bool begin(struct run *r, struct message *m)
                      r->corpus.training, 1, m)
         || !counts_loss(&r->bigram, r->corpus.held_out,
                         r->corpus.training, 2, m))
+        return false;
+    if (!(r->resume
+          ? journal_resume(&r->journal, r->resume,
+                           r->trainer.bookmark.step, m)
+          : journal_create(&r->journal, r->folder, r->name, m)))
         return false;
     introduce(r);
     return r->resume
@@ -277,8 +280,8 @@ static bool take_steps(struct run *r, struct message *m)
         if (!take_step(r, m))
             return false;
         bool end = *step == r->last || asked_to_stop;
-        if (*step % r->configuration.evaluate_every == 0
-            && !look(r, m))
+        if ((*step % r->configuration.evaluate_every == 0
+             || *step == r->configuration.steps) && !look(r, m))
             return false;
         if ((end || *step % r->configuration.save_every == 0)
             && !save(r, "latest.safetensors", m))

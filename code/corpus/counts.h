@@ -9,6 +9,6 @@ bool counts_loss(double *nats, struct text held_out,
                  struct message *m);
 
 #define COUNTS_MOST_ORDER 3
-#define COUNTS_SMOOTHING 16.0       /* lambda, in bytes */
+#define COUNTS_SMOOTHING 16.0       /* kappa, in bytes */
 
 #endif

@@ -11,9 +11,9 @@
 #define multiply_add(a, b, c) fmaf(a, b, c)
 #endif
 // How many sums fit the registers
-#if defined(__AVX512F__)
+#ifdef __AVX512F__
 #define REGISTER 64             /* bytes */
-#elif defined(__AVX__)
+#elif defined __AVX__
 #define REGISTER 32
 #else
 #define REGISTER 16

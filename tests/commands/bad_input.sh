@@ -29,6 +29,7 @@ refused 64 'which run' $MHC plot
 refused 64 'one checkpoint at a time' $MHC info a b
 refused 64 'are wanted' $MHC evaluate a
 refused 64 '--rounds 0' $MHC bench --rounds 0
+holds 'what is refused leaves no folder behind' '[ ! -e runs ]'
 refused 64 'one checkpoint or run' $MHC sample
 refused 64 'one checkpoint or run' $MHC sample a b
 for t in nan -1 x 1x 101 inf ''; do

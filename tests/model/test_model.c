@@ -446,19 +446,19 @@ END_TEST
 // What recomputation and inference save
 START_TEST(recomputation_saves_what_the_formula_says)
 {
-    size_t n = 4, C = 8, T = BATCH * 16, S = 12, K = n * n + 2 * n;
-    size_t all = (S + 1) * ((n + 2) * C + K + 1);
-    for (size_t k = 1; k <= S + 1; k++) {
-        size_t slots = k + 1, starts = (S + 1 + k - 1) / k;
+    size_t n = 4, C = 8, T = BATCH * 16, N = 12, K = n * n + 2 * n;
+    size_t all = (N + 1) * ((n + 2) * C + K + 1);
+    for (size_t k = 1; k <= N + 1; k++) {
+        size_t slots = k + 1, starts = (N + 1 + k - 1) / k;
         size_t part = n * C * (starts + k - 1)
                     + slots * (2 * C + K + 1);
-        size_t without = bytes_of(&examples[3], TRAINING, 0, S / 2);
-        size_t with = bytes_of(&examples[3], TRAINING, k, S / 2);
+        size_t without = bytes_of(&examples[3], TRAINING, 0, N / 2);
+        size_t with = bytes_of(&examples[3], TRAINING, k, N / 2);
         ck_assert(with + all * T * sizeof(real)
                   == without + part * T * sizeof(real));
     }
-    ck_assert(bytes_of(&examples[3], TRAINING, S + 1, S / 2) ==
-              bytes_of(&examples[3], TRAINING, 99, S / 2));
+    ck_assert(bytes_of(&examples[3], TRAINING, N + 1, N / 2) ==
+              bytes_of(&examples[3], TRAINING, 99, N / 2));
 }
 END_TEST
 

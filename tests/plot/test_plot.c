@@ -16,6 +16,7 @@ static void check_ticks(double low, double high, int parts, double step,
     double got, at = plot_ticks(&got, low, high, parts);
     ck_assert_double_eq_tol(at, step, 1e-12 * step);
     ck_assert_double_eq_tol(got, first, 1e-9 * step);
+    ck_assert(got != 0 || !signbit(got));
 }
 
 START_TEST(ticks_are_those_worked_out_by_hand)
@@ -32,6 +33,7 @@ START_TEST(ticks_are_those_worked_out_by_hand)
     check_ticks(0, 18.9, 6, 2, 0);
     check_ticks(0, 19, 6, 5, 0);
     check_ticks(2e-7, 8e-7, 6, 1e-7, 2e-7);
+    check_ticks(.14, .26, 6, .02, .14);
 }
 END_TEST
 
