@@ -139,7 +139,7 @@ local function figure(p)
   local caption = pandoc.List(i.caption)
   caption:insert(1, pandoc.Span({pandoc.Str('Figure ' .. a.number .. '.'), pandoc.Space()}, {class='number'}))
   return {
-    rawblock(('<figure id="%s"%s><img src="%s" alt="%s"/><figcaption>'):format(id,
+    rawblock(('<figure id="%s"%s><div class="picture"><img src="%s" alt="%s"/></div><figcaption>'):format(id,
       wide and ' class="wide"' or '', src, escaped)),
     pandoc.Plain(caption), rawblock('</figcaption></figure>')}
 end
@@ -224,6 +224,20 @@ local function term(s)
   return pandoc.Span(pandoc.Emph(s.content), {id=id, class='term'})
 end
 
+-- A term at the beginning of a sentence has its capital letter from there.
+local function termcase(list)
+  local start = true
+  for _, x in ipairs(list) do
+    if x.t == 'Span' and x.classes:includes('term') and not x.attributes.as then
+      local name = pandoc.utils.stringify(x)
+      if start and name:match('^%u[%l-]') then x.attributes.as = name:sub(1, 1):lower() .. name:sub(2) end
+    end
+    if x.t == 'Str' then start = x.text:match('[.?!:]$')
+    elseif x.t ~= 'Space' and x.t ~= 'SoftBreak' and x.t ~= 'RawInline' then start = false end
+  end
+  return list
+end
+
 local function termline(name)
   local line = pandoc.List{pandoc.Str(name), pandoc.Space()}
   if book.latex then
@@ -253,5 +267,5 @@ local function termindex(d)
 end
 
 return { findanswer=findanswer, div=div, collected=collected, figure=figure, stray=stray, captioned=captioned,
-         note=note, epigraphs=epigraphs, term=term, termindex=termindex }
+         note=note, epigraphs=epigraphs, term=term, termcase=termcase, termindex=termindex }
 end

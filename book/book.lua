@@ -118,6 +118,29 @@ local function formula(m)
   return m
 end
 
+-- Browsers break lines between a formula and the comma after it. Not here.
+local function unbroken(list)
+  if book.latex then return end
+  local out = pandoc.List()
+  for i, x in ipairs(list) do
+    local last = out[#out]
+    if x.t == 'Math' and x.mathtype == 'InlineMath' then
+      local group, nextone = pandoc.List{x}, list[i + 1]
+      if last and last.t == 'Str' and last.text:match('%($') then
+        last.text = last.text:sub(1, -2)
+        group:insert(1, pandoc.Str('('))
+      end
+      local mark = nextone and nextone.t == 'Str' and nextone.text:match('^[-.,;:!?)%]]+')
+      if mark then
+        nextone.text = nextone.text:sub(#mark + 1)
+        group:insert(pandoc.Str(mark))
+      end
+      out:insert(#group > 1 and pandoc.Span(group, {class='unbroken'}) or x)
+    elseif x.t ~= 'Str' or x.text ~= '' then out:insert(x) end
+  end
+  return out
+end
+
 -- A link within the book; and, in LaTeX, to where a label stands.
 local function ownlink(l)
   local id = l.target:match('^#(.*)')
@@ -147,9 +170,11 @@ function Pandoc(doc)
     return pandoc.walk_block(h, {Link = function (l) return l.content end})
   end}
   pass{Cite = numbers.reference}
+  pass{Inlines = apart.termcase}
   pass{CodeBlock = listing, Span = apart.term}
   pass{Div = apart.termindex}
   pass{Math = formula}
+  pass{Inlines = unbroken}
   pass{Code = inlinecode, RawInline = place}
   pass{Div = chunks.chunk}
   pass{Div = apart.findanswer}

@@ -90,14 +90,17 @@ local function footline(foot)
   return linked(line)
 end
 
--- Beside it: the identifiers it uses; no more than it has lines (three at least).
+-- Beside it: the identifiers it uses, as many as fit beside its lines, but three
+-- lines of them at least and 16 at most. A line has room for 26 letters.
 local function needlist(foot, lines)
-  local out, left = pandoc.List(), math.max(3, lines)
+  local out, room = pandoc.List(), 26 * math.min(math.max(3, lines), 16)
   for _, s in ipairs(foot.content) do
     if s.classes[1] == 'needs' then
       for _, x in ipairs(s.content) do
-        if x.t == 'Str' and x.text == ',' then left = left - 1 end
-        if left == 0 then out:insert(pandoc.Str(', …')); break end
+        if x.t == 'Link' and x.classes:includes('ident') then
+          room = room - #pandoc.utils.stringify(x) - 6           -- with the page and the comma
+          if room < 0 and #out > 0 then out:remove(); out:remove(); out:insert(pandoc.Str(', …')); break end
+        end
         out:insert(x)
       end
     end
@@ -144,13 +147,31 @@ local function latexindex(d)
   return out
 end
 
+-- On the web pages: of what is used all over the book, only the definition.
+local OFTEN = 40
+local function htmlindex(d)
+  for _, item in ipairs(d.content[1].content) do
+    local line = item[1].content
+    local places = line[#line]
+    local defined, uses = pandoc.List(), 0
+    for _, x in ipairs(places.content) do
+      if x.t == 'Link' and x.classes:includes('def') then defined:extend{x, pandoc.Str(','), pandoc.Space()}
+      elseif x.t == 'Link' then uses = uses + 1 end
+    end
+    if uses > OFTEN then defined:insert(pandoc.Emph{pandoc.Str('passim')}); places.content = defined end
+  end
+  return d
+end
+
+local INDEX = { nwindex=true, nwchunks=true, nwtests=true }
+
 local function chunk(d)
   if d.classes:includes('chunk') then
     local head, code, foot = d.content[1], d.content[2], d.content[3]
     local name = head.content[1].content[1].content
     return (book.latex and latexchunk or htmlchunk)(d, name, code, foot)
-  elseif (d.identifier == 'nwindex' or d.identifier == 'nwchunks') and book.latex and d.content[1] then
-    return latexindex(d)
+  elseif INDEX[d.identifier] and d.content[1] then
+    return (book.latex and latexindex or htmlindex)(d)
   end
 end
 

@@ -1,6 +1,9 @@
 -- index.lua: loaded by book.latex. Prints the pages of an index entry from the
 -- labels in LIST, separated by commas: definitions (marked !) first and bold,
--- every page once, three or more in a row as a range.
+-- every page once, three or more in a row as a range. Of what is used on very
+-- many pages, only the definition.
+
+local OFTEN = 30
 
 local function page(label)
   return tonumber(token.get_macro('nw@page@' .. label) or '')
@@ -42,6 +45,7 @@ function nwpages(list)
   for _, x in ipairs(sorted(defined, seen)) do
     table.insert(out, '\\textbf{' .. link(x.label, x.page) .. '}')
   end
-  ranges(sorted(used, seen), out)
+  used = sorted(used, seen)
+  if #used > OFTEN and #out > 0 then table.insert(out, '\\textit{passim}') else ranges(used, out) end
   tex.sprint(table.concat(out, ', '))
 end

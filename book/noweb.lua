@@ -20,6 +20,7 @@ local LANGUAGE = { c='c', h='c', cu='cuda', cuh='cuda', sh='bash', tex='latex', 
 local chapters, chunks, quotes = {}, {}, {}      -- in order of appearance
 local bylabel, parents = {}, {}                  -- label->chunk, name->{name}
 local index, chunklist = {}, {}                  -- what noidx found
+local istest = {}                                -- names that START_TEST defines
 
 -- The place where a paragraph begins ----------------------------------------
 
@@ -63,6 +64,7 @@ local function parse(input)
     if not s:match('^code') then return end
     item(chunks, chunk); item(chapter.chunks, chunk)
     docs(('\n\n```{.nwchunk key=%d}\n```\n\n'):format(#chunks))
+    for name in table.concat(chunk.code):gsub(IDENT, ''):gmatch('START_TEST%(([%w_]+)%)') do istest[name] = true end
     chunk, blank = nil, true
   end
   function token.defn(s)
@@ -204,6 +206,10 @@ end
 local function identlink(name, to)
   return pandoc.Link(pandoc.Code(name), '#' .. to, '', {class='ident'})
 end
+-- All tests are registered somewhere: that needs no mention.
+local function nottests(list)
+  return pandoc.List(list):filter(function (x) return not istest[x.name] end)
+end
 local function separated(list, f)
   local out = pandoc.List()
   for i, x in ipairs(list) do
@@ -225,8 +231,9 @@ local function chunkblock(c)
   if #c.defines > 0 then
     say('defines', separated(c.defines, function (d) return {pandoc.Code(d.name)} end))
   end
-  if #c.needs > 0 then
-    say('needs', separated(c.needs, function (d)
+  local needs = nottests(c.needs)
+  if #needs > 0 then
+    say('needs', separated(needs, function (d)
       return {identlink(d.name, d.at[1]), pandoc.Space(), ref(d.at[1])} end))
   end
   for _, u in ipairs(c.uses) do
@@ -258,6 +265,13 @@ local function entries(list, show)
     local places = separated(e.at, function (x) return {ref(x.to, x.def and 'def' or nil)} end)
     return {pandoc.Plain{show(e.name, e.to), pandoc.Space(), pandoc.Span(places, {class='places'})}}
   end))}
+end
+
+-- The tests, each with the place where it stands.
+local function tests()
+  return pandoc.List(index):filter(function (x) return istest[x.name] end):map(function (x)
+    return {name=x.name, to=x.to, at=pandoc.List(x.at):filter(function (at) return at.def end)}
+  end)
 end
 
 -- What went through Markdown in disguise and came out where no inline may
@@ -343,7 +357,8 @@ local function substitute(ch)
     Image = plainly, Span = plainly, Link = plainly,
     Div = function (d)
       if d.identifier == 'nwchunks' then d.content = entries(chunklist, namelink); return d end
-      if d.identifier == 'nwindex' then d.content = entries(index, identlink); return d end
+      if d.identifier == 'nwindex' then d.content = entries(nottests(index), identlink); return d end
+      if d.identifier == 'nwtests' then d.content = entries(tests(), identlink); return d end
       return plainly(d)
     end,
   }).content

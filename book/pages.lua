@@ -45,7 +45,29 @@ local function sized(img)
   local f = io.open(dir .. (img:match('src="([^"]*)"') or ''))
   local width = f and f:read(500):match('<svg[^>]-width="([%d.]+)')
   if f then f:close() end
-  return width and img:gsub('<img ', ('<img style="width:%.1fem" '):format(width / 10), 1) or img
+  return width and img:gsub('<img ', ('<img style="--em:%.1f" '):format(width / 10), 1) or img
+end
+
+-- Pandoc's MathML as browsers understand it: no styles on groups, and space
+-- around the names of functions as in print.
+local BOLD = 0x1D7CE                           -- a bold 0
+local function mathml(html)
+  return (html:gsub('<math.-</math>', function (m)
+    m = m:gsub('<mo>ℓ</mo>', '<mi>ℓ</mi>')
+    m = m:gsub('<mstyle mathvariant="normal">(.-)</mstyle>', function (inner)
+      local word = inner:gsub('<mi>(%a)</mi>', '%1')
+      if word:match('^%a+$') then return '<mi mathvariant="normal">' .. word .. '</mi>' end
+    end)
+    m = m:gsub('<mstyle mathvariant="bold"><mn>(%d)</mn></mstyle>', function (digit)
+      return '<mn>' .. utf8.char(BOLD + digit) .. '</mn>'
+    end)
+    return (m:gsub('()<mo>(%a%a+)</mo>()', function (from, name, to)
+      local before, after = m:sub(1, from - 1), m:sub(to)
+      local left = before:match('</mo>$') or before:match('<%a+>$') or before:match('</mspace>$')
+      local right = after:match('^<mrow><mo [^>]*prefix') or after:match('^<mo') or after:match('^</')
+      return ('<mo lspace="%s" rspace="%s">%s</mo>'):format(left and '0' or '.17em', right and '0' or '.17em', name)
+    end))
+  end))
 end
 
 -- Links to the page that holds their target; index entries as section numbers.
@@ -97,7 +119,7 @@ function Pandoc(doc)
   for _, p in ipairs(pages) do p.blocks = relink(p, where, section) end
   for i = 2, #pages do
     local out = assert(io.open(dir .. pages[i].file, 'w'))
-    out:write(pandoc.write(pandoc.Pandoc(pages[i].blocks, metadata(doc, pages, i)), 'html5', PANDOC_WRITER_OPTIONS))
+    out:write(mathml(pandoc.write(pandoc.Pandoc(pages[i].blocks, metadata(doc, pages, i)), 'html5', PANDOC_WRITER_OPTIONS)))
     out:close()
   end
   return pandoc.Pandoc(pages[1].blocks, metadata(doc, pages, 1))
