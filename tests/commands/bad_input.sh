@@ -62,6 +62,9 @@ refused 64 beta2 $train --beta2 1
 refused 64 connection $train --connection telepathy
 refused 64 streams $train --streams 2
 refused 64 tied $train --tied=perhaps
+refused 64 width $MHC info --width 15
+refused 64 connection $MHC info --connection telepathy
+refused 64 heads $MHC bench --width 6 --heads 4
 "$MHC" train --data text --held-out text --layers 4096 --width 65536 \
     --heads 8 --context 64 --batch 65536 > out 2> err
 holds 'a model that no machine holds is refused in one line' \

@@ -83,18 +83,31 @@ $MHC train --resume runs/one-2 --steps 5 > out 2> err
 holds 'a run can be extended' '[ $(steps one-2) = 5 ]'
 holds 'and says so' 'grep -qx "steps: was 3, is 5 from now on" err'
 $MHC evaluate runs/whole --held-out unseen > out 2> err
+status=$?
 want=$(sed -n 's/.*"held_out_whole":\([0-9.]*\).*/\1/p' \
     runs/whole/log.jsonl)
 holds 'evaluate finds the loss that training logged' \
-    '[ -n "$want" ] && grep -q "$(printf %.6f "$want") nats" out'
+    '[ $status = 0 ] && [ -n "$want" ] &&
+     grep -q "$(printf %.6f "$want") nats a byte" out'
+holds 'and says it in bits, too' \
+    'awk "{ e = \$4 / log(2) - \$8; exit e > 1e-5 || e < -1e-5 }" out'
 $MHC info runs/whole > out 2> err
-holds 'info knows sizes, parameters and memory' \
-    'grep -q "^width *16 " out \
-    && grep -q "^embedding *256 x 16 *4096" out && grep -q MiB out'
+status=$?
+holds 'info knows sizes and parameters' \
+    '[ $status = 0 ] && grep -q "^width *16 " out &&
+     grep -q "^embedding *256 x 16 *4096 *yes" out &&
+     grep -q "^norm *1 x 16 *16 *no" out &&
+     [ $(grep -c "^sublayer" out) = 7 ]'
+all=$(awk '/ x / { sum += $5 } END { print sum }' out)
+holds 'and their sum, and the memory of the moments' \
+    'grep -q "^in all *$all$" out && grep -q "two moments *$(awk \
+     "BEGIN { printf \"%.2f\", 8 * $all / 2^20 }")" out'
 $MHC plot runs/whole runs/other --output two.svg > out 2> err
+status=$?
 holds 'plot draws two runs, two curves each, and two lines' \
-    '[ $(grep -c "<polyline" two.svg) = 4 ] && \
-     [ $(grep -c stroke-dasharray two.svg) = 2 ]'
+    '[ $status = 0 ] && [ $(grep -c "<polyline" two.svg) = 4 ] && \
+     [ $(grep -c stroke-dasharray two.svg) = 2 ] && \
+     grep -qx "two.svg: 2 runs" out'
 holds 'a run draws its own plot' 'grep -q "</svg>" runs/whole/loss.svg'
 echo '{"step":1,"lo' > torn.jsonl
 $MHC plot torn.jsonl > out 2> err
@@ -102,7 +115,13 @@ holds 'plot refuses what is no log' "[ $? = 65 ] && grep -q torn err"
 $MHC bench --rounds 1 --layers 1 --width 32 --heads 2 --context 32 \
     --batch 1 > out 2> err
 holds 'bench prints shares and the ratio' \
-    'grep -q "^products alone / step" out && grep -q "^SwiGLU" out'
+    "[ $? = 0 ] && grep -q '^products alone / step' out &&
+     grep -q '^SwiGLU' out"
+shares=$(sed -n '/^operation/,/^all else/p' out |
+    awk 'NR > 1 { sum += $NF } END { printf "%.0f", sum }')
+ratio=$(awk '/^products alone/ { print ($5 > 0 && $5 < 2) }' out)
+holds 'the shares add up, the ratio is one' \
+    '[ "$shares" -ge 99 ] && [ "$shares" -le 101 ] && [ "$ratio" = 1 ]'
 for c in train evaluate info plot bench; do
     $MHC $c --help > out 2> err
     holds "$c --help explains itself" "[ $? = 0 ] && [ ! -s err ] && \
@@ -114,12 +133,27 @@ for f in $($MHC info | sed '/^products by/,$d' | cut -d' ' -f1); do
     grep -q -- "--$f" out || missing="$missing $f"
 done
 holds 'train --help lists every field' '[ -z "$missing" ]'
+holds 'with its unit' 'grep -q -- "--rate=RATE" out &&
+    grep -q -- "--steps=N" out && grep -q -- "--clip=NORM" out'
+holds 'and those that are fixed stand first' \
+    '[ "$(grep -E "^ (Fixed|May)|--(width|data|steps)=" out |
+       sed "s/^ *//; s/[ =].*//" | tr "\\n" " ")" = \
+     "--data Fixed --width May --steps " ]'
 $train --steps 40 --name plain > out 2> err
 holds 'without a terminal there are plain lines' \
     '! grep -q "$(printf "\r")" err && [ $(grep -c "^step" err) = 20 ]'
 script -qec "$train --steps 40 --name shown" typescript > out 2>&1
 holds 'on a terminal one line is written over and over' \
     'grep -q "$(printf "\r")step" typescript'
+sizes="--layers 2 --width 64 --context 128 --batch 8"
+$MHC train --data text --held-out text $sizes --steps 1 --name told \
+    > out 2> err
+$MHC info $sizes > info
+wanted=$(awk '/^in all/ && NF == 3 { n = $3 }
+    /^in all/ && NF == 4 { print n, int($3 - 8 * n / 2^20 + .5) }' info)
+holds 'what a run needs is told before it starts, as info has it' \
+    '[ "$(awk "/ parameters;/ { print \$1, \$(NF - 3) }" out)" = \
+     "$wanted" ]'
 holds 'with the loss in bold' \
     'grep -q "$(printf "\033\[1m")" typescript'
 NO_COLOR=1 script -qec "$train --steps 40 --name grey" typescript > out
