@@ -194,7 +194,7 @@ local notes = 0
 local function note(n)
   if book.latex then return nil end            -- book.latex turns \footnote around
   notes = notes + 1
-  return {raw(('<label class="note" for="n%d" tabindex="0"></label><input type="checkbox" id="n%d" class="note"/>'):format(notes, notes)),
+  return {raw(('<label class="note" for="n%d"></label><input type="checkbox" id="n%d" class="note" aria-label="show the note"/>'):format(notes, notes)),
           pandoc.Span(pandoc.utils.blocks_to_inlines(n.content), {class='note'})}
 end
 

@@ -118,24 +118,51 @@ local function formula(m)
   return m
 end
 
--- Browsers break lines between a formula and the comma after it. Not here.
+-- Browsers break no line within a formula. A long one becomes several, each of
+-- which begins with = or the like.
+local RELATION = { ['=']=true, ['<']=true, ['>']=true, ['\\le']=true, ['\\ge']=true, ['\\approx']=true }
+local function pieces(m)
+  if #m.text < 25 or m.text:match('\\begin') or m.text:match('\\left') then return {m} end
+  local out, depth, from = pandoc.List(), 0, 1
+  for at, token in m.text:gmatch('()(\\?%a*[^%a\\]?)') do
+    local word, last = token:match('^(\\?%a*)(.?)$')
+    if word:sub(1, 1) ~= '\\' then word = '' end
+    local sign = RELATION[word] and word or RELATION[last] and last
+    if depth == 0 and sign and at > from then
+      local start = sign == word and at or at + #token - 1
+      out:insert(pandoc.Math('InlineMath', m.text:sub(from, start - 1)))
+      from = start
+    end
+    if last:match('[({%[]') then depth = depth + 1 elseif last:match('[)}%]]') then depth = depth - 1 end
+  end
+  out:insert(pandoc.Math('InlineMath', m.text:sub(from)))
+  return out
+end
+
+-- And they do between a formula and the comma after it. Not here.
 local function unbroken(list)
   if book.latex then return end
   local out = pandoc.List()
   for i, x in ipairs(list) do
     local last = out[#out]
     if x.t == 'Math' and x.mathtype == 'InlineMath' then
-      local group, nextone = pandoc.List{x}, list[i + 1]
+      local parts, after = pieces(x), list[i + 1]
+      local first, tail = pandoc.List(), pandoc.List()
       if last and last.t == 'Str' and last.text:match('%($') then
         last.text = last.text:sub(1, -2)
-        group:insert(1, pandoc.Str('('))
+        first:insert(pandoc.Str('('))
       end
-      local mark = nextone and nextone.t == 'Str' and nextone.text:match('^[-.,;:!?)%]]+')
+      local mark = after and after.t == 'Str' and after.text:match('^[-.,;:!?)%]]+')
       if mark then
-        nextone.text = nextone.text:sub(#mark + 1)
-        group:insert(pandoc.Str(mark))
+        after.text = after.text:sub(#mark + 1)
+        tail:insert(pandoc.Str(mark))
       end
-      out:insert(#group > 1 and pandoc.Span(group, {class='unbroken'}) or x)
+      for k, part in ipairs(parts) do
+        local group = pandoc.List(k == 1 and first or {})
+        group:insert(part)
+        if k == #parts then group:extend(tail) end
+        out:insert(#group > 1 and pandoc.Span(group, {class='unbroken'}) or part)
+      end
     elseif x.t ~= 'Str' or x.text ~= '' then out:insert(x) end
   end
   return out

@@ -187,6 +187,15 @@ static double value_of(const struct configuration *c,
     return *(const double *)place;
 }
 
+static void write_number(char text[64], double value)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, 64, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            return;
+    }
+}
+
 void configuration_get(const struct configuration *c,
                        const struct field *f, char text[64])
 {
@@ -194,7 +203,7 @@ void configuration_get(const struct configuration *c,
     if (f->type == COUNT)
         snprintf(text, 64, "%zu", *(const size_t *)place);
     else if (f->type == NUMBER)
-        snprintf(text, 64, "%.17g", *(const double *)place);
+        write_number(text, *(const double *)place);
     else if (f->type == SWITCH)
         strcpy(text, *(const bool *)place ? "yes" : "no");
     else

@@ -4,6 +4,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "ground/random.h"
+#include "journal/journal.h"
 #include "journal/progress.h"
 #include "plot/plot.h"
 #include "plot/ticks.h"
@@ -157,6 +158,28 @@ START_TEST(time_left_reads_like_a_clock)
     }
 }
 END_TEST
+// Tests of the journal
+static void expect_refusal(const char *log, const char *timing)
+{
+    struct message m = {0};
+    struct journal j = {.folder = "run", .log = fopen(log, "w"),
+                        .timing = fopen(timing, "w")};
+    ck_assert(j.log && j.timing);
+    ck_assert(!journal_step(&j, 1, 5, 1, 1, 1, 1, &m));
+    ck_assert_int_eq(m.status, EX_IOERR);
+    ck_assert(strstr(m.text, "run: ") == m.text);
+    m = (struct message){0};
+    ck_assert(!journal_held_out(&j, 1, 5, true, &m)
+              == (strcmp(log, "/dev/full") == 0));
+    journal_close(&j, &m);
+}
+
+START_TEST(a_log_that_cannot_be_written_is_named)
+{
+    expect_refusal("/dev/full", "/dev/null");
+    expect_refusal("/dev/null", "/dev/full");
+}
+END_TEST
 
 Suite *plot_suite(void)
 {
@@ -168,6 +191,7 @@ Suite *plot_suite(void)
     tcase_add_test(t, what_is_no_log_is_refused);
     tcase_add_test(t, a_picture_maps_corners_to_corners);
     tcase_add_test(t, time_left_reads_like_a_clock);
+    tcase_add_test(t, a_log_that_cannot_be_written_is_named);
     suite_add_tcase(s, t);
     return s;
 }
