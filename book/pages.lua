@@ -48,12 +48,30 @@ local function sized(img)
   return width and img:gsub('<img ', ('<img style="--em:%.1f" '):format(width / 10), 1) or img
 end
 
+-- Pandoc lets all brackets grow, and those that do stand too far apart. Here
+-- only those around something tall.
+local TALL = { 'mfrac', 'msqrt', 'mtable', 'munder' }
+local function fences(m)
+  local open, fixed = {}, {}
+  for at, form in m:gmatch('()<mo stretchy="true" form="(%a+)">') do
+    if form == 'prefix' then table.insert(open, at)
+    elseif #open > 0 then
+      local from, tall = table.remove(open), false
+      for _, tag in ipairs(TALL) do tall = tall or m:sub(from, at):find('<' .. tag, 1, true) end
+      if not tall then fixed[from], fixed[at] = true, true end
+    end
+  end
+  return (m:gsub('()<mo stretchy="true" form="(%a+)">', function (at, form)
+    return fixed[at] and ('<mo stretchy="false" form="%s">'):format(form) or nil
+  end))
+end
+
 -- Pandoc's MathML as browsers understand it: no styles on groups, and space
 -- around the names of functions as in print.
 local BOLD = 0x1D7CE                           -- a bold 0
 local function mathml(html)
   return (html:gsub('<math.-</math>', function (m)
-    m = m:gsub('<mo>ℓ</mo>', '<mi>ℓ</mi>')
+    m = fences(m):gsub('<mo>ℓ</mo>', '<mi>ℓ</mi>')
     m = m:gsub('<mstyle mathvariant="normal">(.-)</mstyle>', function (inner)
       local word = inner:gsub('<mi>(%a)</mi>', '%1')
       if word:match('^%a+$') then return '<mi mathvariant="normal">' .. word .. '</mi>' end

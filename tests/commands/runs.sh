@@ -127,6 +127,14 @@ for c in train evaluate info plot bench; do
     holds "$c --help explains itself" "[ $? = 0 ] && [ ! -s err ] && \
         grep -q 'For instance' out"
 done
+$MHC --help > out 2> err
+holds 'mhc --help lists the commands' \
+    "[ $? = 0 ] && [ ! -s err ] && grep -q '^  plot  ' out"
+$MHC > out 2> err
+holds 'mhc alone does so too, as an error' \
+    "[ $? = 64 ] && [ ! -s out ] && grep -q '^  plot  ' err"
+$MHC --version > out
+holds 'mhc has a version' "[ $? = 0 ] && grep -qE '^mhc [0-9.]+ ' out"
 $MHC train --help > out
 missing=
 for f in $($MHC info | sed '/^products by/,$d' | cut -d' ' -f1); do

@@ -556,6 +556,13 @@ START_TEST(parameters_start_as_the_text_says)
         ck_assert_msg(fabs(got / list[i].want - 1) < 0.02, "%s: %g",
                       list[i].name, got);
     }
+    for (size_t k = 0; k < m.parameters.used; k++) {
+        const struct parameter *p = &m.parameters.list[k];
+        for (size_t i = 0; i < p->count; i++)
+            ck_assert(m.weights[p->offset + i]
+                      == parameter_start(p, c.seed, i / p->columns,
+                                         i % p->columns));
+    }
     model_close(&m);
 }
 END_TEST
