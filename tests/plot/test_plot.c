@@ -180,6 +180,36 @@ START_TEST(a_log_that_cannot_be_written_is_named)
     expect_refusal("/dev/null", "/dev/full");
 }
 END_TEST
+START_TEST(a_path_that_just_does_not_fit_is_refused)
+{
+    static struct journal j;
+    char path[PATH_ROOM];
+    struct message m = {0};
+    memset(j.folder, 'a', PATH_ROOM - 3);
+    ck_assert(journal_path(path, &j, "b", &m));
+    ck_assert_uint_eq(strlen(path), PATH_ROOM - 1);
+    ck_assert(!journal_path(path, &j, "bc", &m));
+    ck_assert_int_eq(m.status, EX_CANTCREAT);
+}
+END_TEST
+
+START_TEST(plain_progress_says_where_the_run_is)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    struct progress p = progress_begin(out, 0, 10);
+    progress_step(&p, 1, 5, .5, 100);
+    progress_held_out(&p, 4.25);
+    progress_step(&p, 2, 3, .5, 100);
+    progress_end(&p);
+    fclose(out);
+    ck_assert_str_eq(text, "step 1/10  loss 5.0000  200 tokens/s  0:05"
+        " left\nstep 2/10  loss 4.9000  held-out 4.2500  200 tokens/s"
+        "  0:04 left\n");
+    free(text);
+}
+END_TEST
 
 Suite *plot_suite(void)
 {
@@ -192,6 +222,8 @@ Suite *plot_suite(void)
     tcase_add_test(t, a_picture_maps_corners_to_corners);
     tcase_add_test(t, time_left_reads_like_a_clock);
     tcase_add_test(t, a_log_that_cannot_be_written_is_named);
+    tcase_add_test(t, a_path_that_just_does_not_fit_is_refused);
+    tcase_add_test(t, plain_progress_says_where_the_run_is);
     suite_add_tcase(s, t);
     return s;
 }
