@@ -108,7 +108,7 @@ train:
 	@tools/need $(DEPS) $(PACKAGES)
 	@$(MAKE) --no-print-directory -j$(JOBS) build/mhc
 	@build/mhc train $(TRAIN) $(ARGS)
-	@echo; build/mhc sample runs/latest --prompt 'The ' --length 500
+	@echo; build/mhc sample runs/latest --prompt 'Mr. ' --length 1200 --seed 3
 
 # Tests ------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ experiments: $(MEASURES:%=data/results/%.csv) data/results/austen_end.txt data/r
 data/results/austen_end.txt: | build/mhc
 	@tools/record-run $(filter-out --name austen,$(TRAIN))
 data/results/bench.txt: | build/mhc
-	@(echo "$$ mhc bench"; build/mhc bench) > $@.new && mv $@.new $@
+	@(echo "$$ mhc bench"; build/mhc bench | fold -s -w 72 | sed "s, *$$,,") > $@.new && mv $@.new $@
 define measure
 data/results/$(patsubst measure_%.c,%,$(notdir $(1))).csv:
 	@$$(MAKE) --no-print-directory -j$$(JOBS) build/float/$(patsubst tests/%.c,%,$(1))
