@@ -429,6 +429,9 @@ static size_t bytes_of(const struct example *e, enum use use,
                          &message));
     ck_assert(model_allocate(&m, &message));
     ck_assert(counted == model_bytes(&m));
+    for (size_t i = 0; i < m.tape.used; i++)
+        if (strncmp(m.tape.list[i].name, "shared", 6) == 0)
+            ck_assert_uint_eq(m.tape.list[i].copies, 1);
     model_close(&m);
     ck_assert(held == 0);
     return counted;
