@@ -72,6 +72,7 @@ local function header(h)
   end
   local command = '\\' .. (COMMAND[h.level] or 'paragraph')
   if not number and h.level <= 2 then command = h.level == 1 and '\\addchap' or '\\section*' end
+  if not number and h.level == 3 and h.classes:includes('unnumbered') then command = '\\subsection*' end
   if number then start = ('%s\\nwnumber{%s}{%s}'):format(start, COMMAND[h.level], number) end
   return book.rawblock(('%s%s{%s}\\label{%s}'):format(start, command, title, h.identifier))
 end
