@@ -154,22 +154,6 @@ void profile_finish(struct profile *p)
 }
 
 // Look at windows of the held-out text
-static size_t fill_windows(struct trainer *t, size_t from,
-                           size_t windows)
-{
-    struct text text = t->corpus->held_out;
-    size_t context = t->options.context, batch = t->options.batch;
-    size_t all = windows_of(text.size, context), left = windows - from;
-    size_t places = left < batch ? left : batch;
-    for (size_t s = 0; s < places; s++) {
-        struct window w = window_of(text.size, context,
-                                    (from + s) * all / windows);
-        window_cut(t->input + s * context, t->target + s * context,
-                   text, w.start, context);
-    }
-    return places;
-}
-
 bool profile_measure(struct profile *p, struct trainer *t,
                      size_t windows, struct message *m)
 {
@@ -183,7 +167,7 @@ bool profile_measure(struct profile *p, struct trainer *t,
         windows = all;
     for (size_t j = 0; j < windows && isfinite(loss);
          j += t->options.batch) {
-        size_t places = fill_windows(t, j, windows);
+        size_t places = trainer_fill(t, j, windows);
         t->model.watch = profile_watch(p, places * context);
         model_forward(&t->model, t->input, t->target);
         loss = model_loss(&t->model);

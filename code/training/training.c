@@ -189,29 +189,40 @@ void trainer_losses(struct trainer *t)
 }
 
 // Add up the losses of some windows
+static struct window held_out_window(const struct trainer *t, size_t k,
+                                     size_t windows)
+{
+    size_t size = t->corpus->held_out.size;
+    size_t context = t->options.context;
+    return window_of(size, context,
+                     k * windows_of(size, context) / windows);
+}
+
+size_t trainer_fill(struct trainer *t, size_t from, size_t windows)
+{
+    size_t context = t->options.context, left = windows - from;
+    size_t places = left < t->options.batch ? left : t->options.batch;
+    for (size_t s = 0; s < places; s++)
+        window_cut(t->input + s * context, t->target + s * context,
+                   t->corpus->held_out,
+                   held_out_window(t, from + s, windows).start,
+                   context);
+    return places;
+}
+
 static size_t judge_batch(double *sum, struct trainer *t, size_t from,
                           size_t windows)
 {
-    struct text text = t->corpus->held_out;
     size_t context = t->options.context, counted = 0;
-    size_t all = windows_of(text.size, context), left = windows - from;
-    size_t batch = t->options.batch;
-    size_t places = left < batch ? left : batch;
-    for (size_t s = 0; s < places; s++) {
-        struct window w = window_of(text.size, context,
-                                    (from + s) * all / windows);
-        window_cut(t->input + s * context, t->target + s * context,
-                   text, w.start, context);
-    }
+    size_t places = trainer_fill(t, from, windows);
     model_forward(&t->model, t->input, t->target);
     trainer_losses(t);
     // Add up what is to be counted
     for (size_t s = 0; s < places; s++) {
-        struct window w = window_of(text.size, context,
-                                    (from + s) * all / windows);
-        for (size_t i = w.skip; i < context; i++)
+        size_t skip = held_out_window(t, from + s, windows).skip;
+        for (size_t i = skip; i < context; i++)
             *sum += (double)t->losses[s * context + i];
-        counted += context - w.skip;
+        counted += context - skip;
     }
     return counted;
 }

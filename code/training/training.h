@@ -68,5 +68,9 @@ bool trainer_evaluate(double *nats, struct trainer *t, size_t windows,
 bool trainer_best(struct trainer *t, double nats);
 /* t->losses = those of the model's last forward, byte by byte */
 void trainer_losses(struct trainer *t);
+/* input, target = as many of `windows` windows of the held-out text,
+   spread evenly, as fit into a batch, beginning with number `from`;
+   how many these are */
+size_t trainer_fill(struct trainer *t, size_t from, size_t windows);
 
 #endif

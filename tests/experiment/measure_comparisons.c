@@ -1,19 +1,6 @@
 #include "experiment/results.h"
 
-// What is compared
-enum { PARTS = 17 };
-/* a range of a tensor; "dphi.pre" is the first n rows of dphi */
-struct part {
-    enum role role;
-    char name[16];
-    size_t first, count;
-};
-struct verdict {
-    bool given[PARTS];
-    double scale[PARTS];        /* root mean square of the reference */
-    double error[PARTS], tolerance[PARTS];      /* absolute, largest */
-    size_t agree, of;
-};
+// Which arms are compared
 static const struct comparison {
     const char *question, *arm, *against;
 } comparison[] = {
