@@ -218,6 +218,18 @@ static bool read_rules(struct rules *r, const struct safetensors *s,
 }
 
 // Read a check file
+static bool missing(const struct safetensors *s, const char *name,
+                    size_t site, struct message *m)
+{
+    size_t sublayers = 0;
+    while (is_crossed(s, sublayers))
+        sublayers++;
+    if (sublayers > 0 && site >= sublayers)
+        return refuse(s, name, m, "it is missing; this is a trace: add"
+                      " --site, 0 to %zu", sublayers - 1);
+    return refuse(s, name, m, "it is missing");
+}
+
 bool check_read(struct check_file *f, const struct safetensors *s,
                 size_t site, struct message *m)
 {
@@ -226,7 +238,7 @@ bool check_read(struct check_file *f, const struct safetensors *s,
     size_t all = 0;
     *f = (struct check_file){ .memory = NULL };
     if (e == NULL)
-        return refuse(s, name, m, "it is missing");
+        return missing(s, name, site, m);
     if (!learn_sizes(&f->hers, s, e, m) || !read_rules(&f->rules, s, m))
         return false;
     for (size_t i = 0; i < s->used; i++)
@@ -238,7 +250,7 @@ bool check_read(struct check_file *f, const struct safetensors *s,
     for (int role = STREAMS; good && role < ROLES; role++) {
         e = find(name, s, (enum role)role, site);
         if (e == NULL && role <= BIAS)
-            good = refuse(s, name, m, "it is missing");
+            good = missing(s, name, site, m);
         if (e == NULL)
             continue;
         good = take(f, s, (enum role)role, e, to, m);

@@ -176,6 +176,8 @@ static void balance_backward(struct state *s, double *d, uint32_t wrong)
 {
     size_t steps = steps_of(s, wrong), all = s->n * s->n;
     size_t stop = has(wrong, LAST_STEP_ONLY) ? steps - 1 : 0;
+    if (has(wrong, STRAIGHT_THROUGH))
+        return;
     for (size_t i = 0; i < all; i++)
         d[i] *= has(wrong, SINKHORN_CUT) ? 0 : s->res[i];
     for (size_t h = steps; h-- > stop; ) {

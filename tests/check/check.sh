@@ -44,6 +44,7 @@ holds 'h_pre of 0 where 1/2 is right: status 1' \
 holds 'what was not given is said' \
     'grep -q "^not given: h_post h_res input" out'
 st given.st 124 <<< "$given}"
+st few.st 80 <<< "${given%%,??alpha*}}"
 refused() {
     local status=$1 pattern=$2
     shift 2
@@ -52,8 +53,9 @@ refused() {
         [ \$(wc -l < err) = 1 ] && grep -q -- '$pattern' err"
 }
 refused 65 'nothing to compare' $MHC check given.st
-refused 65 'tensor streams: it is missing' $MHC check two.st
-refused 65 'sublayer.4.mhc.phi: it is m' $MHC check two.st --site 4
+refused 65 'streams: it is missing.* --site, 0 to 3$' $MHC check two.st
+refused 65 'phi: .* --site, 0 to 3$' $MHC check two.st --site 4
+refused 65 'alpha: it is missing$' $MHC check few.st
 refused 65 'sublayer.1.mhc.phi: it is missing' $MHC check r.st --site 1
 refused 65 'header' $MHC check text
 refused 66 'nowhere' $MHC check nowhere
