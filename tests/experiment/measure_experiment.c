@@ -17,7 +17,8 @@ static struct configuration shared(void)
     return c;
 }
 
-int main(void)
+// Run all of a plan
+static int run_plan(const char *path)
 {
     struct configuration c = shared();
     struct plan plan = { 0 };
@@ -25,7 +26,7 @@ int main(void)
     struct message m = { 0 };
     const char *asked = getenv("JOBS");
     long jobs = asked ? atol(asked) : sysconf(_SC_NPROCESSORS_ONLN);
-    bool well = plan_read(&plan, "tests/experiment/plan.csv", &c, &m)
+    bool well = plan_read(&plan, path, &c, &m)
         && corpus_open(&corpus, "data/austen.txt",
                        "data/persuasion.txt", c.context, &m)
         && experiment_all(&plan, &corpus, "build/experiment",
@@ -36,4 +37,9 @@ int main(void)
     corpus_close(&corpus);
     plan_free(&plan);
     return m.status;
+}
+
+int main(void)
+{
+    return run_plan("tests/experiment/plan.csv");
 }

@@ -37,5 +37,5 @@ static void print(const struct table *t)
 
 int main(void)
 {
-    return with_results(print);
+    return with_results("data/results/experiment.csv", print);
 }

@@ -86,11 +86,12 @@ static inline struct paired sample_compare(struct sample a,
 }
 
 // Print something made of the results
-static inline int with_results(void (*print)(const struct table *))
+static inline int with_results(const char *path,
+                               void (*print)(const struct table *))
 {
     struct table t;
     struct message m = { 0 };
-    if (!table_read(&t, "data/results/experiment.csv", &m)) {
+    if (!table_read(&t, path, &m)) {
         fprintf(stderr, "%s\n", m.text);
         return m.status;
     }
