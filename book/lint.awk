@@ -21,18 +21,29 @@ function printed(s,    name) {
 }
 
 # The chapter that began each chunk, and who adds to it and uses it elsewhere.
-function defines(name) {
+# What only an exercise is made of may use it: a lab shows the book's chunks.
+function defines(s) {
+    name = s
     if (!(name in begun)) begun[name] = FILENAME
     else if (begun[name] != FILENAME) adds[FILENAME, name] = FNR
 }
 function uses(s) {
     gsub(/@<</, "\001", s)
     while (match(s, /<<[^>]*(>[^>]+)*>>/)) {
-        used[FILENAME, substr(s, RSTART + 2, RLENGTH - 4)] = 1
+        place[++n] = FILENAME; from[n] = name; to[n] = substr(s, RSTART + 2, RLENGTH - 4)
+        nested[to[n]] = 1
         s = substr(s, RSTART + RLENGTH)
     }
 }
-function shared(    k, part) {
+function shared(    i, k, more, live, used, part) {
+    for (k in begun) if (!(k in nested) && k !~ /^exercises\//) live[k] = 1
+    do {
+        more = 0
+        for (i = 1; i <= n; i++) if (from[i] in live) {
+            used[place[i], to[i]] = 1
+            if (!(to[i] in live)) more = live[to[i]] = 1
+        }
+    } while (more)
     for (k in adds) if (k in used) {
         split(k, part, SUBSEP)
         print part[1] ":" adds[k] ": adds to <<" part[2] ">> of " begun[part[2]] ", and uses it"

@@ -248,8 +248,8 @@ static const char *const sayings[MISTAKES] = {
     [EXIT_OTHER] = "exit is the sum of the streams, not the mean",
     [EXIT_FIRST] = "exit is stream 0, not the mean of the streams",
     [SINKHORN_CUT] = "no gradient comes back through Sinkhorn",
-    [STRAIGHT_THROUGH] = "the gradient passes Sinkhorn unchanged, as if "
-                         "h_res were its logits",
+    [STRAIGHT_THROUGH] = "the gradient passes Sinkhorn unchanged, as "
+                         "if h_res were its logits",
     [LAST_STEP_ONLY] = "the gradient comes through Sinkhorn's last "
                        "half step only",
     [NORM_CUT] = "the gradient takes the norm for a constant",
