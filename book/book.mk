@@ -17,7 +17,10 @@ BOOK_PACKAGES := noweb pandoc make gawk poppler-utils texlive-luatex \
   texlive-latex-recommended texlive-pictures fonts-texgyre \
   fonts-texgyre-math fonts-go
 
-.PHONY: tangle drift where lint book pdf html figures book-test
+.PHONY: tangle drift where lint book pdf html figures book-test book-packages
+
+book-packages:
+	@$(if $(wildcard tools/need),tools/need $(DEPS) $(BOOK_PACKAGES))
 
 # Tangling ---------------------------------------------------------------------
 
@@ -33,7 +36,8 @@ where:
 
 # Weaving ----------------------------------------------------------------------
 
-book: lint pdf html
+book: book-packages
+	@$(MAKE) --no-print-directory lint pdf html
 pdf:  $(BUILD)/book.pdf
 html: $(BUILD)/html/index.html
 
@@ -101,5 +105,5 @@ $(BUILD)/html/index.html: $(BUILD)/html.json $(BUILD)/figures.stamp book/pages.l
 	@cp $(BUILD)/figures/*.svg $(@D)/figures 2> /dev/null || true
 	@pandoc $< -s -t html5 --syntax-definition book/cuda.xml -L book/pages.lua --template book/book.html --mathml -o $@
 
-book-test:
+book-test: book-packages
 	@book/test/run
