@@ -16,7 +16,11 @@ bool architecture_find(struct architecture *a,
 {
     const struct connection *k = connection_find(c->connection);
     if (k == NULL)
-        return fail(m, EX_USAGE, "connection: there is no kind '%s'",
+        return fail(m, EX_USAGE, "connection: there is no kind '%s', but "
+                    "residual"
+                    ", hc-static, hc, hc-three"
+                    ", mhc, identity"
+                    ", mhc-lite, krom",
                     c->connection);
     if (c->streams > k->most_streams)
         return fail(m, EX_USAGE, "streams: the %s connection takes %zu "
