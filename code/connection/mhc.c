@@ -214,7 +214,7 @@ static size_t identity_coefficients(size_t streams)
 
 const struct connection identity = {
     .name = "identity",
-    .summary = "mhc without a mix: its streams never meet",
+    .summary = "mhc without a mix: streams meet when they are read",
     .most_streams = MIXING_STREAMS, .map = &identity_map, .mean = true,
     .coefficients = identity_coefficients, .declare = identity_declare,
     // Functions of a mixed connection

@@ -16,7 +16,8 @@ bool architecture_find(struct architecture *a,
 {
     const struct connection *k = connection_find(c->connection);
     if (k == NULL)
-        return fail(m, EX_USAGE, "connection: there is no kind '%s', but "
+        return fail(m, EX_USAGE,
+                    "connection: there is no kind '%s', but "
                     "residual"
                     ", hc-static, hc, hc-three"
                     ", mhc, identity"
