@@ -9,7 +9,8 @@ struct model whole_open(const struct connection *k, size_t streams,
 void whole_scatter(struct model *m);
 /* forward, and gradients += ; the loss */
 double whole_run(struct model *m);
-/* the logits of all ten tokens after whole_run; as long as the test */
+/* the logits of all ten tokens, after a forward of its own; as long as
+   the test */
 const real *whole_logits(struct model *m);
 #ifdef REAL_IS_DOUBLE
 /* Every parameter of such a model, scattered, against central
