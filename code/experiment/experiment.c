@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -268,6 +269,10 @@ bool experiment_all(const struct plan *plan,
         // Wait for a run to end
         int status;
         pid_t process = wait(&status);
+        if (process < 0 && errno != EINTR) {
+            fail(m, EX_OSERR, "the runs are lost: %s", strerror(errno));
+            break;
+        }
         for (size_t k = 0; k < jobs; k++) {
             if (process <= 0 || worker[k].process != process)
                 continue;

@@ -28,6 +28,9 @@ static bool read_row(struct row *r, const struct table *t, size_t row,
             return false;
     }
     // Check the row
+    if (strcmp(r->run.arm, table_text(t, row, "arm")) != 0)
+        return fail(m, EX_DATAERR, "%s: a name has 31 letters at most",
+                    table_text(t, row, "arm"));
     if (!*r->run.arm || strchr(r->run.arm, '/'))
         return fail(m, EX_DATAERR, "an arm has no name, or a slash in it");
     if (r->last < r->first || r->last - r->first >= SEEDS)

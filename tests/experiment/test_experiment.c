@@ -84,6 +84,8 @@ static const struct { const char *text, *says; } bad_plan[] = {
     { "arm,seeds\n", NULL },
     { "arm,seeds\na,1-2,3\n", ":2: 3 cells under 2 names" },
     { "arm,seeds\na,1-1\nb,2\n", "row 2: seeds 2: 1-8 is wanted" },
+    { "arm,seeds\nabcdefghijklmnopqrstuvwxyz-abcde,1-1\n",
+      "-abcde: a name has 31 letters at most" },
     { "arm,seeds\na,3-2\n", "row 1: a: seeds 3-2" },
     { "arm,seeds\n,1-1\n", "has no name" },
     { "arm,seeds\na/b,1-1\n", "slash" },
@@ -334,6 +336,18 @@ static const struct claim {
     { "deep", "wide", 0.065, true },
     { "deep-mhc", "wide-mhc", 0.045, true },
     { "wide-mhc", "wide-flops", 0.038, true },
+    { "deep-mhc", "deep-flops", 0.083, true },
+    { "wide-mhc", "wide-time", 0.099, true },
+    { "deep-mhc", "deep-time", 0.159, true },
+    { "wide-hc", "wide-time", 0.083, true },
+    { "deep-hc", "deep-time", 0.103, true },
+    { "wide-mhc-1", "wide", -0.005, false },
+    { "wide-mhc-2", "wide", -0.012, false },
+    { "wide-mhc", "wide-mhc-2", -0.007, false },
+    { "wide-mhc-8", "wide-mhc", -0.008, false },
+    { "deep-free", "deep", 0.021, false },
+    { "deep-hc-free", "deep-hc", 0.017, false },
+    { "deep-mhc-free", "deep-mhc", -0.002, false },
 };
 
 START_TEST(what_the_chapter_says_is_what_was_measured)
@@ -353,6 +367,86 @@ START_TEST(what_the_chapter_says_is_what_was_measured)
     ck_assert_msg(fabs(mean - c->mean) < 0.00051
                   && (p < 0.05) == c->clear, "%s is %+.4f against %s,"
                   " p %.4f", c->arm, mean, c->against, p);
+    table_free(&t);
+}
+END_TEST
+static const struct cell {
+    const char *file, *row, *column, *over;  /* NULL: not a ratio */
+    double said, within;
+} cell[] = {
+    { "summary", "wide-hc", "loss", NULL, 1.683, 0.0005 },
+    { "summary", "deep-hc", "loss", NULL, 1.686, 0.0005 },
+    { "summary", "deep-mhc", "most", NULL, 37, 0.5 },
+    { "summary", "deep-mhc-free", "most", NULL, 42, 0.5 },
+    { "summary", "wide-mhc", "norm", "wide", 1.02, 0.01 },
+    { "summary", "deep-mhc", "norm", "deep", 0.98, 0.01 },
+    { "summary", "wide-hc", "norm", "wide", 1.25, 0.05 },
+    { "summary", "deep-hc", "norm", "deep", 1.25, 0.05 },
+    { "summary", "deep-hc", "bwd", NULL, 66, 0.5 },
+    { "summary", "wide-mhc", "bwd", NULL, 1.1, 0.1 },
+    { "summary", "deep-mhc", "bwd", NULL, 1.1, 0.1 },
+    { "summary", "wide-mhc", "fwd", NULL, 1, 1e-6 },
+    { "summary", "deep-mhc", "fwd", NULL, 1, 1e-6 },
+    { "arms", "wide", "parameters", NULL, 36e4, 3e3 },
+    { "arms", "deep", "parameters", "wide", 1, 0.005 },
+    { "arms", "wide-mhc", "parameters", "wide", 1.17, 0.005 },
+    { "arms", "deep-mhc", "parameters", "deep", 1.31, 0.005 },
+    { "arms", "deep-mhc", "parameters", "wide-mhc", 1.11, 0.005 },
+    { "arms", "wide-mhc-8", "parameters", "wide", 2.1, 0.1 },
+    { "arms", "wide-hc", "xflop", NULL, 1.05, 0.005 },
+    { "arms", "deep-hc", "xflop", NULL, 1.08, 0.005 },
+    { "arms", "wide-mhc", "xflop", NULL, 720 / 600., 0.01 },
+    { "arms", "deep-mhc", "xflop", NULL, 800 / 600., 0.01 },
+    { "power", "pilot-wide-mhc", ".02", NULL, 6, 0 },
+    { "power", "pilot-deep-mhc", ".02", NULL, 5, 1 },
+    { "power", "pilot-deep-mhc", "sd", NULL, 0.010, 0.0005 },
+    { "curves", "150", "deep_hc_forward", NULL, 30, 5 },
+    { "curves", "150", "deep_hc_backward", NULL, 30, 5 },
+    { "curves", "600", "deep_hc_forward", NULL, 4, 0.5 },
+    { "curves", "600", "deep_hc_backward", NULL, 2, 0.5 },
+};
+
+static double cell_of(const char *file, const char *row,
+                      const char *column)
+{
+    struct table t;
+    struct message m = { 0 };
+    char path[64];
+    snprintf(path, sizeof path, "data/results/%s.csv", file);
+    ck_assert_msg(table_read(&t, path, &m), "%s", m.text);
+    size_t r = 0;               /* row 0 of the cells is the head */
+    while (r < t.rows && strcmp(t.cell[(r + 1) * t.columns], row) != 0)
+        r++;
+    ck_assert_msg(r < t.rows, "%s has no %s", file, row);
+    double value = table_number(&t, r, column);
+    table_free(&t);
+    return value;
+}
+
+START_TEST(a_cell_is_what_the_chapter_says)
+{
+    const struct cell *c = &cell[_i];
+    double value = cell_of(c->file, c->row, c->column);
+    if (c->over)
+        value /= cell_of(c->file, c->over, c->column);
+    ck_assert_msg(fabs(value - c->said) <= c->within, "%s, %s of %s is"
+                  " %g, not %g", c->file, c->column, c->row, value,
+                  c->said);
+}
+END_TEST
+
+START_TEST(no_run_was_lost)
+{
+    struct table t;
+    struct message m = { 0 };
+    ck_assert_msg(table_read(&t, "data/results/summary.csv", &m), "%s",
+                  m.text);
+    double runs = 0;
+    for (size_t r = 0; r < t.rows; r++) {
+        ck_assert(table_number(&t, r, "lost") == 0);
+        runs += table_number(&t, r, "runs");
+    }
+    ck_assert(runs == 94);
     table_free(&t);
 }
 END_TEST
@@ -383,6 +477,9 @@ Suite *experiment_suite(void)
     tcase_add_test(c, samples_are_matched_by_seed);
     tcase_add_test(c, a_run_that_breaks_leaves_a_record_that_says_so);
     tcase_add_test(c, operations_counted_by_hand);
+    tcase_add_loop_test(c, a_cell_is_what_the_chapter_says, 0,
+                        (int)(sizeof cell / sizeof cell[0]));
+    tcase_add_test(c, no_run_was_lost);
     tcase_add_loop_test(c, what_the_chapter_says_is_what_was_measured, 0,
                         (int)(sizeof claim / sizeof claim[0]));
     suite_add_tcase(s, c);
