@@ -34,7 +34,8 @@ static double sign(struct state *s)
     return s->noise >> 63 ? 1 : -1;
 }
 
-/* value, as rough as a tensor; size: of the largest term in it */
+/* value, as rough as a tensor; size: the sum of the absolute values of
+   its terms */
 static double stored(struct state *s, enum role role, double value,
                      double size)
 {

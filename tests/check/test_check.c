@@ -106,7 +106,9 @@ static const struct check *checked(struct check *c)
 {
     struct message m = { 0, "" };
     ck_assert_msg(check_run(c, NULL, &m), "%s", m.text);
-    check_print(stderr, c);
+    FILE *nowhere = fopen("/dev/null", "w");
+    check_print(nowhere, c);
+    fclose(nowhere);
     return c;
 }
 
@@ -225,13 +227,19 @@ START_TEST(what_a_file_cannot_show_is_listed)
 }
 END_TEST
 
-START_TEST(without_h_res_two_mistakes_are_rivals)
+static struct check *only(enum role role, uint32_t mistakes)
 {
-    struct rules r = rules_of(false, MISTAKE(EXIT_FIRST), 0);
+    struct rules r = rules_of(false, mistakes, mistakes);
     struct check *few = filed("F32", &r, 8, 4);
     for (int i = H_PRE; i < ROLES; i++)
-        if (i != H_POST)
+        if (i != (int)role)
             few->file.hers.at[i] = NULL;
+    return few;
+}
+
+START_TEST(in_h_post_alone_its_factor_is_missed)
+{
+    struct check *few = only(H_POST, 0);
     few->file.hers.at[DNEXT] = NULL;
     for (size_t i = 0; i < test_count(&few->file.hers, H_POST); i++)
         few->file.hers.at[H_POST][i] /= 2;
@@ -240,6 +248,20 @@ START_TEST(without_h_res_two_mistakes_are_rivals)
     ck_assert_uint_eq(c->trial[c->found[0]].forward,
                       MISTAKE(NO_FACTOR));
     ck_assert(blind(c, TRANSPOSED) && !blind(c, TANH));
+}
+END_TEST
+
+START_TEST(what_explains_it_as_well_is_a_rival)
+{
+    uint32_t transposed = MISTAKE(TRANSPOSED);
+    const struct check *c = checked(only(DSTREAMS, transposed));
+    ck_assert_uint_eq(c->verdict[0].of, 1);
+    ck_assert_uint_eq(c->explained.agree, 1);
+    const struct trial *t = &c->trial[c->found[0]];
+    ck_assert(t->forward == transposed && t->backward == transposed);
+    ck_assert_uint_eq(c->rival_count, 1);
+    t = &c->trial[c->rivals[0]];
+    ck_assert(t->forward == 0 && t->backward == transposed);
 }
 END_TEST
 START_TEST(coarse_arithmetic_is_recognised)
@@ -602,7 +624,8 @@ Suite *check_suite(void)
     tcase_add_loop_test(t, two_mistakes_are_both_named, 0, 4);
     tcase_add_loop_test(t, large_mistakes_are_named_in_bf16, 0, 9);
     tcase_add_test(t, what_a_file_cannot_show_is_listed);
-    tcase_add_test(t, without_h_res_two_mistakes_are_rivals);
+    tcase_add_test(t, in_h_post_alone_its_factor_is_missed);
+    tcase_add_test(t, what_explains_it_as_well_is_a_rival);
     tcase_add_test(t, coarse_arithmetic_is_recognised);
     tcase_add_loop_test(t, our_own_boundary_agrees, 0, 8);
     tcase_add_loop_test(t, a_bug_in_our_own_boundary_is_named, 0, 5);
