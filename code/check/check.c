@@ -141,6 +141,7 @@ struct job {
     struct roughness rough;     /* of the rules, or unused */
     double error[PARTS];        /* hers against the reference made so */
     double change[PARTS];       /* that against the right reference */
+    double scale[PARTS];        /* root mean squares of what is made */
     struct message m;
 };
 
@@ -154,6 +155,9 @@ static void run_job(struct job *j, const struct check *c,
     if (memory != NULL && reference_run(&made, &j->rules, &j->m)) {
         differences(j->error, c, &made, &c->file.hers);
         differences(j->change, c, &made, right);
+        for (size_t p = 0; p < PARTS; p++)
+            if (made.at[c->part[p].role] != NULL)
+                j->scale[p] = rms(&c->part[p], &made);
     }
     memory_free(memory);
 }
@@ -250,10 +254,16 @@ static const char *const sayings[MISTAKES] = {
     [SINKHORN_CUT] = "no gradient comes back through Sinkhorn",
     [STRAIGHT_THROUGH] = "the gradient passes Sinkhorn unchanged, as "
                          "if h_res were its logits",
+    [EXPONENTIAL_ONLY] = "the gradient comes through Sinkhorn's "
+                         "exponential only, and no half step",
     [LAST_STEP_ONLY] = "the gradient comes through Sinkhorn's last "
                        "half step only",
     [NORM_CUT] = "the gradient takes the norm for a constant",
     [PATH_CUT] = "dstreams lacks what comes back through phi",
+    [NOT_TRANSPOSED_BACK] = "dstreams is mixed by h_res, not by its "
+                            "transpose",
+    [ALPHA_FORGOTTEN] = "what comes back to phi and through it lacks "
+                        "the factor alpha",
 };
 static bool judges_gradients(const struct verdict *v,
                              const struct part *part)
@@ -302,6 +312,9 @@ static struct verdict verdict_of(const struct check *c,
 {
     struct verdict v = c->verdict[job->rules.released];
     memcpy(v.error, job->error, sizeof v.error);
+    for (size_t p = 0; p < PARTS; p++)
+        if (v.given[p] && job->scale[p] > v.scale[p] && v.scale[p] > 0)
+            v.tolerance[p] *= job->scale[p] / v.scale[p];
     count_agreements(&v);
     return v;
 }
@@ -407,6 +420,18 @@ static bool find_rough(struct check *c, const struct boundary right[2],
 }
 
 // Run a check
+static bool find_alias(struct check *c, const struct boundary right[2],
+                       struct message *m)
+{
+    struct job j = { .rules = c->file.rules };
+    j.rules.released = !c->best;
+    j.rules.forward = j.rules.backward = MISTAKE(TRANSPOSED);
+    if (!run_jobs(&j, 1, c, right, m))
+        return false;
+    struct verdict v = verdict_of(c, &j);
+    c->alias = v.agree == v.of && c->verdict[!c->best].agree < v.of;
+    return true;
+}
 static bool look_closer(struct check *c, const struct boundary right[2],
                         struct message *m)
 {
@@ -421,9 +446,12 @@ static bool look_closer(struct check *c, const struct boundary right[2],
         good = run_jobs(job, list_jobs(job, c), c, right, m);
         c->founds = 0;
         find_blind(c, job);
+        if (good && c->only == EITHER)
+            good = find_alias(c, right, m);
     } else if (good) {
         good = explain(c, job, right, m);
-        if (good && c->explained.agree < c->explained.of)
+        if (good && c->explained.agree < c->explained.of
+            && 2 * v->agree < v->of)
             good = find_rough(c, right, m);
     }
     memory_free(job);
@@ -520,16 +548,16 @@ static void print_explanation(FILE *out, const struct check *c)
         fprintf(out, "with %s made, %zu of %zu agree with %s\n",
                 c->founds > 1 ? "these" : "it", v->agree, v->of,
                 conventions[c->found_released]);
-    if (v->agree < v->of && c->rough != NULL)
-        fprintf(out, "or no mistake, but calculated in %s "
-                "(--precision %s)\n", c->rough, c->rough);
-    else if (v->agree < v->of) {
+    if (v->agree < v->of) {
         fprintf(out, "not explained:");
         for (size_t p = 0; p < PARTS; p++)
             if (v->given[p] && v->error[p] > v->tolerance[p])
                 fprintf(out, " %s", c->part[p].name);
         fprintf(out, "\n");
     }
+    if (v->agree < v->of && c->rough != NULL)
+        fprintf(out, "or no mistake, but calculated in %s "
+                "(--precision %s)\n", c->rough, c->rough);
 }
 void check_print(FILE *out, const struct check *c)
 {
@@ -546,6 +574,10 @@ void check_print(FILE *out, const struct check *c)
                 conventions[k]);
     if (v[c->best].agree < v[c->best].of)
         print_explanation(out, c);
+    if (c->alias)
+        fprintf(out, "with h_res used transposed all agree with %s, "
+                "too: say which is meant, --convention %s\n",
+                conventions[!c->best], c->best ? "paper" : "released");
     size_t blind = 0;
     for (size_t i = 0; i < c->trials; i++)
         if (c->trial[i].blind && *c->trial[i].where == '\0')

@@ -51,6 +51,7 @@ struct check {
     struct part part[PARTS];
     struct verdict verdict[2];  /* by the paper, and as released */
     size_t best;                /* which of them agrees more */
+    bool alias;                 /* so does the other one, transposed */
     struct trial {              /* a mistake, made or not */
         const char *saying, *where;
         uint32_t forward, backward;

@@ -38,13 +38,15 @@ static bool open(struct model *model, struct connection *plain,
                  struct message *m)
 {
     struct architecture a;
+    struct configuration whole = *c;
     if (!architecture_find(&a, c, m))
         return false;
+    whole.frugal = false;
     *plain = *a.connection;
     plain->cross = NULL;
     plain->cross_backward = NULL;
     a.connection = plain;
-    return model_plan(model, &a, c, &cpu, windows, TRAINING, 0, m)
+    return model_plan(model, &a, &whole, &cpu, windows, TRAINING, 0, m)
         && model_allocate(model, m);
 }
 

@@ -181,6 +181,8 @@ static void balance_backward(struct state *s, double *d, uint32_t wrong)
         return;
     for (size_t i = 0; i < all; i++)
         d[i] *= has(wrong, SINKHORN_CUT) ? 0 : s->res[i];
+    if (has(wrong, EXPONENTIAL_ONLY))
+        return;
     for (size_t h = steps; h-- > stop; ) {
         if (h == 0)
             for (size_t i = 0; i < all; i++)
@@ -377,7 +379,8 @@ static void differentiate_projection(struct state *s, uint32_t wrong)
     for (size_t k = 0; k < s->K; k++) {
         const double *phi = s->b->at[PHI] + k * inputs;
         double d = between(s, s->dlogit[k], fabs(s->dlogit[k]));
-        double dz = d * alpha_of(s, k, wrong);
+        bool forgotten = has(wrong, ALPHA_FORGOTTEN);
+        double dz = forgotten ? d : d * alpha_of(s, k, wrong);
         gather(s, DBIAS, k, d);
         if (!has(wrong, NO_ALPHA))
             gather(s, DALPHA, group_of(s, k), d * s->z[k]);
@@ -420,7 +423,10 @@ static void backward(struct state *s, uint32_t wrong)
                 size += s->scale[i] * (fabs(projected) + fabs(back));
             }
             for (size_t j = 0; j < n; j++) {
-                double term = mixes(s, j, i, true, wrong) * dnext[j * C + c];
+                double mix = has(wrong, NOT_TRANSPOSED_BACK)
+                           ? mixes(s, i, j, true, wrong)
+                           : mixes(s, j, i, true, wrong);
+                double term = mix * dnext[j * C + c];
                 sum += term;
                 size += fabs(term);
             }

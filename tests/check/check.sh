@@ -3,6 +3,7 @@ source tests/commands/common.bash
 m="--connection mhc --streams 4"
 $train $m --steps 30 --rate 0.02 --layers 2 --name m > out 2> err
 $train --steps 2 --name r > out 2> err
+$train $m --steps 2 --frugal --name f > out 2> err
 trace="$MHC trace runs/m --data unseen"
 $trace --out one.st > out 2> err
 holds 'a run is traced' \
@@ -18,6 +19,9 @@ done
 holds 'the exit is checked after the last' 'grep -q "^exit " out'
 $MHC trace runs/r --data unseen --out r.st > out 2> err
 holds 'a residual run is traced, too' '[ $? = 0 ]'
+$MHC trace runs/f --data unseen --out f.st > out 2> err
+holds 'so is one that recomputes' \
+    '[ $? = 0 ] && $MHC check f.st --site 1 > out 2> err'
 $MHC check --names > out
 holds 'the names are listed' '[ $? = 0 ] && [ $(wc -l < out) = 18 ] &&
     grep -q "^h_res  *\[T, n, n\]" out'

@@ -251,6 +251,44 @@ START_TEST(in_h_post_alone_its_factor_is_missed)
 }
 END_TEST
 
+START_TEST(one_convention_transposed_may_be_the_other)
+{
+    for (int released = 0; released < 2; released++) {
+        uint32_t transposed = MISTAKE(TRANSPOSED);
+        struct rules r = rules_of(released, transposed, transposed);
+        const struct check *c = checked(filed(types[_i], &r, 8, 4));
+        bool all = c->verdict[!released].agree == PARTS;
+        ck_assert(all == (_i == 2) && c->alias == all);
+        ck_assert(all == (c->founds == 0));
+        r = rules_of(released, 0, 0);
+        c = checked(filed(types[_i], &r, 8, 4));
+        ck_assert(c->founds == 0 && c->alias == (_i == 2));
+    }
+}
+END_TEST
+
+START_TEST(eight_streams_added_up_are_a_wrong_exit)
+{
+    struct rules r = rules_of(false, MISTAKE(EXIT_OTHER), 0);
+    const struct check *c = checked(filed("F32", &r, 8, 8));
+    ck_assert_uint_eq(c->founds, 1);
+    ck_assert_uint_eq(c->trial[c->found[0]].forward, r.forward);
+    ck_assert_uint_eq(c->explained.agree, PARTS);
+}
+END_TEST
+
+START_TEST(one_wrong_part_is_no_matter_of_precision)
+{
+    struct rules r = rules_of(false, 0, 0);
+    struct check *wrong = filed("F32", &r, 8, 4);
+    for (size_t i = 0; i < test_count(&wrong->file.hers, NEXT); i++)
+        wrong->file.hers.at[NEXT][i] *= 1 + 1e-4;
+    const struct check *c = checked(wrong);
+    ck_assert_uint_eq(c->verdict[0].agree, PARTS - 1);
+    ck_assert(c->founds == 0 && c->rough == NULL);
+}
+END_TEST
+
 START_TEST(what_explains_it_as_well_is_a_rival)
 {
     uint32_t transposed = MISTAKE(TRANSPOSED);
@@ -625,6 +663,10 @@ Suite *check_suite(void)
     tcase_add_loop_test(t, large_mistakes_are_named_in_bf16, 0, 9);
     tcase_add_test(t, what_a_file_cannot_show_is_listed);
     tcase_add_test(t, in_h_post_alone_its_factor_is_missed);
+    tcase_add_loop_test(t, one_convention_transposed_may_be_the_other,
+                        0, 3);
+    tcase_add_test(t, eight_streams_added_up_are_a_wrong_exit);
+    tcase_add_test(t, one_wrong_part_is_no_matter_of_precision);
     tcase_add_test(t, what_explains_it_as_well_is_a_rival);
     tcase_add_test(t, coarse_arithmetic_is_recognised);
     tcase_add_loop_test(t, our_own_boundary_agrees, 0, 8);
