@@ -389,7 +389,8 @@ END_TEST
 static const struct {
     const char *connection, *streams, *iterations, *reason;
 } refused[] = {
-    { "hyper", "4", "20", "connection: there is no kind 'hyper'" },
+    { "hyper", "4", "20",
+      "connection: there is no kind 'hyper', but residual, hc" },
     { "hc", "9", "20",
       "streams: the hc connection takes 8 at most, not 9" },
     { "hc-static", "65", "20", "streams: 65 is not between 1 and 64" },
@@ -414,7 +415,9 @@ START_TEST(kinds_and_numbers_that_cannot_be_are_refused)
                                     refused[_i].iterations, &m)
               || !architecture_find(&a, &c, &m));
     ck_assert_int_eq(m.status, EX_USAGE);
-    ck_assert_str_eq(m.text, refused[_i].reason);
+    const char *reason = refused[_i].reason;
+    ck_assert_msg(strncmp(m.text, reason, strlen(reason)) == 0, "%s",
+                  m.text);
 }
 END_TEST
 
