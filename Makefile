@@ -33,7 +33,7 @@ TEST_PACKAGES := $(PACKAGES) check libsubunit-dev pkg-config noweb gawk \
 LIBRARY := $(filter-out code/commands/main.c,$(wildcard code/*/*.c))
 PROGRAM := $(wildcard code/commands/main.c)
 TESTS   := $(wildcard tests/main.c) $(filter-out \
-             $(wildcard tests/*/measure_*.c tests/*/fuzz_*.c), $(wildcard tests/*/*.c))
+             $(wildcard tests/*/measure_*.c tests/*/fuzz_*.c tests/*/show_*.c), $(wildcard tests/*/*.c))
 HEADERS := $(wildcard code/*/*.h tests/*/*.h)
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
@@ -176,11 +176,13 @@ $(foreach m,$(wildcard tests/*/measure_*.c),$(eval $(call measure,$(m))))
 $(patsubst %,data/results/%.csv,power comparisons summary curves): | data/results/experiment.csv
 data/results/repetition.csv: | data/results/again.csv
 QUESTIONS := main budget streams shape clip
-experiments: $(patsubst %,data/results/%.txt,power summary arms repetition $(QUESTIONS:%=comparisons_%))
+experiments: $(patsubst %,data/results/%.txt,power summary arms repetition verdict $(QUESTIONS:%=comparisons_%))
 $(patsubst %,data/results/%.txt,power summary arms): %.txt: %.csv
 	@tools/table $< > $@.new && mv $@.new $@
 $(QUESTIONS:%=data/results/comparisons_%.txt): data/results/comparisons_%.txt: data/results/comparisons.csv
 	@tools/table $< $* > $@.new && mv $@.new $@
+data/results/verdict.txt: | build/float/check/show_verdict
+	@build/float/check/show_verdict | sed "s, *$$,," > $@.new && mv $@.new $@
 data/results/repetition.txt: data/results/repetition.csv
 	@tools/table $< main > $@.new && mv $@.new $@
 # Over the depth of a trained model, the header from the runs.

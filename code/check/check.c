@@ -486,7 +486,7 @@ bool check_run(struct check *c, const char *precision,
 
 // Print the verdict
 static const char *const conventions[] =
-    { "the paper's", "DeepSeek-V4's released form" };
+    { "the paper's form", "DeepSeek-V4's released form" };
 
 static void print_parts(FILE *out, const struct check *c)
 {
