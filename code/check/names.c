@@ -21,7 +21,7 @@ const struct check_name check_names[ROLES] = {
     [H_PRE] = {"h_pre", "Tn", "sigma of its logits", "site.%l.h_pre"},
     [H_POST] = {"h_post", "Tn", "2 sigma of its logits",
                 "site.%l.h_post"},
-    [H_RES] = {"h_res", "Tnn", "the mix; row: next stream",
+    [H_RES] = {"h_res", "Tnn", "the mix; row: next (released: old)",
                "site.%l.h_res"},
     [INPUT] = {"input", "TC", "what is read, before any norm",
                "site.%l.input"},
