@@ -176,11 +176,13 @@ $(foreach m,$(wildcard tests/*/measure_*.c),$(eval $(call measure,$(m))))
 $(patsubst %,data/results/%.csv,power comparisons summary curves): | data/results/experiment.csv
 data/results/repetition.csv: | data/results/again.csv
 QUESTIONS := main budget streams shape clip
-experiments: $(patsubst %,data/results/%.txt,power summary arms repetition verdict $(QUESTIONS:%=comparisons_%))
+experiments: $(patsubst %,data/results/%.txt,power summary arms repetition rates verdict $(QUESTIONS:%=comparisons_%))
 $(patsubst %,data/results/%.txt,power summary arms): %.txt: %.csv
 	@tools/table $< > $@.new && mv $@.new $@
 $(QUESTIONS:%=data/results/comparisons_%.txt): data/results/comparisons_%.txt: data/results/comparisons.csv
 	@tools/table $< $* > $@.new && mv $@.new $@
+data/results/rates.txt: data/results/rates.csv | build/float/experiment/measure_summary
+	@build/float/experiment/measure_summary $< > build/rates && tools/table build/rates > $@.new && mv $@.new $@
 data/results/verdict.txt: | build/float/check/show_verdict
 	@build/float/check/show_verdict | sed "s, *$$,," > $@.new && mv $@.new $@
 data/results/repetition.txt: data/results/repetition.csv

@@ -58,7 +58,8 @@ static void print(const struct table *t)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    return with_results("data/results/experiment.csv", print);
+    return with_results(argc > 1 ? argv[1]
+                        : "data/results/experiment.csv", print);
 }
