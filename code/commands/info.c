@@ -70,7 +70,7 @@ static bool describe(const struct options *o, struct message *m)
         return false;
     struct model model;
     bool good = model_plan(&model, &architecture, &c, &cpu, c.batch,
-                           TRAINING, 0, m);
+                           TRAINING, c.recompute, m);
     if (good) {
         if (o->operands == 1)
             printf("%s\n\n", path);

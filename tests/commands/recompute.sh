@@ -14,6 +14,7 @@ in_all() {
     $MHC info --layers 12 --streams 4 --connection mhc "$@" |
         sed -n 's/^in all *\([0-9]*\)\..*/\1/p'
 }
-holds 'info says what --frugal saves' \
-    '[ "$(in_all --frugal)" -lt "$(in_all)" ]'
+holds 'info says what --frugal and --recompute save' \
+    '[ "$(in_all --frugal)" -lt "$(in_all)" ] &&
+     [ "$(in_all --recompute 5)" -lt "$(in_all)" ]'
 closing
