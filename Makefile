@@ -186,7 +186,7 @@ data/results/rates.txt: data/results/rates.csv | build/float/experiment/measure_
 data/results/verdict.txt: | build/float/check/show_verdict
 	@build/float/check/show_verdict | sed "s, *$$,," > $@.new && mv $@.new $@
 data/results/repetition.txt: data/results/repetition.csv
-	@tools/table $< main > $@.new && mv $@.new $@
+	@tools/table $< again > $@.new && mv $@.new $@
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)
