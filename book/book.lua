@@ -192,7 +192,6 @@ function Pandoc(doc)
   numbers.count(doc.blocks)
   local body = pandoc.Div(apart.epigraphs(doc.blocks))
   local function pass(filter) body = pandoc.walk_block(body, filter) end
-  pass{Link = chunks.definitions}
   pass{Header = function (h)                                     -- no links in headings
     return pandoc.walk_block(h, {Link = function (l) return l.content end})
   end}

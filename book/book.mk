@@ -66,11 +66,11 @@ $(BUILD)/figures.stamp: figures
 # What ``` {include=...} shows: the book is made again when it changes.
 INCLUDED := $(wildcard $(if $(CHAPTERS),$(shell sed -n 's/.*{.*include=\([^ }]*\).*}.*/\1/p' $(CHAPTERS) | sort -u)))
 
-$(BUILD)/book.stream: $(CHAPTERS) book/elide.awk book/defs.awk book/uses.awk
+$(BUILD)/book.stream: $(CHAPTERS) book/elide.awk book/scope.awk
 	@mkdir -p $(@D)
 	@echo "  STREAM $(words $(CHAPTERS)) chapters"
 	@export LC_ALL=C.UTF-8; $(NOWEB)/markup $(CHAPTERS) | gawk -f book/elide.awk | \
-	  gawk -f book/defs.awk | gawk -f book/uses.awk | $(NOWEB)/noidx > $@
+	  gawk -f book/scope.awk | $(NOWEB)/noidx > $@
 
 $(BUILD)/latex.json $(BUILD)/html.json: $(BUILD)/%.json: $(BUILD)/book.stream $(PARTS) $(INCLUDED)
 	@echo "  PANDOC $*"

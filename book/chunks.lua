@@ -5,10 +5,13 @@
 return function (book)
 
 local LITERAL = { Comment=true, String=true, Import=true, co=true, st=true, im=true }
-local where = {}                              -- identifier -> label of its definition
-
-local function definitions(l)
-  if l.classes:includes('ident') then where[pandoc.utils.stringify(l)] = l.target:sub(2) end
+-- Where what a chunk uses is defined: identifier -> label.
+local function definitions(foot)
+  local where = {}
+  pandoc.walk_block(foot, {Link = function (l)
+    if l.classes:includes('ident') then where[l.attributes.name] = l.target:sub(2) end
+  end})
+  return where
 end
 
 -- The names of the chunks used in a chunk: {written, label}
@@ -22,14 +25,14 @@ end
 
 -- Skylighting has carried our private characters through its colouring:
 -- U+E000 before an identifier, U+E100+i for the use of the i-th chunk.
-local function latexcode(s, uses, label)
+local function latexcode(s, uses, where)
   s = s:gsub('\\begin{Shaded}\n', ''):gsub('\n\\end{Shaded}', '')
   s = s:gsub('\\(%a+)Tok(%b{})', function (kind, text)      -- no links in there
     if LITERAL[kind] then return '\\' .. kind .. 'Tok' .. text:gsub('\u{E000}', '') end
   end)
   s = s:gsub('\u{E000}([%w\\_]*)', function (id)
     local to = where[id:gsub('\\', '')]
-    return to and to ~= label and ('\\nwident{%s}{%s}'):format(to, id) or id
+    return to and ('\\nwident{%s}{%s}'):format(to, id) or id
   end)
   local names = ''
   for i, u in ipairs(uses) do
@@ -39,7 +42,7 @@ local function latexcode(s, uses, label)
   return s, names
 end
 
-local function htmlcode(s, uses, label)
+local function htmlcode(s, uses, where)
   s = s:gsub('<span class="(%l%l)">(.-)</span>', function (kind, text)
     if LITERAL[kind] then
       return ('<span class="%s">%s</span>'):format(kind, (text:gsub('\u{E000}', '')))
@@ -47,7 +50,7 @@ local function htmlcode(s, uses, label)
   end)
   s = s:gsub('\u{E000}([%w_]*)', function (id)
     local to = where[id]
-    return to and to ~= label and ('<a class="ident" href="#%s">%s</a>'):format(to, id) or id
+    return to and ('<a class="ident" href="#%s">%s</a>'):format(to, id) or id
   end)
   for i, u in ipairs(uses) do
     local link = ('<a class="use" href="#%s">⟨%s⟩</a>'):format(u[2], u[1])
@@ -66,8 +69,10 @@ local function link(l)
     if book.latex then return book.raw(('\\nwlink{%s}{\\nwitalic{%s}}'):format(to, book.write(l.content))) end
     l.classes = {'chunklink'}
     return l
-  elseif l.classes:includes('ident') and book.latex then
-    return book.raw(('\\nwident{%s}{%s}'):format(to, book.write(l.content)))
+  elseif l.classes:includes('ident') then
+    if book.latex then return book.raw(('\\nwident{%s}{%s}'):format(to, book.write(l.content))) end
+    l.classes, l.attributes = {'ident'}, {}
+    return l
   end
 end
 
@@ -91,17 +96,17 @@ local function footline(foot)
 end
 
 -- Beside it: the identifiers it uses, as many as fit beside its lines, but three
--- lines of them at least and 16 at most. A line has room for 26 letters.
+-- lines of them at least and 16 at most. A line has room for 26 letters. All
+-- tests are registered somewhere: that needs no mention.
 local function needlist(foot, lines)
   local out, room = pandoc.List(), 26 * math.min(math.max(3, lines), 16)
   for _, s in ipairs(foot.content) do
-    if s.classes[1] == 'needs' then
-      for _, x in ipairs(s.content) do
-        if x.t == 'Link' and x.classes:includes('ident') then
-          room = room - #pandoc.utils.stringify(x) - 6           -- with the page and the comma
-          if room < 0 and #out > 0 then out:remove(); out:remove(); out:insert(pandoc.Str(', …')); break end
-        end
-        out:insert(x)
+    for i, x in ipairs(s.classes[1] == 'needs' and s.content or {}) do
+      if x.t == 'Link' and x.classes:includes('ident') and not x.classes:includes('test') then
+        room = room - #x.attributes.name - 6             -- with the page and the comma
+        if room < 0 and #out > 0 then out:insert(pandoc.Str(', …')); break end
+        if #out > 0 then out:extend{pandoc.Str(','), pandoc.Space()} end
+        out:extend{x, pandoc.Space(), s.content[i + 2]}
       end
     end
   end
@@ -109,7 +114,7 @@ local function needlist(foot, lines)
 end
 
 local function latexchunk(div, name, code, foot)
-  local body, names = latexcode(book.write(code), usednames(div), div.identifier)
+  local body, names = latexcode(book.write(code), usednames(div), definitions(foot))
   local lines = 1 + select(2, code.text:gsub('\n', ''))
   local more = div.attributes.first ~= div.identifier and '+' or ''
   if lines <= 12 then body = body:gsub('{Highlighting}%[%]', '{Highlighting}[samepage]') end
@@ -121,7 +126,7 @@ local function latexchunk(div, name, code, foot)
 end
 
 local function htmlchunk(div, name, code, foot)
-  local body = htmlcode(book.write(code), usednames(div), div.identifier)
+  local body = htmlcode(book.write(code), usednames(div), definitions(foot))
   local more = div.attributes.first ~= div.identifier and '+' or ''
   return pandoc.Div({
     book.rawblock(('<div class="head">⟨%s⟩ %s≡ <a class="number" href="#%s">%s</a></div>'):format(
@@ -140,6 +145,9 @@ local function latexindex(d)
       if x.t == 'Link' then labels:insert((x.classes:includes('def') and '!' or '') .. x.target:sub(2)) end
     end
     line[#line] = book.raw('\\nwpages{' .. table.concat(labels, ',') .. '}')
+    for i, x in ipairs(line) do
+      if x.t == 'Span' then line[i] = book.raw('{\\color{gray}' .. book.write(x.content) .. '}') end
+    end
     line:insert(1, book.raw('\\item '))
     out:insert(pandoc.Plain(linked(line)))
   end
@@ -175,5 +183,5 @@ local function chunk(d)
   end
 end
 
-return { definitions=definitions, chunk=chunk, link=link }
+return { chunk=chunk, link=link }
 end

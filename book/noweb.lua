@@ -1,6 +1,6 @@
 -- noweb.lua: a pandoc reader for noweb's pipeline format.
 --
---   markup ch*.nw | elide.awk | defs.awk | uses.awk | noidx | pandoc -f noweb.lua
+--   markup ch*.nw | elide.awk | scope.awk | noidx | pandoc -f noweb.lua
 --
 -- Every chapter's prose is handed to pandoc's own Markdown reader in one
 -- piece, with a placeholder where a code chunk or quoted code stood, so that
@@ -20,7 +20,7 @@ local LANGUAGE = { c='c', h='c', cu='cuda', cuh='cuda', sh='bash', tex='latex', 
 local chapters, chunks, quotes = {}, {}, {}      -- in order of appearance
 local bylabel, parents = {}, {}                  -- label->chunk, name->{name}
 local index, chunklist = {}, {}                  -- what noidx found
-local istest = {}                                -- names that START_TEST defines
+local istest = {}                                -- names that START_TEST defines, with their files
 
 -- The place where a paragraph begins ----------------------------------------
 
@@ -47,6 +47,11 @@ local function parse(input)
   local function docs(s) table.insert(chapter.text, s) end
   local function item(t, x) t[#t + 1] = x; return x end
   local function take() local r = refs; refs = {}; return r end
+  -- What scope.awk calls `NAME FILE', if several files have the name.
+  local function identifier(s)
+    local name, file = s:match('^(%S+) ?(.*)$')
+    return {name=name, file=file ~= '' and file or nil, key=s, at={}}
+  end
 
   function token.fatal(s) error('noweb: ' .. s) end
   function token.file(s)
@@ -64,7 +69,9 @@ local function parse(input)
     if not s:match('^code') then return end
     item(chunks, chunk); item(chapter.chunks, chunk)
     docs(('\n\n```{.nwchunk key=%d}\n```\n\n'):format(#chunks))
-    for name in table.concat(chunk.code):gsub(IDENT, ''):gmatch('START_TEST%(([%w_]+)%)') do istest[name] = true end
+    local names = {}
+    for name in table.concat(chunk.code):gsub(IDENT, ''):gmatch('START_TEST%(([%w_]+)%)') do names[name] = true end
+    for _, d in ipairs(chunk.defines) do if names[d.name] then istest[d.key] = true end end
     chunk, blank = nil, true
   end
   function token.defn(s)
@@ -135,11 +142,11 @@ local function parse(input)
     elseif what == 'use' then
       if quote then quote.to = ref elseif chunk then item(chunk.code, IDENT) end
     elseif what == 'isused' or what == 'isdefined' then item(refs, arg)
-    elseif what == 'defitem' then item(chunk.defines, {name=arg, at=take()})
-    elseif what == 'useitem' then item(chunk.needs, {name=arg, at=take()})
+    elseif what == 'defitem' then item(chunk.defines, identifier(arg)).at = take()
+    elseif what == 'useitem' then item(chunk.needs, identifier(arg)).at = take()
     elseif what == 'entrybegin' then
       local l, name = arg:match('^(%S+) (.*)$')
-      entry = item(index, {name=name, to=l, at={}})
+      entry = item(index, identifier(name)); entry.to = l
     elseif what == 'entrydefn' then item(entry.at, {to=arg, def=true})
     elseif what == 'entryuse'  then item(entry.at, {to=arg})
     end
@@ -203,12 +210,11 @@ end
 local function namelink(name, to)
   return pandoc.Link(nameinlines(name), '#' .. to, '', {class='chunkname'})
 end
-local function identlink(name, to)
-  return pandoc.Link(pandoc.Code(name), '#' .. to, '', {class='ident'})
+local function identlink(name, to, class)
+  return pandoc.Link(pandoc.Code(name), '#' .. to, '', {class=class and 'ident ' .. class or 'ident', name=name})
 end
--- All tests are registered somewhere: that needs no mention.
 local function nottests(list)
-  return pandoc.List(list):filter(function (x) return not istest[x.name] end)
+  return pandoc.List(list):filter(function (x) return not istest[x.key] end)
 end
 local function separated(list, f)
   local out = pandoc.List()
@@ -231,10 +237,9 @@ local function chunkblock(c)
   if #c.defines > 0 then
     say('defines', separated(c.defines, function (d) return {pandoc.Code(d.name)} end))
   end
-  local needs = nottests(c.needs)
-  if #needs > 0 then
-    say('needs', separated(needs, function (d)
-      return {identlink(d.name, d.at[1]), pandoc.Space(), ref(d.at[1])} end))
+  if #c.needs > 0 then
+    say('needs', separated(c.needs, function (d)
+      return {identlink(d.name, d.at[1], istest[d.key] and 'test'), pandoc.Space(), ref(d.at[1])} end))
   end
   for _, u in ipairs(c.uses) do
     uses:insert(u.to and namelink(u.name, u.to) or pandoc.Str(u.name))
@@ -263,15 +268,30 @@ end
 local function entries(list, show)
   return {pandoc.BulletList(pandoc.List(list):map(function (e)
     local places = separated(e.at, function (x) return {ref(x.to, x.def and 'def' or nil)} end)
-    return {pandoc.Plain{show(e.name, e.to), pandoc.Space(), pandoc.Span(places, {class='places'})}}
+    local line = pandoc.List{show(e.name, e.to), pandoc.Space(), pandoc.Span(places, {class='places'})}
+    if e.place then line:insert(2, pandoc.Space()); line:insert(3, pandoc.Span(pandoc.Str('(' .. e.place .. ')'), {class='file'})) end
+    return {pandoc.Plain(line)}
   end))}
 end
 
--- The tests, each with the place where it stands.
+-- The identifiers; and the tests, each with the place where it stands. Of a
+-- name that several files have, the file's name, as short as it may be.
+local function placed(list)
+  local count = {}
+  local function short(x) return x.file:match('[^/]*$') end
+  for _, x in ipairs(list) do
+    if x.file then local k = x.name .. ' ' .. short(x); count[k] = (count[k] or 0) + 1 end
+  end
+  for _, x in ipairs(list) do
+    if x.file then x.place = count[x.name .. ' ' .. short(x)] > 1 and x.file or short(x) end
+  end
+  return list
+end
+local function identifiers() return placed(nottests(index)) end
 local function tests()
-  return pandoc.List(index):filter(function (x) return istest[x.name] end):map(function (x)
-    return {name=x.name, to=x.to, at=pandoc.List(x.at):filter(function (at) return at.def end)}
-  end)
+  return placed(pandoc.List(index):filter(function (x) return istest[x.key] end):map(function (x)
+    return {name=x.name, file=x.file, to=x.to, at=pandoc.List(x.at):filter(function (at) return at.def end)}
+  end))
 end
 
 -- What went through Markdown in disguise and came out where no inline may
@@ -357,7 +377,7 @@ local function substitute(ch)
     Image = plainly, Span = plainly, Link = plainly,
     Div = function (d)
       if d.identifier == 'nwchunks' then d.content = entries(chunklist, namelink); return d end
-      if d.identifier == 'nwindex' then d.content = entries(nottests(index), identlink); return d end
+      if d.identifier == 'nwindex' then d.content = entries(identifiers(), identlink); return d end
       if d.identifier == 'nwtests' then d.content = entries(tests(), identlink); return d end
       return plainly(d)
     end,
