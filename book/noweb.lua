@@ -104,11 +104,12 @@ local function parse(input)
     row, column = row + 1, 0
   end
   function token.quote()
+    if isnew then docs('`\\noindent{}`{=latex}'); isnew = false end
     if column == 0 and blank and not fence then docs(utf8.char(PLACE + row)) end
     quote, column, blank = {}, column + 1, false
   end
   function token.endquote()
-    item(quotes, quote); quote = nil; isnew = false
+    item(quotes, quote); quote = nil
     docs(('`x`{.nwquote key=%d}'):format(#quotes))
   end
   function token.use(s)
@@ -244,8 +245,14 @@ local function chunkblock(c)
   for _, u in ipairs(c.uses) do
     uses:insert(u.to and namelink(u.name, u.to) or pandoc.Str(u.name))
   end
-  local code = table.concat(c.code):gsub('\n*$', '')
-  local attr = {id=c.label, class='chunk', number=c.number, first=c.first, place=c.place}
+  -- Blank lines around a piece of code part it from what stands beside it in
+  -- the program; on the page there is nothing beside it.
+  local blank, code = table.concat(c.code):match('^([ \n]*\n?)(.*)$')
+  code = (blank:match('[^\n]*$') .. code):gsub('\n*$', '')
+  blank = select(2, blank:gsub('\n', ''))
+  local file, row = c.place:match('^(.*):(%d+)$')
+  local attr = {id=c.label, class='chunk', number=c.number, first=c.first, place=c.place,
+                codeplace=file .. ':' .. math.tointeger(row) + blank}
   return pandoc.Div({
     pandoc.Plain{pandoc.Span(namelink(c.name, c.first), {class='name'}),
                  pandoc.Span(uses, {class='uses'})},
