@@ -107,6 +107,26 @@ local function listing(b)
   return book.latex and place and {book.rawblock(mark .. place), b} or b
 end
 
+-- A number and its unit stay in one line: 95 %, 12 ms.
+local UNIT = {['%']=true}
+for unit in ('ms us µs ns s min h B kB KB MB GB TB KiB MiB GiB Hz MHz GHz W GFLOPS TFLOPS GFLOP TFLOP'):gmatch('%S+') do
+  UNIT[unit] = true
+end
+local function units(list)
+  local out = pandoc.List()
+  for i, x in ipairs(list) do
+    local last, after = list[i - 1], list[i + 1]
+    local number = last and (last.t == 'Str' and last.text:match('%d$') or
+                             last.t == 'Math' and last.mathtype == 'InlineMath' and last.text:match('%d}?$'))
+    local unit, rest = (after and after.t == 'Str' and after.text or ''):match('^(%%?[%aµ]*)(.*)$')
+    if (x.t == 'Space' or x.t == 'SoftBreak') and number and UNIT[unit] and not rest:match("^[%w'’-]") then
+      x = pandoc.Str('\u{A0}')
+    end
+    out:insert(x)
+  end
+  return out
+end
+
 -- For the web pages: what pandoc does not know of TeX's formulas, in terms that
 -- it does know; a complaint about any other. (It would show the TeX, and warn.)
 local function formula(m)
@@ -197,6 +217,7 @@ function Pandoc(doc)
   end}
   pass{Cite = numbers.reference}
   pass{Inlines = apart.termcase}
+  pass{Inlines = units}
   pass{CodeBlock = listing, Span = apart.term}
   pass{Div = apart.termindex}
   pass{Math = formula}
