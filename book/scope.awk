@@ -25,7 +25,7 @@ function push(list, x, sep) { return list (list == "" ? "" : sep) x }
 # to a file ALONE, or to a header and what that declares. A SPACE is that of
 # tags, or the plain one. A name of one letter is no name, unless %def says so.
 function found(space, name, at, alone,    key) {
-    if (pass != 1 || length(name) < 2 || name ~ /^main$|_H$/) return
+    if (pass != 1 || length(name) < 2 || name ~ /^(main|__attribute__)$|_H$/) return
     if ((at, name) in keyat) key = keyat[at, name]           # an earlier file has this chunk
     else if (exercise && !alone) return                      # in place of the book's
     else if (!exercise) {
