@@ -174,16 +174,50 @@ local function relax(t)
   if sum < 350 then t.colspecs = pandoc.List(t.colspecs):map(function (spec) return {spec[1]} end) end
 end
 
+-- How many rows has it, how many lines are they, about, and has a cell several?
+local function lines(t)
+  local sum, rows, prose = 0, 0, false
+  for _, body in ipairs(t.bodies) do
+    for _, r in ipairs(body.body) do
+      local most = 1
+      for i, cell in ipairs(r.cells) do
+        local width = type(t.colspecs[i][2]) == 'number' and t.colspecs[i][2]
+        if width then most = math.max(most, math.ceil(cellwidth(cell) / (85 * width))) end
+      end
+      sum, rows, prose = sum + most, rows + 1, prose or most > 1
+    end
+  end
+  return rows, sum, prose
+end
+
+-- In LaTeX a short table is a box, and the rest may break between its rows.
+local function latextable(t, caption, number)
+  local out = pandoc.List()
+  local rows, count, prose = lines(t)
+  local loose = prose and '\\nwloose' or ''
+  if number then out:insert(rawblock('\\nwnumber{table}{' .. number .. '}')) end
+  if caption and t.identifier ~= '' then caption.content:insert(1, raw('\\label{' .. t.identifier .. '}')) end
+  t.identifier = ''
+  if rows > 8 or count > 14 then
+    local room = ('\\begingroup\\need{%d\\baselineskip}'):format(caption and 9 or 6)
+    out:extend{rawblock(room .. loose), t, rawblock('\\endgroup')}
+    return out
+  end
+  if caption then
+    caption.content:insert(1, raw('\\nwtablecaption{')); caption.content:insert(raw('}'))
+    out:insert(pandoc.Plain(caption.content))
+    t.caption.long = {}
+  end
+  out:extend{rawblock('\\begin{nwtable}' .. loose), t, rawblock('\\end{nwtable}')}
+  return out
+end
+
 local function captioned(t)
   relax(t)
   local caption, number = t.caption.long[1], t.attributes.number
-  if not caption or not number then return end
   t.attributes.number = nil
-  if book.latex then
-    if t.identifier ~= '' then caption.content:insert(1, raw('\\label{' .. t.identifier .. '}')) end
-    t.identifier = ''
-    return {rawblock('\\nwnumber{table}{' .. number .. '}'), t}
-  end
+  if book.latex then return latextable(t, caption, number) end
+  if not caption or not number then return end
   caption.content:insert(1, pandoc.Span({pandoc.Str('Table ' .. number .. '.'), pandoc.Space()}, {class='number'}))
   return {rawblock('<div class="table">'), t, rawblock('</div>')}
 end

@@ -99,12 +99,16 @@ local function include(b)
   b.attributes.include = nil
 end
 
--- A listing in the prose: included, perhaps; and where it stands, for LaTeX.
+-- A listing in the prose: included, perhaps; and where it stands, for LaTeX,
+-- which does not break a short one.
 local function listing(b)
   local place, mark = b.attributes.place, b.attributes.include and '%@ ' or '%@code '
   if b.attributes.include then include(b) end
   b.attributes.place = nil
-  return book.latex and place and {book.rawblock(mark .. place), b} or b
+  if not book.latex or not place then return b end
+  local whole = select(2, b.text:gsub('\n', '')) < 14
+  return {book.rawblock((whole and '\\nwwhole{true}\n' or '') .. mark .. place), b,
+          whole and book.rawblock('\\nwwhole{false}') or nil}
 end
 
 -- A number and its unit stay in one line: 95 %, 12 ms.

@@ -113,15 +113,41 @@ local function needlist(foot, lines)
   return linked(out)
 end
 
+-- What a page break before each line of a chunk costs, for LaTeX. A short chunk
+-- is kept whole. Of a longer one, three lines at least stay together at either
+-- end, and no page begins with a blank line or with one that only closes braces;
+-- a break after a blank line is welcome, one in the middle of a statement is not.
+local WHOLE, ENDS, NEVER, USUAL = 8, 3, 10000, 50
+local USE = '\xEE[\x84-\xBF][\x80-\xBF]$'          -- a chunk's name, see noweb.lua
+local function breaks(body, code)
+  local lines, cost = pandoc.List(), pandoc.List()
+  local isc = code.classes:includes('c') or code.classes:includes('cuda')
+  for line in (code.text .. '\n'):gmatch('([^\n]*)\n') do lines:insert(line) end
+  if #lines <= WHOLE then return (body:gsub('{Highlighting}%[%]', '{Highlighting}[samepage]')) end
+  for i, line in ipairs(lines) do
+    local before = i > 1 and lines[i - 1]:gsub('%s*//.*', ''):gsub('%s*/%*.*%*/$', '') or ''
+    if i <= ENDS or i > #lines - ENDS + 1 or line:match('^[%s})%];,]*$') then cost:insert(NEVER)
+    elseif line:match('^%s*{$') or before:match('^%s*{$') then cost:insert(NEVER)
+    elseif before:match('^%s*$') then cost:insert(lines[i - 1]:match('^%s*$') and 0 or 150)
+    elseif not isc or before:match('[;}:>]$') or before:match('^#') or before:match(USE) then cost:insert(USUAL)
+    else cost:insert(before:match('{$') and 150 or 300) end
+  end
+  local first, text, last = body:match('^(.-\\begin{Highlighting}%[%]\n)(.*)(\n\\end{Highlighting}.*)$')
+  local i = 0
+  return first .. (text .. '\n'):gsub('([^\n]*)\n', function (line)
+    i = i + 1
+    return (cost[i] ~= USUAL and ('\\nwcost{%d}'):format(cost[i]) or '') .. line .. '\n'
+  end):sub(1, -2) .. last
+end
+
 local function latexchunk(div, name, code, foot)
   local body, names = latexcode(book.write(code), usednames(div), definitions(foot))
   local lines = 1 + select(2, code.text:gsub('\n', ''))
   local more = div.attributes.first ~= div.identifier and '+' or ''
-  if lines <= 12 then body = body:gsub('{Highlighting}%[%]', '{Highlighting}[samepage]') end
   return {
     book.rawblock(('%%@ %s\n%s\\begin{nwchunk}{%s}{%s}{%s}{%s}'):format(div.attributes.place, names,
       div.identifier, book.write(name), more, book.write(needlist(foot, lines)))),
-    book.rawblock(('%%@code %s\n%s'):format(div.attributes.place, body)),
+    book.rawblock(('%%@code %s\n%s'):format(div.attributes.codeplace, breaks(body, code))),
     book.rawblock(('\\end{nwchunk}\\nwfoot{%s}'):format(book.write(footline(foot))))}
 end
 
