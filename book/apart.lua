@@ -150,28 +150,54 @@ local function stray(i)
   return pandoc.Str('?')
 end
 
--- How wide is a cell, in letters? A formula's commands count for nothing.
+-- How wide is a cell, in letters, and its longest word? A formula's commands
+-- count for nothing, nor do those around code, which in LaTeX is raw by now.
 local function cellwidth(cell)
-  local n = 0
-  local function add(x) n = n + utf8.len(x.t == 'Math' and x.text:gsub('\\%a+', ''):gsub('[{}^_ ]', '') or x.text) end
-  for _, b in ipairs(cell.contents) do
-    if b.t ~= 'Plain' and b.t ~= 'Para' then return 100 end
-    pandoc.walk_block(b, {Str=add, Code=add, Math=add, Space=function () n = n + 1 end})
+  local sum, longest = 0, 0
+  local function add(x)
+    local text = x.text
+    if x.t == 'Math' then text = text:gsub('\\%a+', ''):gsub('[{}^_ ]', '')
+    elseif x.t == 'RawInline' and not text:match('^\\nwcode') then return
+    elseif x.t == 'RawInline' then text = text:gsub('\\%a+{}', ''):gsub('\\%a+', ''):gsub('[{}\\]', '') end
+    local n = utf8.len(text)
+    sum, longest = sum + n, math.max(longest, n)
   end
-  return n
+  for _, b in ipairs(cell.contents) do
+    if b.t ~= 'Plain' and b.t ~= 'Para' then return 100, 0 end
+    pandoc.walk_block(b, {Str=add, Code=add, Math=add, RawInline=add, Space=function () sum = sum + 1 end})
+  end
+  return sum, longest
 end
 
 -- Pandoc breaks the cells of a table whose source has long lines, even if the
--- columns would fit as they are. Then let them be.
+-- columns would fit as they are. Then let them be. And if they do not: no column
+-- is narrower than its longest word; the widest one gives.
+local LETTER, CODE, BETWEEN, TEXT = 4.3, 4.5, 9, 336       -- points, in small type
 local function relax(t)
-  local widths, sum = {}, 0
+  local widths, words, sum, widest = {}, {}, 0, 1
   local function row(r)
-    for i, cell in ipairs(r.cells) do widths[i] = math.max(widths[i] or 0, cellwidth(cell)) end
+    for i, cell in ipairs(r.cells) do
+      local all, longest = cellwidth(cell)
+      widths[i], words[i] = math.max(widths[i] or 0, all), math.max(words[i] or 0, longest)
+    end
   end
   for _, r in ipairs(t.head.rows) do row(r) end
   for _, body in ipairs(t.bodies) do for _, r in ipairs(body.body) do row(r) end end
-  for _, w in ipairs(widths) do sum = sum + 4.5 * w + 9 end     -- points, in small type
-  if sum < 350 then t.colspecs = pandoc.List(t.colspecs):map(function (spec) return {spec[1]} end) end
+  for _, w in ipairs(widths) do sum = sum + LETTER * w + BETWEEN end
+  if sum - BETWEEN < TEXT then
+    t.colspecs = pandoc.List(t.colspecs):map(function (spec) return {spec[1]} end)
+    return
+  end
+  local specs, room = t.colspecs, TEXT - BETWEEN * (#widths - 1)
+  for _, spec in ipairs(specs) do if type(spec[2]) ~= 'number' then return end end
+  for i, spec in ipairs(specs) do if spec[2] > specs[widest][2] then widest = i end end
+  for i, spec in ipairs(specs) do
+    local more = (CODE * words[i] + 2) / room - spec[2]
+    if more > 0 and i ~= widest and specs[widest][2] - more > (CODE * words[widest] + 2) / room then
+      spec[2], specs[widest][2] = spec[2] + more, specs[widest][2] - more
+    end
+  end
+  t.colspecs = specs
 end
 
 -- How many rows has it, how many lines are they, about, and has a cell several?
