@@ -16,7 +16,8 @@ static const char *const colours[] = {
     "#264268", "#b3502a", "#3f7d4e", "#7b4b94", "#8a6d1d", "#2a7f8e"};
 enum { COLOURS = sizeof colours / sizeof *colours };
 
-struct decades { double x0, x1; int low, high; };
+/* x from 0 to most, y from 10 to the power of low to that of high */
+struct decades { double most; int low, high; };
 
 static bool visible(double y)
 {
@@ -26,11 +27,11 @@ static bool visible(double y)
 static struct decades choose_decades(const struct curve *curve,
                                      size_t curves)
 {
-    struct decades d = { 0, 1, 0, 1 };
+    struct decades d = { 1, 0, 1 };
     for (size_t k = 0; k < curves; k++) {
         const struct points *p = &curve[k].points;
         for (size_t i = 0; i < p->count; i++) {
-            d.x1 = fmax(d.x1, p->x[i]);
+            d.most = fmax(d.most, p->x[i]);
             if (!visible(p->y[i]))
                 continue;
             d.low = (int)fmin(d.low, floor(log10(p->y[i])));
@@ -43,7 +44,7 @@ static struct decades choose_decades(const struct curve *curve,
 // Draw the decades
 static double across(const struct decades *d, double x)
 {
-    return LEFT + (x - d->x0) / (d->x1 - d->x0) * (WIDE - LEFT - RIGHT);
+    return LEFT + x / d->most * (WIDE - LEFT - RIGHT);
 }
 
 static double down(const struct decades *d, double y)
@@ -55,8 +56,8 @@ static double down(const struct decades *d, double y)
 static void draw_axes(FILE *out, const struct decades *d,
                       const char *label)
 {
-    double tick, step = plot_ticks(&tick, d->x0, d->x1, 6);
-    for (; tick <= d->x1 * 1.000001; tick += step)
+    double tick, step = plot_ticks(&tick, 0, d->most, 6);
+    for (; tick <= d->most * 1.000001; tick += step)
         fprintf(out, "<text x=\"%.1f\" y=\"%d\" class=\"m\">%g"
                 "</text>\n", across(d, tick), HIGH - BOTTOM + 18, tick);
     for (int k = d->low; k <= d->high; k++) {

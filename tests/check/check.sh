@@ -4,6 +4,7 @@ m="--connection mhc --streams 4"
 $train $m --steps 30 --rate 0.02 --layers 2 --name m > out 2> err
 $train --steps 2 --name r > out 2> err
 $train $m --steps 2 --frugal --name f > out 2> err
+$train --vocabulary 128 --steps 2 --name v > out 2> err
 trace="$MHC trace runs/m --data unseen"
 $trace --out one.st > out 2> err
 holds 'a run is traced' \
@@ -17,6 +18,17 @@ for l in 0 1 2 3; do
         grep -qE '^1[67] of 1[67] agree with the paper' out"
 done
 holds 'the exit is checked after the last' 'grep -q "^exit " out'
+# numbers FIRST: 48 of the file, bytes FIRST: 48 of the text
+grep -aq '"real":"double"' two.st && w=8 || w=4
+header=$(od -An -t u8 -N 8 two.st)
+numbers() {
+    od -An -v -t f$w -w$w -j $((8 + header + $1 * w)) \
+        -N $((48 * w)) two.st
+}
+bytes() { od -An -v -t u1 -w1 -j $1 -N 48 unseen; }
+holds 'its windows are the text, one after the other' \
+    'paste <(numbers 0; numbers 48) <(bytes 0; bytes 1) > both &&
+     [ $(wc -l < both) = 96 ] && awk "\$1 != \$2 { exit 1 }" both'
 $MHC trace runs/r --data unseen --out r.st > out 2> err
 holds 'a residual run is traced, too' '[ $? = 0 ]'
 $MHC trace runs/f --data unseen --out f.st > out 2> err
@@ -47,6 +59,21 @@ holds 'h_pre of 0 where 1/2 is right: status 1' \
     '[ $? = 1 ] && grep -q "^not explained: h_pre" out'
 holds 'what was not given is said' \
     'grep -q "^not given: h_post h_res input" out'
+epsilon=",'__metadata__':{'sinkhorn_epsilon':'0.5'}"
+for form in paper released; do
+    st $form.st 124 <<< "$given$epsilon$half"
+done
+printf '\0\77\0\77\0\77\0\77' >> paper.st
+printf '\200\77\200\77\200\77\200\77' >> released.st
+judged() { $MHC check "$@" > out 2> err; [ $? = $status ]; }
+for form in paper released; do
+    status=0
+    holds "$form: h_pre agrees" 'judged $form.st &&
+        judged $form.st --convention $form'
+done
+status=1
+holds 'with the other form it does not' 'judged paper.st \
+    --convention released && judged released.st --convention paper'
 st given.st 124 <<< "$given}"
 st few.st 80 <<< "${given%%,??alpha*}}"
 refused() {
@@ -56,6 +83,11 @@ refused() {
     holds "refused: ${*/#$MHC/mhc}" "[ $? = $status ] &&
         [ \$(wc -l < err) = 1 ] && grep -q -- '$pattern' err"
 }
+{ printf '\300'; cat unseen; } > first
+{ head -c 16 unseen; printf '\300'; } > last
+{ head -c 17 unseen; printf '\300'; } > behind
+$MHC trace runs/v --data behind --out v.st > out 2> err
+holds 'a byte behind the windows does not matter' '[ $? = 0 ]'
 refused 65 'nothing to compare' $MHC check given.st
 refused 65 'streams: it is missing.* --site, 0 to 3$' $MHC check two.st
 refused 65 'phi: .* --site, 0 to 3$' $MHC check two.st --site 4
@@ -71,6 +103,12 @@ refused 64 'are wanted' $MHC trace runs/m --data unseen
 refused 64 'windows 0' $trace --windows 0 --out x.st
 refused 65 'too few for 1000 windows' $trace --windows 1000 --out x.st
 refused 66 'nowhere' $MHC trace runs/m --data nowhere --out x.st
+refused 65 'byte 0 is 192, .* only 128' $MHC trace runs/v --data first \
+    --out x.st
+refused 65 'byte 16 is 192' $MHC trace runs/v --data last --out x.st
+LC_ALL=C sed 's/"checksum/"checkers/g; s/"residual"/"residuum"/' \
+    runs/r/latest.safetensors > other
+refused 64 'no kind .residuum' $MHC trace other --data unseen --out x.st
 refused 73 'nowhere/x.st' $trace --out nowhere/x.st
 holds 'what is refused leaves no file' '[ ! -e x.st ]'
 closing

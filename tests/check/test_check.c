@@ -1,3 +1,4 @@
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,6 +6,7 @@
 #include "check/boundary.h"
 #include "checkpoint/image.h"
 #include "connection/mhc.h"
+#include "ground/memory.h"
 #include "mixing/mixing.h"
 #include "model/model.h"
 #include "support/compare.h"
@@ -88,6 +90,69 @@ START_TEST(its_gradients_are_those_of_its_forward)
 }
 END_TEST
 #endif
+/* what comes back through phi: both its terms, in dstreams[i] */
+static double through_phi(const struct boundary *b, size_t i)
+{
+    size_t n = b->streams, all = n * b->width;
+    const double *x = b->at[STREAMS];
+    double square = 0, along = 0, mine = 0;
+    for (size_t e = 0; e < all; e++)
+        square += x[e] * x[e] / (double)all;
+    double scale = 1 / sqrt(square + test_rules.norm_epsilon);
+    for (size_t e = 0; e < all; e++) {
+        double d = 0;
+        for (size_t k = 0; k < n * (n + 2); k++)
+            d += b->at[DBIAS][k] * b->at[PHI][k * all + e]
+               * b->at[ALPHA][k / n < 2 ? k / n : 2];
+        along += d * x[e] * scale / (double)all;
+        mine = e == i ? d : mine;
+    }
+    return scale * (fabs(mine) + fabs(x[i] * scale * along));
+}
+
+static double terms(const struct boundary *b, enum role role, size_t i)
+{
+    size_t n = b->streams, C = b->width, c = i % C, s = i / C;
+    double *const *at = b->at, sum = 0;
+    if (role == NEXT)
+        sum = fabs(at[H_POST][s] * at[ANSWER][c]);
+    if (role == DSTREAMS)
+        sum = through_phi(b, i) + fabs(at[H_PRE][s] * at[DINPUT][c]);
+    for (size_t j = 0; j < n; j++) {
+        double x = at[STREAMS][j * C + c], d = at[DNEXT][j * C + c];
+        sum += role == INPUT ? fabs(at[H_PRE][j] * x)
+             : role == NEXT ? fabs(at[H_RES][s * n + j] * x)
+             : role == EXIT ? terms(b, NEXT, j * C + c) / (double)n
+             : role == DANSWER ? fabs(at[H_POST][j] * d)
+             : role == DSTREAMS ? fabs(at[H_RES][j * n + s] * d) : 0;
+    }
+    return sum > 0 ? sum : fabs(at[role][i]);
+}
+
+START_TEST(what_is_stored_is_off_by_u_of_its_terms)
+{
+    const double u = 0x1p-20;
+    enum role role = (enum role)_i;
+    struct boundary exact = test_boundary(1, 3, 5, 21);
+    struct boundary off = test_boundary(1, 3, 5, 21);
+    struct roughness rough = { .seed = 0 };
+    struct rules r = test_rules;
+    size_t above = 0, below = 0, count = test_count(&exact, role);
+    rough.at[role] = u;
+    make(&exact, &r);
+    r.rough = &rough;
+    while (++rough.seed <= 8) {
+        make(&off, &r);
+        for (size_t i = 0; i < count; i++) {
+            double error = (off.at[role][i] - exact.at[role][i]) / u;
+            ck_assert_double_eq_tol(fabs(error), terms(&exact, role, i),
+                                    1e-8);
+            error > 0 ? above++ : below++;
+        }
+    }
+    ck_assert(above > 0 && below > 0);
+}
+END_TEST
 // Tests of the check
 /* a file from the reference itself, with mistakes, stored in a type */
 static struct check *filed(const char *type, const struct rules *r,
@@ -102,14 +167,22 @@ static struct check *filed(const char *type, const struct rules *r,
     return &c;
 }
 
+/* what is printed of it */
+static char report[8000];
+
 static const struct check *checked(struct check *c)
 {
     struct message m = { 0, "" };
     ck_assert_msg(check_run(c, NULL, &m), "%s", m.text);
-    FILE *nowhere = fopen("/dev/null", "w");
-    check_print(nowhere, c);
-    fclose(nowhere);
+    FILE *out = fmemopen(report, sizeof report, "w");
+    check_print(out, c);
+    fclose(out);
     return c;
+}
+
+static bool says(const char *text)
+{
+    return strstr(report, text) != NULL;
 }
 
 static struct rules rules_of(bool released, uint32_t forward,
@@ -160,7 +233,7 @@ START_TEST(a_mistake_is_named)
         ck_assert_uint_eq(t->backward, r.backward);
         ck_assert_uint_eq(c->rival_count, 0);
         ck_assert_uint_eq(c->explained.agree, PARTS);
-        ck_assert(c->found_released == released);
+        ck_assert(c->found_released == released && c->rough == NULL);
     }
 }
 END_TEST
@@ -176,6 +249,7 @@ START_TEST(two_mistakes_are_both_named)
     ck_assert_uint_eq(c->trial[c->found[0]].backward
                       | c->trial[c->found[1]].backward, all);
     ck_assert_uint_eq(c->explained.agree, PARTS);
+    ck_assert(says("\nand: ") && says("\nwith these made, 17 of 17 "));
 }
 END_TEST
 
@@ -219,11 +293,19 @@ START_TEST(what_a_file_cannot_show_is_listed)
     ck_assert(c->verdict[0].agree == PARTS - 6);
     ck_assert(blind(c, TANH) && blind(c, NORM_PER_STREAM));
     ck_assert(!blind(c, TRANSPOSED) && !blind(c, NO_FACTOR));
+    ck_assert(says("\nnot given: dphi dalpha\n"));
+    ck_assert(says("would not show in this file:\n  Sinkhorn's row"));
+    ck_assert(says("\n  a tanh") && !says("\n  h_res is used transp"));
     c = checked(filed("F32", &r, 8, 1));
     ck_assert(blind(c, TRANSPOSED) && blind(c, EXIT_OTHER));
+    ck_assert(says("8 tokens, 1 stream of width 16, 20 iterations\n"));
     ck_assert(!blind(c, NO_FACTOR));
     c = checked(filed("F32", &r, 1, 4));
     ck_assert(blind(c, FIRST_TOKEN) && !blind(c, TRANSPOSED));
+    ck_assert(says("1 token, 4 streams of") && says("\n  token 0's"));
+    c = checked(filed("F32", &r, 1, 1));
+    ck_assert_uint_eq(c->verdict[0].agree, PARTS);
+    ck_assert_str_eq(c->part[PARTS - 1].name, "danswer");
 }
 END_TEST
 
@@ -233,7 +315,7 @@ static struct check *only(enum role role, uint32_t mistakes)
     struct check *few = filed("F32", &r, 8, 4);
     for (int i = H_PRE; i < ROLES; i++)
         if (i != (int)role)
-            few->file.hers.at[i] = NULL;
+            few->file.hers.at[i] = NULL, few->file.type[i] = NULL;
     return few;
 }
 
@@ -248,6 +330,16 @@ START_TEST(in_h_post_alone_its_factor_is_missed)
     ck_assert_uint_eq(c->trial[c->found[0]].forward,
                       MISTAKE(NO_FACTOR));
     ck_assert(blind(c, TRANSPOSED) && !blind(c, TANH));
+    ck_assert_uint_eq(c->trials, SINKHORN_CUT);
+}
+END_TEST
+
+START_TEST(the_first_and_the_last_part_show_what_they_can)
+{
+    const struct check *c = checked(only(H_PRE, 0));
+    ck_assert(!blind(c, EXCHANGED) && blind(c, NO_FACTOR));
+    c = checked(only(DANSWER, 0));
+    ck_assert(!blind(c, NO_FACTOR) && blind(c, TRANSPOSED));
 }
 END_TEST
 
@@ -263,6 +355,9 @@ START_TEST(one_convention_transposed_may_be_the_other)
         r = rules_of(released, 0, 0);
         c = checked(filed(types[_i], &r, 8, 4));
         ck_assert(c->founds == 0 && c->alias == (_i == 2));
+        ck_assert(says("too: say which is meant") == c->alias);
+        ck_assert(!says(released ? "--convention released"
+                                 : "--convention paper"));
     }
 }
 END_TEST
@@ -286,6 +381,7 @@ START_TEST(one_wrong_part_is_no_matter_of_precision)
     const struct check *c = checked(wrong);
     ck_assert_uint_eq(c->verdict[0].agree, PARTS - 1);
     ck_assert(c->founds == 0 && c->rough == NULL);
+    ck_assert(says("\nnot explained: next\n") && !says("likely"));
 }
 END_TEST
 
@@ -300,6 +396,42 @@ START_TEST(what_explains_it_as_well_is_a_rival)
     ck_assert_uint_eq(c->rival_count, 1);
     t = &c->trial[c->rivals[0]];
     ck_assert(t->forward == 0 && t->backward == transposed);
+    ck_assert(says("\nor, as likely: h_res is used transposed (backw"));
+    ck_assert(says("\nwith it made, 1 of 1 agree with the paper's"));
+}
+END_TEST
+START_TEST(a_verdict_is_printed_line_by_line)
+{
+    static const char *const lines[] = {
+        "8 tokens, 4 streams of width 16, 20 iterations\n\ntensor  ",
+        "h_pre         F32    1.6e-06    5.5e-08      1.9e-06 *\n"
+        "h_post        F32    9.7e-07    5.1e-08      5.1e-08  \n",
+        "next          F32    6.3e-06        1.8 *    0.00015 *\n",
+        "11 of 17 agree with the paper's form\n"
+        "8 of 17 agree with DeepSeek-V4's released form\n"
+        "likely mistake: h_res is used transposed\n"
+        "with it made, 17 of 17 agree with the paper's form\n" };
+    uint32_t transposed = MISTAKE(TRANSPOSED);
+    struct rules r = rules_of(false, transposed, transposed);
+    checked(filed("F32", &r, 8, 4));
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_msg(says(lines[i]), "%s is not in %s", lines[i],
+                      report);
+    size_t size = strlen(report), last = strlen(lines[3]);
+    ck_assert_str_eq(report + size - last, lines[3]);
+    struct check *few = filed("F32", &r, 8, 4);
+    few->file.hers.at[DNEXT] = NULL;
+    checked(few);
+    ck_assert(says("\nnot compared, for want of answer, dnext or dinput"
+                   ": dstreams dphi dalpha dbias danswer\n"));
+    ck_assert(says("\nwith it made, 6 of 6 ") && !says("not given"));
+    few = filed("F32", &r, 8, 4);
+    few->file.hers.at[ANSWER] = NULL;
+    checked(few);
+    ck_assert(says("dnext or dinput: next exit dstreams"));
+    ck_assert(says("\n4 of 4 agree with the paper's form\n"));
+    checked(filed("F32", &r, 2, 2));
+    ck_assert(says("2 tokens, 2 streams of width 16, 20 iterations\n"));
 }
 END_TEST
 START_TEST(coarse_arithmetic_is_recognised)
@@ -314,12 +446,31 @@ START_TEST(coarse_arithmetic_is_recognised)
     ck_assert_uint_lt(c->verdict[0].agree, PARTS / 2);
     ck_assert(c->explained.agree < PARTS && c->rough != NULL);
     ck_assert_str_eq(c->rough, "bf16");
+    ck_assert(says("\nor no mistake, but calculated in bf16 (--prec"));
     struct message m = { 0, "" };
     ck_assert(check_run(&again, "bf16", &m));
     ck_assert_uint_eq(again.verdict[0].agree, PARTS);
     again.trials = 0;
     ck_assert(!check_run(&again, "f12", &m));
     ck_assert_int_eq(m.status, EX_USAGE);
+}
+END_TEST
+
+START_TEST(what_lies_between_is_as_told_or_as_the_file)
+{
+    static const struct { const char *name; double u; } known[] = {
+        { "f64", 0x1p-53 }, { "F32", 0x1p-24 }, { "tf32", 0x1p-11 },
+        { "f16", 0x1p-11 }, { "bf16", 0x1p-8 }, { NULL, 0x1p-53 } };
+    static const struct number_type single = { "F32", 4, NULL };
+    static const enum role some[] = { STREAMS, BIAS, DANSWER };
+    struct message m = { 0, "" };
+    for (size_t i = 0; i < 6 + 3; i++) {
+        struct check *c = filed("F64", &test_rules, 1, 2);
+        if (i >= 6)
+            c->file.type[some[i - 6]] = &single;
+        ck_assert(check_run(c, i < 6 ? known[i].name : NULL, &m));
+        ck_assert(c->between == (i < 6 ? known[i].u : 0x1p-24));
+    }
 }
 END_TEST
 struct real_boundary {
@@ -454,12 +605,23 @@ END_TEST
 #define REST F("phi", "8,2", "8", "72") "," \
     F("alpha", "3", "72", "84") "," F("bias", "8", "84", "116")
 #define HEAD "{" F("streams", "1,2,1", "0", "8") "," REST
+#define TURNED "{" F("streams", "1,2,1", "0", "8") "," \
+    F("phi", "2,8", "8", "72") "," F("alpha", "3", "72", "84") "," \
+    F("bias", "8", "84", "116")
+#define TRACED "{" F("site.0.streams", "1,2,1", "0", "8") "," \
+    F("sublayer.0.mhc.phi", "8,2", "8", "72") "," \
+    F("sublayer.0.mhc.alpha", "3", "72", "84") "," \
+    F("sublayer.0.mhc.bias", "8", "84", "116") "," \
+    F("site.0.answer", "1,1", "116", "120") "," \
+    F("site.1.streams", "1,2,1", "120", "128") "," \
+    F("site.1.input", "1,1", "128", "132")
 
 static const struct { const char *header; size_t bytes;
                       const char *reason; } files[] = {
     { HEAD "," F("h_pre", "1,2", "116", "124") "}", 124, NULL },
     { HEAD "," F("h_pre", "1,1,2,1", "116", "124") "}", 124, NULL },
     { HEAD "," F("h_res", "2,2", "116", "132") "}", 132, NULL },
+    { TURNED "," F("h_pre", "1,2", "116", "124") "}", 124, NULL },
     { HEAD "," F("h_res", "4", "116", "132") "}", 132,
       "tensor h_res: its shape is [4], expected [1,2,2]" },
     { HEAD "," F("h_pre", "2,2", "116", "132") "}", 132,
@@ -523,6 +685,86 @@ START_TEST(what_is_not_finite_is_refused)
     m.status = 0;
     ck_assert(!check_run(&c, NULL, &m) && m.status == EX_DATAERR);
     ck_assert_msg(strstr(m.text, "logit 0 is"), "%s", m.text);
+}
+END_TEST
+
+START_TEST(without_memory_there_is_no_verdict)
+{
+    for (int wrong = 0; wrong < 2; wrong++) {
+        struct message m = { 0, "" };
+        struct check filled = { .file.rules = test_rules,
+            .file.hers = test_boundary(1, 2, 2, 3) };
+        make(&filled.file.hers, &test_rules);
+        filled.file.hers.at[NEXT][0] += wrong;
+        struct check whole = filled;
+        ck_assert(check_run(&whole, NULL, &m));
+        omp_set_num_threads(1);
+        bool good = false;
+        for (size_t allowed = 0; !good; allowed++) {
+            struct check c = filled;
+            m = (struct message){ 0, "" };
+            memory_allow(allowed);
+            good = check_run(&c, NULL, &m);
+            memory_allow(SIZE_MAX);
+            ck_assert_int_eq(m.status, good ? 0 : EX_OSERR);
+            ck_assert(!good || (c.alias == whole.alias
+                                && c.founds == whole.founds));
+        }
+    }
+}
+END_TEST
+
+START_TEST(phi_is_read_either_way)
+{
+    for (int turned = 0; turned < 2; turned++) {
+        struct message m = { 0, "" };
+        struct safetensors s;
+        struct check_file f;
+        struct image image = image_of(turned ? TURNED "}" : HEAD "}",
+                                      116);
+        unsigned char *data = image.bytes + image.size - 116;
+        memset(data, 0, 116);
+        for (size_t i = 0; i < 16; i++) {
+            float x = (float)(turned ? i % 8 * 2 + i / 8 : i);
+            memcpy(data + 8 + 4 * i, &x, 4);
+        }
+        ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
+                                   &m));
+        ck_assert(check_read(&f, &s, SIZE_MAX, &m));
+        for (size_t i = 0; i < 16; i++)
+            ck_assert(f.hers.at[PHI][i] == (double)i);
+        check_close(&f);
+        safetensors_close(&s);
+    }
+}
+END_TEST
+
+START_TEST(a_trace_is_read_by_its_own_names)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    struct check_file f;
+    bool last = _i == 0;
+    double *const *at = f.hers.at;
+    struct image image = image_of(last ? TRACED "}" : TRACED ","
+        F("site.1.answer", "1,1", "132", "136") "}", last ? 132 : 136);
+    for (size_t i = 0; i < (last ? 33 : 34); i++) {
+        float x = (float)i;
+        memcpy(image.bytes + image.size - (last ? 132 : 136) + 4 * i,
+               &x, 4);
+    }
+    ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
+                               &m));
+    ck_assert_msg(check_read(&f, &s, 0, &m), "%s", m.text);
+    ck_assert(at[STREAMS][0] == 0 && at[PHI][0] == 2);
+    ck_assert(at[BIAS][7] == 28 && at[ANSWER][0] == 29);
+    ck_assert(at[NEXT][0] == 30 && at[INPUT] == NULL);
+    ck_assert(last ? at[EXIT][0] == 32 : at[EXIT] == NULL);
+    check_close(&f);
+    ck_assert(!check_read(&f, &s, SIZE_MAX, &m));
+    const char *hint = last ? "--site, 0 to 0" : "--site, 0 to 1";
+    ck_assert_msg(strstr(m.text, hint), "%s", m.text);
+    safetensors_close(&s);
 }
 END_TEST
 
@@ -632,6 +874,26 @@ START_TEST(looking_changes_nothing)
     ck_assert(trace_find(&t, "site.4.answer") == NULL);
     ck_assert((trace_find(&t, "site.3.h_res") != NULL)
               == (k->map != NULL));
+    if (k->map != NULL) {
+        // Look at the coefficients of a sublayer
+        const real *x = traced(&t, "site.3.streams");
+        const real *d = traced(&t, "site.4.dstreams");
+        struct layout l = layout_of(k->map, c.streams, c.width, c.iterations);
+        for (size_t i = 0; i < T * c.width; i++) {
+            size_t row = i / c.width * c.streams;
+            double read = 0, back = 0;
+            for (size_t j = 0; j < c.streams; j++) {
+                size_t at = (row + j) * c.width + i % c.width;
+                read += (double)(traced(&t, "site.3.h_pre")[row + j] * x[at]);
+                back += (double)(traced(&t, "site.3.h_post")[row + j] * d[at]);
+            }
+            ck_assert_double_eq_tol((double)traced(&t, "site.3.input")[i], read,
+                                    1e-4);
+            ck_assert_double_eq_tol((double)traced(&t, "site.3.danswer")[i],
+                                    back, 1e-4);
+        }
+        ck_assert((trace_find(&t, "site.3.raw") != NULL) == (l.parts > 0));
+    }
     double scale = k->map == NULL || !k->mean ? 1 : 1 / (double)c.streams;
     for (size_t i = 0; i < T * c.width; i++) {
         const real *x = traced(&t, "site.4.streams");
@@ -657,10 +919,14 @@ Suite *check_suite(void)
     #ifdef REAL_IS_DOUBLE
     tcase_add_loop_test(t, its_gradients_are_those_of_its_forward, 0, 24);
     #endif
+    tcase_add_loop_test(t, what_is_stored_is_off_by_u_of_its_terms, H_PRE,
+                        ROLES);
     tcase_add_loop_test(t, what_is_right_agrees_with_one_convention, 0, 3);
     tcase_add_loop_test(t, a_mistake_is_named, 0, 3 * MISTAKES);
     tcase_add_loop_test(t, two_mistakes_are_both_named, 0, 4);
     tcase_add_loop_test(t, large_mistakes_are_named_in_bf16, 0, 9);
+    tcase_add_test(t, the_first_and_the_last_part_show_what_they_can);
+    tcase_add_test(t, a_verdict_is_printed_line_by_line);
     tcase_add_test(t, what_a_file_cannot_show_is_listed);
     tcase_add_test(t, in_h_post_alone_its_factor_is_missed);
     tcase_add_loop_test(t, one_convention_transposed_may_be_the_other,
@@ -669,10 +935,14 @@ Suite *check_suite(void)
     tcase_add_test(t, one_wrong_part_is_no_matter_of_precision);
     tcase_add_test(t, what_explains_it_as_well_is_a_rival);
     tcase_add_test(t, coarse_arithmetic_is_recognised);
+    tcase_add_test(t, what_lies_between_is_as_told_or_as_the_file);
     tcase_add_loop_test(t, our_own_boundary_agrees, 0, 8);
     tcase_add_loop_test(t, a_bug_in_our_own_boundary_is_named, 0, 5);
     tcase_add_loop_test(t, a_check_file_is_read_or_refused, 0, FILES);
     tcase_add_loop_test(t, what_is_not_finite_is_refused, 0, 9);
+    tcase_add_test(t, without_memory_there_is_no_verdict);
+    tcase_add_test(t, phi_is_read_either_way);
+    tcase_add_loop_test(t, a_trace_is_read_by_its_own_names, 0, 2);
     tcase_add_test(t, halves_are_converted);
     tcase_add_loop_test(t, looking_changes_nothing, 0, 12);
     suite_add_tcase(s, t);

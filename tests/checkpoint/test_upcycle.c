@@ -2,6 +2,7 @@
 #include "checkpoint/image.h"
 #include "checkpoint/tiny.h"
 #include "checkpoint/upcycle.h"
+#include "ground/memory.h"
 #include "support/compare.h"
 #include "support/suite.h"
 #include <math.h>
@@ -168,6 +169,22 @@ START_TEST(what_cannot_be_upcycled_is_refused)
     ck_assert(!file_there(folder_file("bad")));
 }
 END_TEST
+START_TEST(without_memory_nothing_is_upcycled)
+{
+    struct message m = { EX_OSERR, "" };
+    for (size_t allowed = 0; m.status != 0; allowed++) {
+        m = (struct message){ 0, "" };
+        char path[256];
+        strcpy(path, folder_file("plain"));
+        memory_allow(allowed);
+        bool good = upcycle_open(&wide, path, "mhc", 2, &cpu, &m);
+        memory_allow(SIZE_MAX);
+        ck_assert(good == (m.status == 0));
+        ck_assert(good || m.status == EX_OSERR);
+        trainer_close(&wide);
+    }
+}
+END_TEST
 
 // The suite of upcycling
 Suite *upcycle_suite(void);
@@ -183,5 +200,6 @@ Suite *upcycle_suite(void)
         an_upcycled_run_computes_the_same_and_goes_on, 0, TARGETS);
     tcase_add_loop_test(c, what_cannot_be_upcycled_is_refused, 0,
                         WRONG);
+    tcase_add_test(c, without_memory_nothing_is_upcycled);
     return s;
 }

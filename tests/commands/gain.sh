@@ -29,14 +29,36 @@ done
 $train --name plain --steps 4 > out 2> err
 holds 'a residual run notes none' '! grep -q event runs/plain/log.jsonl'
 
+# agrees PICTURE POINTS: its curves go through these, lines "x y"
+agrees() {
+    grep -o 'points="[^"]*' "$1" | cut -d'"' -f2 | xargs -n1 |
+        tr , ' ' | paste -d' ' - "$2" | awk '
+        BEGIN { most = high = 1; low = 0 }
+        NF != 4 || $4 <= 0 { wrong++; next }
+        { across[NR] = $1; down[NR] = $2; x[NR] = $3
+          y[NR] = log($4) / log(10)
+          if (x[NR] > most) most = x[NR]
+          while (y[NR] > high) high++
+          while (y[NR] < low) low-- }
+        END { for (i = 1; i <= NR; i++) {
+              a = across[i] - 64 - 546 * x[i] / most
+              d = down[i] - 392 + 368 * (y[i] - low) / (high - low)
+              wrong += a * a > 0.01 || d * d > 0.01 }
+          exit wrong > 0 || NR == 0 }'
+}
+
 $MHC gain runs/hc --data unseen --out a > out 2> err
 holds 'mhc gain prints a line for each sublayer' \
     '[ $? = 0 ] && [ ! -s err ] && [ $(grep -cE "^ +[01] " out) = 2 ] &&
      grep -q "^ *exit" out && grep -q "(64 tokens)" out'
+for k in 6 7 8 9; do
+    awk -F, "NR > 1 && NR < 4 { print \$1, \$$k }" a.csv
+done > points
 holds 'the table, the CSV and the picture agree' \
     '[ $(wc -l < a.csv) = 4 ] && grep -q "</svg>" a.svg &&
-     [ $(grep -c "<polyline" a.svg) = 4 ] && [ "$(awk -F, "NR == 3 {
-     printf \"%.6g\", \$6 }" a.csv)" != "" ]'
+     [ $(grep -c "<polyline" a.svg) = 4 ] && agrees a.svg points &&
+     grep -qF " $(awk -F, "NR == 3 { printf \"%.5g\", \$6 }" \
+                      a.csv) " out'
 holds 'single and composite agree where they must' \
     'awk -F, "NR == 2 && \$2 != \$6 { e = 1 }
      NR == 3 && (\$4 != \$8 || \$2 == \$6) { e = 1 }
@@ -53,6 +75,11 @@ $MHC gain runs/hc --history --out d > out 2> err
 holds 'a history has three curves' '[ $? = 0 ] && [ ! -s err ] &&
     [ "$(grep -o "points=\"[^\"]*" d.svg | sed "s/.*\"//" | wc -lw |
        xargs)" = "3 24" ]'
+for k in gradient_norm forward backward; do
+    sed -nE "s/.*\"step\":([0-9]*),.*\"$k\":([0-9.e+-]*).*/\1 \2/p" \
+        runs/hc/log.jsonl
+done > points
+holds 'and goes through what the log says' 'agrees d.svg points'
 $MHC gain --help > out 2> err
 holds 'mhc gain --help explains itself' \
     "[ $? = 0 ] && grep -q 'For instance' out"

@@ -181,11 +181,12 @@ static const struct map *const all_maps[] = {
     &mhc_map, &deepseek_map, &identity_map
 };
 
+enum { T = 130 };       /* more tokens than two blocks */
+
 START_TEST(a_tokens_coefficients_do_not_depend_on_the_others)
 {
     const struct map *map = all_maps[_i % 3];
     struct layout l = layout_of(map, (size_t)_i / 3 + 1, 3, 20);
-    enum { T = 127 };
     size_t K = layout_row(&l);
     real *all = test_reals(T * K), *one = test_reals(T * K);
     real *bias = test_reals(MIXING_OUTPUTS);
@@ -196,6 +197,29 @@ START_TEST(a_tokens_coefficients_do_not_depend_on_the_others)
     for (size_t t = 0; t < T; t++)
         map->forward(one + t * K, alpha, bias, &l, 1);
     assert_same(one, all, T * K);
+}
+END_TEST
+
+START_TEST(a_tokens_gradients_do_not_depend_on_the_others)
+{
+    const struct map *map = all_maps[_i % 3];
+    struct layout l = layout_of(map, (size_t)_i / 3 + 1, 3, 20);
+    enum { SUMS = 3 + MIXING_OUTPUTS };     /* dalpha, dbias */
+    size_t K = layout_row(&l);
+    real *x = test_reals(T * K), *bias = test_reals(MIXING_OUTPUTS);
+    real *all = test_reals(T * K), *one = test_reals(T * K);
+    real *sums = test_reals(SUMS), *added = test_reals(SUMS);
+    fill_normal(bias, MIXING_OUTPUTS, 1, 2);
+    fill_normal(x, T * K, 2, 2);
+    fill_normal(all, T * K, 3, 1);
+    memcpy(one, all, T * K * sizeof(real));
+    map->forward(x, alpha, bias, &l, T);
+    map->backward(all, sums, sums + 3, x, alpha, bias, &l, T);
+    for (size_t t = 0; t < T; t++)
+        map->backward(one + t * K, added, added + 3, x + t * K, alpha,
+                      bias, &l, 1);
+    assert_same(one, all, T * K);
+    assert_close(added, sums, SUMS, 1e-4);
 }
 END_TEST
 
@@ -640,6 +664,8 @@ Suite *mhc_suite(void)
                         sizeof mistakes / sizeof mistakes[0]);
     tcase_add_loop_test(c,
         a_tokens_coefficients_do_not_depend_on_the_others, 0, 24);
+    tcase_add_loop_test(c,
+        a_tokens_gradients_do_not_depend_on_the_others, 0, 24);
     tcase_add_test(c,
         gates_stay_between_zero_and_two_for_any_finite_logits);
     tcase_add_test(c,

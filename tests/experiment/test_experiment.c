@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "experiment/cost.h"
@@ -171,6 +172,18 @@ static void read_run(char *to, size_t room, const char *name)
     fclose(f);
 }
 
+static char *run_all(const struct plan *p, const char *runs)
+{
+    char *said = NULL;
+    size_t length;
+    struct message m = { 0 };
+    FILE *progress = open_memstream(&said, &length);
+    ck_assert_msg(experiment_all(p, text(), runs, 2, progress, &m),
+                  "%s", m.text);
+    fclose(progress);
+    return said;
+}
+
 START_TEST(what_is_done_is_kept_and_what_changed_is_redone)
 {
     char runs[128], before[4096], after[4096];
@@ -181,12 +194,7 @@ START_TEST(what_is_done_is_kept_and_what_changed_is_redone)
     put("arm,rate,seeds\na,1e-3,1-2\nb,2e-3,1-1\n");
     ck_assert(plan_read(&p, file, &c, &m));
     // Run all, and read what is said of it
-    char *said = NULL;
-    size_t length;
-    FILE *progress = open_memstream(&said, &length);
-    ck_assert_msg(experiment_all(&p, text(), runs, 2, progress, &m), "%s",
-                  m.text);
-    fclose(progress);
+    char *said = run_all(&p, runs);
     ck_assert_ptr_nonnull(strstr(said, "0 of 3 runs are done already\n"));
     ck_assert_ptr_nonnull(strstr(said, "run 3 of 3: "));
     ck_assert_str_eq(strrchr(said, ';'), "; about 0 min left\n");
@@ -203,7 +211,9 @@ START_TEST(what_is_done_is_kept_and_what_changed_is_redone)
     ck_assert(experiment_done(&p.run[0], runs));
     ck_assert(!experiment_done(&p.run[1], runs));
     ck_assert(!experiment_done(&p.run[2], runs));
-    ck_assert(experiment_all(&p, text(), runs, 2, NULL, &m));
+    said = run_all(&p, runs);
+    ck_assert_ptr_nonnull(strstr(said, "1 of 3 runs are done already\n"));
+    free(said);
     read_run(after, sizeof after, "a-1.csv");
     ck_assert_ptr_nonnull(strstr(after, "# marked"));
     read_run(after, sizeof after, "b-1.csv");
@@ -217,6 +227,26 @@ START_TEST(what_is_done_is_kept_and_what_changed_is_redone)
         ck_assert_msg(strncmp(one, two, same) == 0, "%s\n%s", one, two);
     }
     plan_free(&p);
+}
+END_TEST
+enum { CAME_BACK = 42 };
+
+START_TEST(who_asks_for_runs_outlives_them)
+{
+    struct planned p = { .arm = "plain", .configuration = tiny() };
+    struct plan plan = { &p, 1 };
+    struct message m = { 0 };
+    int status;
+    pid_t asks = fork();
+    ck_assert_int_ge(asks, 0);
+    if (asks == 0) {
+        experiment_all(&plan, text(), folder, 1, NULL, &m);
+        _exit(CAME_BACK);
+    }
+    ck_assert_int_eq(waitpid(asks, &status, 0), asks);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), CAME_BACK);
+    ck_assert(experiment_done(&p, folder));
 }
 END_TEST
 START_TEST(a_record_says_what_the_trainer_did)
@@ -253,7 +283,8 @@ START_TEST(a_record_says_what_the_trainer_did)
                                 1e-3 * norm);
         ck_assert_double_eq_tol(table_number(&r, i, "largest_norm"), largest,
                                 1e-3 * norm);
-        ck_assert_double_lt(fabs(table_number(&r, i, "seconds") - 5), 5.00001);
+        ck_assert_double_gt(table_number(&r, i, "seconds"), 0);
+        ck_assert_double_lt(table_number(&r, i, "seconds"), 10);
     }
     trainer_close(&t);
     table_free(&r);
@@ -313,6 +344,9 @@ START_TEST(operations_counted_by_hand)
     c.streams = 2;
     token += 3 * 2 * (2 * 128 + 2 * 8 * 8);
     ck_assert_double_eq(cost_of_run(&c), token * 2 * 8 * 5);
+    /* what cannot be built costs nothing */
+    c.heads = 3;
+    ck_assert_double_eq(cost_of_run(&c), 0);
     strcpy(c.connection, "none");
     ck_assert_double_eq(cost_of_run(&c), 0);
 }
@@ -473,6 +507,7 @@ Suite *experiment_suite(void)
     tcase_add_loop_test(c, arms_of_one_seed_share_weights_and_batches, 0,
                         kinds);
     tcase_add_test(c, what_is_done_is_kept_and_what_changed_is_redone);
+    tcase_add_test(c, who_asks_for_runs_outlives_them);
     tcase_add_test(c, a_record_says_what_the_trainer_did);
     tcase_add_test(c, samples_are_matched_by_seed);
     tcase_add_test(c, a_run_that_breaks_leaves_a_record_that_says_so);

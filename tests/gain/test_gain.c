@@ -472,6 +472,8 @@ START_TEST(decades_are_equally_high)
         ck_assert_double_eq_tol(p[k], want[k], 0.06);
     ck_assert(strstr(picture, "</svg>") && strstr(picture, ">rise<"));
     ck_assert(strstr(picture, ">1000<") && !strstr(picture, ">10000<"));
+    ck_assert(strstr(picture, "<text x=\"610.0\" y=\"410\" "
+                     "class=\"m\">4</text>"));
     ck_assert(!decades_write("/nowhere/x", "depth", &curve, 1, &m));
     ck_assert_int_eq(m.status, EX_CANTCREAT);
 }

@@ -105,6 +105,8 @@ START_TEST(rules_are_what_their_definitions_say)
                     ? by_factors(logits + t * m, n, i, j)
                     : by_permutations(logits + t * m, n, i, j));
     assert_close(got, want, SAMPLES * n * n, 8 * REAL_EPSILON);
+    for (size_t e = 0; e < SAMPLES * n * n; e++)
+        ck_assert(want[e] != 0 || !isnormal(got[e]));
 }
 END_TEST
 
@@ -232,6 +234,9 @@ START_TEST(both_kinds_start_as_the_residual_network)
     k->map->forward(row, alpha, m.weights + p->offset, &l, 1);
     for (size_t i = 0; i < n; i++)
         ck_assert(row[2 * n + i * (n + 1)] > (real)0.99);
+    for (size_t j = 2 * n; j < p->count; j++)
+        ck_assert(m.weights[p->offset + j]
+                  == (k == &krom ? 8 : j == 2 * n ? 0 : -8));
     model_close(&m);
     model_close(&plain);
 }
