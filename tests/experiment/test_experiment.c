@@ -88,6 +88,8 @@ static const struct { const char *text, *says; } bad_plan[] = {
     { "arm,seeds\nabcdefghijklmnopqrstuvwxyz-abcde,1-1\n",
       "-abcde: a name has 31 letters at most" },
     { "arm,seeds\na,3-2\n", "row 1: a: seeds 3-2" },
+    { "arm,seeds\na,1-1000\n", NULL },
+    { "arm,seeds\na,1-1001\n", "row 1: a: seeds 1-1001" },
     { "arm,seeds\n,1-1\n", "has no name" },
     { "arm,seeds\na/b,1-1\n", "slash" },
     { "arm,seeds,depth\na,1-1,4\n", "depth" },
