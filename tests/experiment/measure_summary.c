@@ -58,8 +58,7 @@ static void print(const struct table *t)
     }
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    return with_results(argc > 1 ? argv[1]
-                        : "data/results/experiment.csv", print);
+    return with_results("data/results/experiment.csv", print);
 }
