@@ -867,6 +867,7 @@ START_TEST(looking_changes_nothing)
     assert_same(traced(&t, name), one.gradients + p->offset, p->count);
     ck_assert(traced(&t, "tokens")[7] == (real)id[7]);
     ck_assert(traced(&t, "targets")[7] == (real)id[8]);
+    ck_assert(traced(&t, "targets")[0] == (real)id[1]);
     traced(&t, "site.0.attention.qkv");
     traced(&t, "site.2.attention.mixed");
     traced(&t, "site.3.feedforward.up");
