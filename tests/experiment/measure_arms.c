@@ -2,26 +2,12 @@
 #include <stdlib.h>
 #include <time.h>
 #include "experiment/cost.h"
-#include "experiment/experiment.h"
+#include "experiment/plans.h"
 #include "experiment/results.h"
 #include "ground/memory.h"
 #include "training/training.h"
 
 enum { ARMS = 16, ROUNDS = 15 };
-
-// What all runs share
-static struct configuration shared(void)
-{
-    struct configuration c = configuration_default();
-    c.context = 128;
-    c.batch = 8;
-    c.rate = 5e-3;
-    c.steps = 600;
-    c.warmup = 60;
-    c.evaluate_every = 75;
-    c.evaluate_windows = 256;
-    return c;
-}
 
 // Open one trainer for each arm that differs
 static bool same(const struct configuration *a,
