@@ -43,6 +43,23 @@ static void make_parents(const char *folder)
     }
 }
 
+// Point latest at the new folder
+static bool point_latest(const char *folder, const char *run)
+{
+    char link[PATH_ROOM + 16], next[PATH_ROOM + 16];
+    struct stat about;
+    snprintf(link, sizeof link, "%s/latest", folder);
+    snprintf(next, sizeof next, "%s/latest", run);
+    if (lstat(link, &about) == 0 && !S_ISLNK(about.st_mode))
+        return false;
+    if (symlink(strrchr(run, '/') + 1, next) != 0)
+        return false;
+    bool good = rename(next, link) == 0;
+    if (!good)
+        unlink(next);
+    return good;
+}
+
 bool journal_create(struct journal *j, const char *folder,
                     const char *name, struct message *m)
 {
@@ -60,15 +77,7 @@ bool journal_create(struct journal *j, const char *folder,
         if (n >= (int)sizeof j->folder)
             break;
         if (mkdir(j->folder, 0777) == 0) {
-            // Point latest at the new folder
-            char link[PATH_ROOM];
-            const char *last = strrchr(j->folder, '/') + 1;
-            if (snprintf(link, sizeof link, "%s/latest", folder)
-                < (int)sizeof link) {
-                unlink(link);
-                if (symlink(last, link) != 0)
-                    link[0] = '\0';
-            }
+            j->latest = point_latest(folder, j->folder);
             return open_logs(j, m);
         }
         if (errno != EEXIST)
