@@ -282,10 +282,12 @@ static int count_of(const char *text, const char *what)
 
 START_TEST(losses_that_differ_by_an_ulp_are_drawn_as_equal)
 {
-    double x[] = {1, 2}, ulp[] = {5, 5.000000000000001}, six[] = {5, 5.001};
+    double x[] = {1, 2}, ulp[] = {5, 5.000000000000001};
+    double six[] = {5, 5.001};
     struct history h = {.path = "/a/run",
                         .loss = {.count = 2, .x = x, .y = ulp}};
-    ck_assert_int_eq(count_of(picture_of(&h, 1), "class=\"e\">"), 5 + 1);
+    ck_assert_int_eq(count_of(picture_of(&h, 1), "class=\"e\">"),
+                     5 + 1);
     ck_assert(strstr(picture_of(&h, 1), "class=\"e\">4.5<"));
     h.loss.y = six;
     ck_assert(strstr(picture_of(&h, 1), "class=\"e\">5.0002<"));
