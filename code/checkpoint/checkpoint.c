@@ -251,9 +251,14 @@ static bool row_in(real *host, const struct safetensors *file,
         char name[NAME_ROOM];
         size_t shape[2], rank = shape_of(shape, &p->list[i]);
         name_show(name, row, row_name, p->list[i].name);
-        if (!safetensors_copy(host + p->list[i].offset, file, name,
-                              rank, shape, m))
+        real *at = host + p->list[i].offset;
+        if (!safetensors_copy(at, file, name, rank, shape, m))
             return false;
+        size_t count = p->list[i].rows * p->list[i].columns;
+        for (size_t k = 0; k < count; k++)
+            if (!isfinite(at[k]))
+                return refuse(file, name, m, "number %zu is not finite",
+                              k);
     }
     return true;
 }

@@ -125,6 +125,18 @@ static double rehearse(struct trainer *t)
     return seconds * (double)t->options.accumulation;
 }
 
+// Warn of a rate that never arrives
+static void warn_of_rate(const struct configuration *c)
+{
+    if (c->warmup >= c->steps && c->steps > 1)
+        fprintf(stderr, "warmup: %zu of %zu updates: the rate reaches"
+                " its peak with the last one or not at all\n",
+                c->warmup, c->steps);
+    else if (c->floor == 0 && c->steps > 1)
+        fprintf(stderr, "floor: 0: the last update has rate 0 and"
+                " changes nothing\n");
+}
+
 static void introduce(struct run *r)
 {
     const struct configuration *c = &r->configuration;
@@ -135,8 +147,9 @@ static void introduce(struct run *r)
     double mib = 1. / (1 << 20);
     size_t count = t->model.parameters.count;
     printf("%s: %zu layers, width %zu, %zu heads, context %zu, "
-           "%s connection\n", r->journal.folder, c->layers, c->width,
-           c->heads, c->context, c->connection);
+           "%s connection, %zu stream%s\n", r->journal.folder,
+           c->layers, c->width, c->heads, c->context, c->connection,
+           c->streams, c->streams == 1 ? "" : "s");
     printf("%zu parameters; %.0f MiB for weights, gradients and"
            " moments, %.0f MiB for activations\n", count,
            4. * (double)count * (double)sizeof(real) * mib,
@@ -148,6 +161,7 @@ static void introduce(struct run *r)
     printf("%zu steps of %zu tokens on %d threads, about %s\n", left,
            c->batch * c->accumulation * c->context,
            omp_get_max_threads(), time);
+    warn_of_rate(c);
     fflush(stdout);
     r->progress = progress_begin(stderr, t->bookmark.step, r->last);
 }
@@ -183,6 +197,8 @@ static bool begin_new(struct run *r, struct message *m)
         return false;
     if (!r->data)
         return fail(m, EX_USAGE, "--data FILE: which text?");
+    if (!r->name)
+        r->name = "run";
     if (!*r->name || strchr(r->name, '/'))
         return fail(m, EX_USAGE, "--name %s: a name without slashes is"
                     " wanted", r->name);
@@ -202,6 +218,9 @@ static bool begin(struct run *r, struct message *m)
         return false;
     if (threads)
         omp_set_num_threads((int)threads);
+    if (r->resume && r->name)
+        return fail(m, EX_USAGE, "--name %s: a run that goes on keeps"
+                    " its name", r->name);
     if (!(r->resume ? resume(r, m) : begin_new(r, m)))
         return false;
     r->last = r->configuration.steps;
@@ -328,7 +347,7 @@ static void close_run(struct run *r)
 // The command itself
 int command_train(int argc, char **argv)
 {
-    struct run run = {.folder = "runs", .name = "run"};
+    struct run run = {.folder = "runs"};
     const struct own_option own[] = {
         // Options of a run
         {"data", "FILE", "the text to learn from", &run.data},

@@ -33,10 +33,21 @@ static bool open_logs(struct journal *j, struct message *m)
     return true;
 }
 // Make a new run folder
+static void make_parents(const char *folder)
+{
+    char path[PATH_ROOM] = "";
+    for (size_t i = 0; folder[i] && i < PATH_ROOM - 1; i++) {
+        if (i > 0 && folder[i] == '/')
+            mkdir(path, 0777);
+        path[i] = folder[i];
+    }
+}
+
 bool journal_create(struct journal *j, const char *folder,
                     const char *name, struct message *m)
 {
     *j = (struct journal){0};
+    make_parents(folder);
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return fail(m, EX_CANTCREAT, "%s: cannot make this folder: %s",
                     folder, strerror(errno));
