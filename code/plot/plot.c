@@ -28,8 +28,7 @@ static const char *const dashes[] = {
     "", "stroke-dasharray=\"7 3\" ", "stroke-dasharray=\"2 3\" "};
 static const char *const said[] = { "", " (dashed)", " (dotted)" };
 enum { COLOURS = sizeof colours / sizeof *colours,
-       DASHES = sizeof dashes / sizeof *dashes, LINE = 16,
-       LINES = (HIGH - TOP - BOTTOM) / LINE - 1 };
+       DASHES = sizeof dashes / sizeof *dashes, LINE = 16, LINES = 4 };
 
 // Choose the frame
 static struct frame choose_frame(const struct history *run, size_t runs)
