@@ -26,10 +26,11 @@ static bool draw_runs(const struct options *o, const char *output,
     struct history *run = memory_new(o->operands, sizeof *run, m);
     bool good = run != NULL;
     size_t read = 0;
-    for (; good && read < o->operands; read++)
-        good = history_read(&run[read], o->operand[read], m);
-    for (size_t r = 0; good && r < read; r++)
-        good = keep_apart(output, o->operand[r], m);
+    while (good && read < o->operands
+           && keep_apart(output, o->operand[read], m)
+           && history_read(&run[read], o->operand[read], m))
+        fputs(run[read++].warnings, stderr);
+    good = good && read == o->operands;
     if (good && plot_write(output, run, o->operands, m))
         fprintf(durable_aside(output), "%s: %zu run%s\n", output,
                 o->operands, o->operands == 1 ? "" : "s");

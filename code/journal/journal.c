@@ -6,6 +6,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "journal/journal.h"
+#include "journal/log.h"
 
 // Join a folder and a file
 bool journal_path(char path[PATH_ROOM], const struct journal *j,
@@ -91,31 +92,22 @@ bool journal_create(struct journal *j, const char *folder,
 static bool cut_log(const struct journal *j, const char *file,
                     size_t step, struct message *m)
 {
-    char path[PATH_ROOM], part[PATH_ROOM], line[16384];
-    char name[64];
-    snprintf(name, sizeof name, "%s.part", file);
-    if (!journal_path(path, j, file, m)
-        || !journal_path(part, j, name, m))
+    struct log l;
+    char path[PATH_ROOM];
+    if (!journal_path(path, j, file, m))
         return false;
-    FILE *in = fopen(path, "r");
-    if (!in)
+    if (access(path, F_OK) != 0)
         return true;
-    FILE *out = fopen(part, "w");
-    bool good = out != NULL;
-    while (good && fgets(line, sizeof line, in)) {
-        size_t at = 0;
-        bool has = sscanf(line, "{\"step\":%zu", &at) == 1;
-        if (strchr(line, '\n') && (!has || at <= step))
-            good = fputs(line, out) != EOF;
-    }
-    good = good && !ferror(in);
-    fclose(in);
-    if (out && fclose(out) != 0)
-        good = false;
-    if (good && rename(part, path) == 0)
-        return true;
-    return fail(m, EX_IOERR, "%s: cannot be rewritten: %s", path,
-                strerror(errno));
+    if (!log_open(&l, path, m))
+        return false;
+    while (log_next(&l, m) && l.step <= step)
+        ;
+    bool good = m->status == 0
+        && (truncate(path, l.begin) == 0
+            || fail(m, EX_IOERR, "%s: cannot be cut off: %s", path,
+                    strerror(errno)));
+    log_close(&l);
+    return good;
 }
 // Open a run folder again
 bool journal_resume(struct journal *j, const char *folder, size_t step,

@@ -26,8 +26,7 @@ static const char *const dashes[] = {
     "", "stroke-dasharray=\"7 3\" ", "stroke-dasharray=\"2 3\" "};
 static const char *const said[] = { "", " (dashed)", " (dotted)" };
 enum { COLOURS = sizeof colours / sizeof *colours,
-       DASHES = sizeof dashes / sizeof *dashes, LINE = 16,
-       LINES = (HIGH - TOP - BOTTOM) / LINE - 1 };
+       DASHES = sizeof dashes / sizeof *dashes, LINE = 16, LINES = 4 };
 
 // Choose the frame
 static struct frame choose_frame(const struct history *run, size_t runs)
@@ -77,18 +76,15 @@ static void draw_axes(FILE *out, const struct frame *f)
 }
 // Draw a curve
 static void draw_curve(FILE *out, const struct frame *f,
-                       const struct points *p, size_t number,
-                       bool smooth)
+                       const struct points *p, size_t number, bool pale)
 {
-    double mean = p->count ? p->y[0] : 0;
     fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" "
             "stroke-width=\"%s\" stroke-opacity=\"%s\" %spoints=\"",
-            colours[number % COLOURS], smooth ? "1" : "2",
-            smooth ? ".45" : "1", dashes[number / COLOURS % DASHES]);
-    for (size_t i = 0; i < p->count; i++) {
-        mean = smooth ? .95 * mean + .05 * p->y[i] : p->y[i];
-        fprintf(out, "%.1f,%.1f ", across(f, p->x[i]), down(f, mean));
-    }
+            colours[number % COLOURS], pale ? "1" : "2",
+            pale ? ".45" : "1", dashes[number / COLOURS % DASHES]);
+    for (size_t i = 0; i < p->count; i++)
+        fprintf(out, "%.1f,%.1f ", across(f, p->x[i]),
+                down(f, p->y[i]));
     fprintf(out, "\"/>\n");
 }
 // Draw a line of reference
