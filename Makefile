@@ -7,6 +7,7 @@
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
+export LC_ALL := C.UTF-8
 .DELETE_ON_ERROR:
 .SECONDARY:
 

@@ -15,6 +15,7 @@
 #include "experiment/experiment.h"
 #include "experiment/table.h"
 #include "gain/profile.h"
+#include "ground/median.h"
 #include "ground/memory.h"
 #include "journal/journal.h"
 #include "training/training.h"
@@ -64,18 +65,6 @@ struct notes {
     double *loss, *norm, *seconds;  /* [steps], since the last look */
     size_t count;
 };
-
-static int compare_numbers(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *x, size_t count)
-{
-    qsort(x, count, sizeof *x, compare_numbers);
-    return count == 0 ? NAN : (x[(count - 1) / 2] + x[count / 2]) / 2;
-}
 
 // Look at a run
 static bool observe(struct observation *o, struct trainer *t,

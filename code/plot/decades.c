@@ -56,11 +56,12 @@ static double down(const struct decades *d, double y)
 static void draw_axes(FILE *out, const struct decades *d,
                       const char *label)
 {
-    double tick, step = plot_ticks(&tick, 0, d->most, 6);
-    for (; tick <= d->most * 1.000001; tick += step)
-        fprintf(out, "<text x=\"%.1f\" y=\"%d\" class=\"m\">%g"
+    double first, step = plot_ticks(&first, 0, d->most, 6), tick;
+    for (int k = 0; (tick = first + k * step) <= d->most * 1.000001; k++)
+        fprintf(out, "<text x=\"%.1f\" y=\"%d\" class=\"m\">%.9g"
                 "</text>\n", across(d, tick), HIGH - BOTTOM + 18, tick);
-    for (int k = d->low; k <= d->high; k++) {
+    int each = (d->high - d->low + 11) / 12;
+    for (int k = d->low; k <= d->high; k += each) {
         double y = down(d, pow(10, k));
         fprintf(out, "<line class=\"%c\" x1=\"%d\" x2=\"%d\" "
                 "y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%d\" y=\"%.1f\" "

@@ -48,14 +48,14 @@ static bool take_line(struct history *h, const json_t *line,
 // Name a run after its folder
 static void name_run(struct history *h, const char *run)
 {
-    char real_path[4096], *shown = realpath(run, real_path);
-    const char *name = shown ? shown : run;
-    const char *slash = strrchr(name, '/');
-    snprintf(h->name, sizeof h->name, "%.100s",
-             slash ? slash + 1 : name);
-    for (char *c = h->name; *c; c++)
-        if (strchr("<>&\"'", *c) || (unsigned char)*c < ' ')
+    if (!realpath(run, h->path))
+        snprintf(h->path, sizeof h->path, "%s", run);
+    json_t *text = json_string(h->path);
+    for (char *c = h->path; *c; c++)
+        if (strchr("<>&\"'", *c) || (unsigned char)*c < ' '
+            || (!text && (unsigned char)*c > '~'))
             *c = '_';
+    json_decref(text);
 }
 // Read a log
 bool history_read(struct history *h, const char *run, struct message *m)

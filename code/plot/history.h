@@ -9,7 +9,7 @@ struct points {
     double *x, *y;              /* step; nats a token */
 };
 struct history {
-    char name[128];             /* the run folder's last part */
+    char path[4096];            /* fit to stand in a picture */
     double unigram, bigram;     /* nats a token; 0: not in the log */
     struct points loss, held_out;
 };

@@ -620,7 +620,7 @@ START_TEST(any_failed_allocation_is_reported)
         ck_assert(good == (m.status == 0));
         ck_assert(good || m.status == EX_OSERR);
     }
-    ck_assert_uint_eq(k, 5);
+    ck_assert_uint_eq(k, 7);
 }
 END_TEST
 

@@ -72,6 +72,15 @@ START_TEST(sums_are_held_in_double)
 }
 END_TEST
 
+#include "ground/median.h"
+START_TEST(a_median_is_in_the_middle_of_odd_and_even_counts)
+{
+    double x[] = { 4, 1, 8, 2, 16 };
+    ck_assert(median(x, 5) == 4 && x[0] == 1 && x[4] == 16);
+    ck_assert(median(x, 4) == 3 && median(x, 2) == 1.5);
+    ck_assert(median(x, 1) == 1 && isnan(median(x, 0)));
+}
+END_TEST
 // Tests of the exponential
 static double ulps_off(float got, double want)
 {
@@ -338,5 +347,6 @@ Suite *ground_suite(void)
     tcase_add_test(random, normal_numbers_have_the_right_moments);
     tcase_add_test(random, numbers_below_n_are_even);
     tcase_add_test(random, streams_have_the_published_hash);
+    tcase_add_test(sums, a_median_is_in_the_middle_of_odd_and_even_counts);
     return s;
 }

@@ -240,15 +240,15 @@ static size_t lab_length;
 
 static void expect_text(const char *want)
 {
-    fclose(lab_output);
-    lab_output = NULL;
+    fclose(lab_stream);
+    lab_stream = NULL;
     ck_assert_str_eq(lab_text, want);
     free(lab_text);
 }
 
 START_TEST(lab_reports_what_is_right_and_wrong)
 {
-    lab_output = open_memstream(&lab_text, &lab_length);
+    lab_stream = open_memstream(&lab_text, &lab_length);
     lab_begin("a lab");
     ck_assert(lab_true("one", true, "%d", 1));
     ck_assert_int_eq(lab_end(), EXIT_SUCCESS);
@@ -274,16 +274,16 @@ START_TEST(lab_recognises_mistakes)
         "rows and columns exchanged\n", "like an odd thing\n",
         "all of it is zero\n" };
     for (size_t i = 0; i < 5; i++) {
-        lab_output = open_memstream(&lab_text, &lab_length);
+        lab_stream = open_memstream(&lab_text, &lab_length);
         lab_begin("a lab");
         ck_assert(lab_compare("y", got[i], w, shape, 2, 1e-3) == !i);
         lab_mistake("an odd thing", odd);
-        fclose(lab_output);
+        fclose(lab_stream);
         for (size_t k = 0; k < 5; k++)
             ck_assert((strstr(lab_text, say[k]) != NULL) == (k == i));
         free(lab_text);
     }
-    lab_output = NULL;
+    lab_stream = NULL;
 }
 END_TEST
 

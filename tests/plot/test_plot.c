@@ -83,7 +83,7 @@ START_TEST(a_log_gives_its_points_and_lines)
     ck_assert_uint_eq(h.held_out.count, 1);
     ck_assert(h.loss.x[2] == 3 && h.loss.y[2] == 4.5);
     ck_assert(h.held_out.x[0] == 2 && h.held_out.y[0] == 5.125);
-    ck_assert_str_eq(h.name, strrchr(file, '/') + 1);
+    ck_assert_str_eq(h.path, file);
     history_free(&h);
     ck_assert(h.loss.x == NULL && h.loss.count == 0);
 }
@@ -115,7 +115,7 @@ END_TEST
 START_TEST(a_picture_maps_corners_to_corners)
 {
     double x[] = {0, 50, 100}, y[] = {3, 2, 1};
-    struct history h = {.name = "run", .unigram = 2.5,
+    struct history h = {.path = "/a/run", .unigram = 2.5,
                         .held_out = {3, 3, x, y}};
     struct message m = {0};
     write_file("");
@@ -141,7 +141,73 @@ START_TEST(a_picture_maps_corners_to_corners)
     ck_assert(strstr(picture, "unigram 2.50"));
     ck_assert(strstr(picture, "<line x1=\"64\" x2=\"610\""));
     ck_assert(!strstr(picture, "bigram"));
-    ck_assert(strstr(picture, "run held-out 1.0000"));
+    ck_assert(strstr(picture, ">run held-out 1.0000"));
+}
+END_TEST
+
+static char *picture_of(const struct history *h, size_t runs)
+{
+    static char picture[1 << 16];
+    struct message m = {0};
+    write_file("");
+    ck_assert_msg(plot_write(file, h, runs, &m), "%s", m.text);
+    FILE *in = fopen(file, "r");
+    size_t n = fread(picture, 1, sizeof picture - 1, in);
+    fclose(in);
+    unlink(file);
+    ck_assert(n < sizeof picture - 1);
+    picture[n] = '\0';
+    ck_assert(strstr(picture, "</svg>\n"));
+    return picture;
+}
+
+static int count_of(const char *text, const char *what)
+{
+    int count = 0;
+    for (; (text = strstr(text, what)); text++)
+        count++;
+    return count;
+}
+
+START_TEST(losses_that_differ_by_an_ulp_are_drawn_as_equal)
+{
+    double x[] = {1, 2}, ulp[] = {5, 5.000000000000001}, six[] = {5, 5.001};
+    struct history h = {.path = "/a/run", .loss = {2, 2, x, ulp}};
+    ck_assert_int_eq(count_of(picture_of(&h, 1), "class=\"e\">"), 5 + 1);
+    ck_assert(strstr(picture_of(&h, 1), "class=\"e\">4.5<"));
+    h.loss.y = six;
+    ck_assert(strstr(picture_of(&h, 1), "class=\"e\">5.0002<"));
+}
+END_TEST
+
+START_TEST(runs_in_one_picture_can_be_told_apart)
+{
+    static struct history h[30];
+    double x[] = {1, 2}, y[] = {5, 4};
+    static const char *const path[] = {"/a/runs/one", "/b/runs/one",
+                                       "/b/runs/bone", "/b/runs/two"};
+    for (size_t r = 0; r < 30; r++) {
+        h[r].loss = (struct points){2, 2, x, y};
+        snprintf(h[r].path, sizeof h[r].path, "%s",
+                 r < 4 ? path[r] : "/c/");
+        if (r >= 4)
+            sprintf(h[r].path, "/c/%0100zu", r);
+    }
+    char *picture = picture_of(h, 4);
+    ck_assert(strstr(picture, ">a/runs/one training 4.0000<"));
+    ck_assert(strstr(picture, ">b/runs/one training 4.0000<"));
+    ck_assert(strstr(picture, ">bone training 4.0000<"));
+    ck_assert(strstr(picture, ">two training 4.0000<"));
+    picture = picture_of(h, 30);
+    // Compare the styles of thirty runs
+    ck_assert(strstr(picture, "viewBox=\"0 0 760 928\""));
+    ck_assert(strstr(picture, "y=\"918\" fill=\"#2a7f8e\""));
+    char long_name[90];
+    sprintf(long_name, ">...%060d (dotted) training", 13);
+    ck_assert(strstr(picture, long_name));
+    ck_assert_int_eq(count_of(picture, "\"7 3\""), 2 * 12);
+    ck_assert_int_eq(count_of(picture, "\"2 3\""), 2 * 6);
+    ck_assert_int_eq(count_of(picture, "<polyline"), 60);
 }
 END_TEST
 // Tests of the time left
@@ -220,6 +286,8 @@ Suite *plot_suite(void)
     tcase_add_test(t, a_log_gives_its_points_and_lines);
     tcase_add_test(t, what_is_no_log_is_refused);
     tcase_add_test(t, a_picture_maps_corners_to_corners);
+    tcase_add_test(t, losses_that_differ_by_an_ulp_are_drawn_as_equal);
+    tcase_add_test(t, runs_in_one_picture_can_be_told_apart);
     tcase_add_test(t, time_left_reads_like_a_clock);
     tcase_add_test(t, a_log_that_cannot_be_written_is_named);
     tcase_add_test(t, a_path_that_just_does_not_fit_is_refused);

@@ -549,6 +549,33 @@ START_TEST(evaluation_is_the_mean_over_the_windows)
 }
 END_TEST
 
+START_TEST(a_subset_of_windows_is_spread_evenly)
+{
+    static const size_t starts[] = { 0, 16, 40,         /* of 3 */
+                                     0, 8, 24, 32, 48 };    /* of 5 */
+    struct configuration c = settings();
+    struct trainer t;
+    c.vocabulary = 60;
+    c.batch = 2;
+    make_texts();
+    for (size_t i = 0; i < 60; i++)
+        judged[i] = (unsigned char)i;
+    struct message m = { 0 };
+    ck_assert(trainer_open(&t, &c, &cpu, &corpus, &m));
+    for (size_t windows = 3; windows <= 5; windows += 2)
+        for (size_t k = 0, places; k < windows; k += places) {
+            places = trainer_fill(&t, k, windows);
+            ck_assert_uint_eq(places, k + 1 == windows ? 1 : 2);
+            for (size_t s = 0; s < places; s++) {
+                size_t want = starts[(windows == 5 ? 3 : 0) + k + s];
+                ck_assert(t.input[s * 8] == (token)want);
+                ck_assert(t.target[s * 8 + 7] == (token)want + 8);
+            }
+        }
+    trainer_close(&t);
+}
+END_TEST
+
 START_TEST(evaluation_changes_nothing)
 {
     struct trainer a, b;
@@ -641,6 +668,7 @@ Suite *training_suite(void)
     tcase_add_test(c, bookmark_of_another_text_is_refused);
     tcase_add_test(c, list_of_the_bookmark_is_complete);
     tcase_add_loop_test(c, evaluation_is_the_mean_over_the_windows, 1, 6);
+    tcase_add_test(c, a_subset_of_windows_is_spread_evenly);
     tcase_add_test(c, evaluation_changes_nothing);
     tcase_add_test(c, best_is_the_lowest_so_far);
     tcase_add_test(c, one_window_is_learnt_by_heart);
