@@ -97,8 +97,7 @@ static void check_first_step(size_t n)
     }
     snprintf(what, sizeof what, "%zu streams: the first step is the "
              "residual network's", n);
-    lab_true(what, apart < 1e-5, "a logit is off by %.1e: the first "
-             "step is not the residual network's: %s", apart,
+    lab_true(what, apart < 1e-5, "a logit is off by %.1e: %s", apart,
              why_not(n));
     model_close(&one);
     model_close(&many);
@@ -122,7 +121,8 @@ static void check_gates(size_t n)
                  part ? "writing" : "reading");
         lab_true(what, least >= 1e-3, "at sublayer %zu the weight of "
                  "stream %zu moves by %.1e for a unit of its bias: %s "
-                 "is frozen", at / n, at % n, least * (double)(1 + part),
+                 "is frozen", at / n, at % n,
+                 least * (double)(1 + part),
                  part ? "writing" : "reading");
     }
 }
@@ -210,7 +210,8 @@ static void check_apart(size_t n)
     snprintf(what, sizeof what, "%zu streams: all come apart", n);
     bool alike = true;
     for (size_t l = 0; l < SUBLAYERS; l++)
-        alike = alike && bias[l][closest.first] == bias[l][closest.second];
+        alike = alike
+             && bias[l][closest.first] == bias[l][closest.second];
     lab_true(what, closest.least > 1e-5, "after 20 updates streams %zu "
              "and %zu are the same to %.0e%s", closest.first,
              closest.second, closest.least,
