@@ -58,10 +58,14 @@ static bool member_read(struct bookmark *b, const char *text,
 {
     void *at = (char *)b + f->offset;
     char *end;
-    if (f->type == BOOKMARK_SIZE)
-        return whole_read(at, text, 10);
     if (f->type == BOOKMARK_HASH)
         return strlen(text) == 16 && whole_read(at, text, 16);
+    if (f->type == BOOKMARK_SIZE) {
+        uint64_t number = 0;
+        bool good = whole_read(&number, text, 10);
+        *(size_t *)at = (size_t)number;
+        return good && *(size_t *)at == number;
+    }
     *(double *)at = strtod(text, &end);
     return end != text && *end == '\0';
 }
