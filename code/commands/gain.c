@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include "checkpoint/checkpoint.h"
@@ -142,55 +141,35 @@ static bool gain(const struct options *o, const char *text,
 // Draw the gains of a run
 enum { NORM, FORWARD, BACKWARD, FIGURES };
 
-static void take_figures(struct curve *curve, const char *line)
+// Read the figures of a log
+static bool take_figures(struct curve *curve, const struct log *l,
+                         struct message *m)
 {
-    static const char *const key[FIGURES] = {
-        "\"gradient_norm\":", "\"forward\":", "\"backward\":" };
-    double step;
-    if (sscanf(line, "{\"step\":%lf", &step) != 1)
-        return;
-    for (size_t k = 0; k < FIGURES; k++) {
-        struct points *p = &curve[k].points;
-        const char *at = strstr(line, key[k]);
-        if (!at)
-            continue;
-        p->x[p->count] = step;
-        p->y[p->count++] = strtod(at + strlen(key[k]), NULL);
-    }
+    static const char *const name[FIGURES] = {
+        "gradient_norm", "forward", "backward" };
+    double y;
+    for (size_t k = 0; k < FIGURES; k++)
+        if (log_number(&y, l, name[k])
+            && !points_add(&curve[k].points, (double)l->step, y, m))
+            return false;
+    return true;
 }
 
-// Read the figures of a log
-static bool read_figures(struct curve *curve, double **room, char **log,
-                         const char *run, struct message *m)
+static bool read_figures(struct curve *curve, const char *run,
+                         struct message *m)
 {
-    char path[PATH_ROOM];
-    unsigned char *byte = NULL;
-    size_t size, lines = 1;
-    if (snprintf(path, PATH_ROOM, "%s/log.jsonl", run) >= PATH_ROOM)
-        return fail(m, EX_USAGE, "%.80s...: the path is too long", run);
-    if (!corpus_read(&byte, &size, path, m))
+    struct log l;
+    char warnings[LOG_WARNINGS];
+    if (!log_open(&l, run, m))
         return false;
-    *log = (char *)byte;
-    for (size_t i = 0; i < size; i++)
-        lines += byte[i] == '\n';
-    *room = memory_new(2 * FIGURES * lines, sizeof **room, m);
-    if (!*room)
-        return false;
-    for (size_t k = 0; k < FIGURES; k++) {
-        curve[k].points.x = *room + 2 * k * lines;
-        curve[k].points.y = curve[k].points.x + lines;
-    }
-    // Take the figures of whole lines
-    for (char *line = *log; line < *log + size; ) {
-        char *end = memchr(line, '\n', (size_t)(*log + size - line));
-        if (!end)
-            break;
-        *end = 0;
-        take_figures(curve, line);
-        line = end + 1;
-    }
-    return curve[NORM].points.count > 0
-        || fail(m, EX_DATAERR, "%s: no step is in this log yet", path);
+    while (log_next(&l, m) && take_figures(curve, &l, m))
+        ;
+    log_warnings(warnings, &l);
+    fputs(warnings, stderr);
+    if (curve[NORM].points.count == 0)
+        fail(m, EX_DATAERR, "%s: no step is in this log yet", l.path);
+    log_close(&l);
+    return m->status == 0;
 }
 
 static bool draw_history(const struct options *o, const char *prefix,
@@ -199,19 +178,18 @@ static bool draw_history(const struct options *o, const char *prefix,
     struct curve curve[FIGURES] = { { "gradient norm", { 0 } },
                                     { "gain, forward", { 0 } },
                                     { "gain, backward", { 0 } } };
-    char svg[PATH_ROOM], *log = NULL;
-    double *room = NULL;
+    char svg[PATH_ROOM];
     if (o->operands != 1)
         return fail(m, EX_USAGE, "which run? mhc gain runs/NAME"
                     " --history");
     if (snprintf(svg, PATH_ROOM, "%s.svg", prefix) >= PATH_ROOM)
         return fail(m, EX_USAGE, "%.80s...: the path is too long",
                     prefix);
-    bool good = read_figures(curve, &room, &log, o->operand[0], m)
+    bool good = read_figures(curve, o->operand[0], m)
              && decades_write(svg, "step", curve, FIGURES, m)
              && printf("%s\n", svg) > 0;
-    memory_free(room);
-    memory_free(log);
+    for (size_t k = 0; k < FIGURES; k++)
+        points_free(&curve[k].points);
     return good;
 }
 

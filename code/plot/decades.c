@@ -57,7 +57,8 @@ static void draw_axes(FILE *out, const struct decades *d,
                       const char *label)
 {
     double first, step = plot_ticks(&first, 0, d->most, 6), tick;
-    for (int k = 0; (tick = first + k * step) <= d->most * 1.000001; k++)
+    double end = d->most * 1.000001;
+    for (int k = 0; (tick = first + k * step) <= end; k++)
         fprintf(out, "<text x=\"%.1f\" y=\"%d\" class=\"m\">%.9g"
                 "</text>\n", across(d, tick), HIGH - BOTTOM + 18, tick);
     int each = (d->high - d->low + 11) / 12;
