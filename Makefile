@@ -17,7 +17,10 @@ endif
 BLAS  ?= openblas
 ARCH  ?= native
 DEPS  ?= yes
-JOBS  ?= $(shell nproc)
+# As many at a time as make was told, or as there are cores
+JOBS  ?= $(or $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS))),$(shell nproc))
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
+export JOBS
 WARN  := -Wall -Wextra -Wconversion
 OPTIMIZE ?= -O3
 FLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(OPTIMIZE) $(TUNE) -ffp-contract=off \
@@ -111,7 +114,7 @@ TRAIN ?= --data data/austen.txt --held-out data/persuasion.txt --name austen \
          --evaluate-every 250 --evaluate-windows 128 --save-every 250
 train:
 	@tools/need $(DEPS) $(PACKAGES)
-	@$(MAKE) --no-print-directory -j$(JOBS) build/mhc
+	@$(MAKE) --no-print-directory $(PARALLEL) build/mhc
 	@build/mhc train $(TRAIN) $(ARGS)
 	@echo; build/mhc sample runs/latest --prompt 'Mr. ' --length 1200 --seed 3
 
@@ -119,7 +122,7 @@ train:
 
 test:
 	@tools/need $(DEPS) $(TEST_PACKAGES)
-	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@tools/total build/tests $(if $(PROGRAM),,--no-program)
 tests: build/float/test build/double/test build/asan/test \
        $(if $(PROGRAM),build/mhc build/mhc-double build/asan/mhc)
@@ -147,7 +150,7 @@ stages:
 	@tools/need $(DEPS) $(TEST_PACKAGES) ccache
 	@tools/stages
 stage:
-	@tools/stages '$(K)'
+	@$(if $(K),tools/stages '$(K)',echo 'Which chapter? For instance: make stage K=6' >&2; exit 1)
 mutants:
 	@tools/$(if $(NAMED),named,mutants $(ARGS))
 
@@ -168,7 +171,7 @@ data/results/bench_arms.txt data/results/bench_arms_wide.txt: | build/mhc
 	  | fold -s -w 72 | sed "s, *$$,,") > $@.new && mv $@.new $@
 define measure
 data/results/$(patsubst measure_%.c,%,$(notdir $(1))).csv:
-	@$$(MAKE) --no-print-directory -j$$(JOBS) build/float/$(patsubst tests/%.c,%,$(1))
+	@$$(MAKE) --no-print-directory $$(PARALLEL) build/float/$(patsubst tests/%.c,%,$(1))
 	@tools/record $$@ build/float/$(patsubst tests/%.c,%,$(1))
 endef
 $(foreach m,$(wildcard tests/*/measure_*.c),$(eval $(call measure,$(m))))

@@ -17,9 +17,17 @@ refused() {
 
 refused 64 'frobnicate: no such command' $MHC frobnicate
 refused 64 '--frobnicate: unknown option' $train --frobnicate
-refused 64 '--steps: unknown option, or its value' $train --steps
+refused 64 '^mhc train: -x: unknown option' $train -x
+refused 64 '--evaluate: is it --evaluate-every or --evaluate-win' \
+    $train --evaluate 3
+refused 64 '--steps: its value is missing: --steps N' $train --steps
+refused 64 '--ste: its value is missing: --steps N' \
+    $train --seed 2 --ste
+refused 64 '--help=yes: --help takes no value' $train --help=yes
 refused 64 'extra: what is this' $train extra
 refused 64 'which text' $MHC train
+refused 64 '--name new: a run that goes on keeps its name' \
+    $MHC train --resume runs/run --name new
 refused 64 'a name without slashes' $train --name a/b
 refused 64 'a name without slashes' $train --name ''
 refused 64 '--threads 0' $train --threads 0
@@ -33,7 +41,7 @@ holds 'what is refused leaves no folder behind' \
     '[ $passed -gt 0 ] && [ ! -e runs ]'
 refused 64 'one checkpoint or run' $MHC sample
 refused 64 'one checkpoint or run' $MHC sample a b
-for t in nan -1 x 1x 101 inf ''; do
+for t in nan -1 x 1x 101 inf 0x1 1e-400 ' 1' ''; do
     refused 64 "--temperature $t: a number" \
         $MHC sample a --temperature "$t"
 done
