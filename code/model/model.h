@@ -52,6 +52,7 @@ struct model {
     } at;
     struct {                    /* where an array of a sublayer is */
         size_t array;           /* index in the tape */
+        size_t count;           /* numbers of one copy */
         size_t offset;          /* in the shared region */
         enum storage storage;
         bool exists, shared, single;

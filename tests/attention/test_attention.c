@@ -22,7 +22,7 @@ static void unwritten(const real *x, size_t count)
 
 static void run_attention(struct run *r)
 {
-    size_t count = attention_scratch(&r->s);
+    size_t count = r->s.lent > 0 ? r->s.lent : attention_scratch(&r->s);
     real *scratch = test_unset(3 * count);
     attention_forward(r->out, r->lse, r->qkv, &r->s, scratch);
     if (r->s.first == 0)
@@ -256,6 +256,20 @@ START_TEST(the_number_of_threads_changes_no_bit)
 }
 END_TEST
 
+START_TEST(no_thread_works_outside_the_scratch_that_was_lent)
+{
+    struct attention_shape s = { .sequences = 3, .length = 70,
+                                 .heads = 3, .head_size = 8 };
+    omp_set_num_threads(1);
+    s.lent = attention_scratch(&s);
+    struct run one = run_of(s, 1);
+    omp_set_num_threads(4);
+    struct run four = run_of(s, 1);
+    assert_same(four.out, one.out, out_count(&s));
+    assert_same(four.dqkv, one.dqkv, qkv_count(&s));
+}
+END_TEST
+
 START_TEST(scratch_is_two_tiles_and_no_square)
 {
     struct attention_shape s = { .sequences = 8, .length = 1024,
@@ -439,6 +453,7 @@ Suite *attention_suite(void)
     // Register the tests of attention
     TCase *c = tcase_create("softmax");
     suite_add_tcase(s, c);
+    tcase_add_test(c, no_thread_works_outside_the_scratch_that_was_lent);
     tcase_add_test(c, scratch_is_two_tiles_and_no_square);
     tcase_add_test(c, three_positions_come_out_as_by_hand);
     tcase_add_loop_test(c, attention_agrees_with_its_definition,

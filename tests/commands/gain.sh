@@ -9,6 +9,12 @@ says() {
         [ \$(wc -l < err) = 1 ] && grep -qE -- '$pattern' err"
 }
 
+$train --connection hc --steps 2 --name four > out 2> err
+holds 'a kind that has streams gets four unless told otherwise' \
+    '[ $? = 0 ] && grep -q "hc connection, 4 streams$" out &&
+     $MHC info runs/four | grep -q "^streams  *4 " &&
+     $MHC info --connection hc --streams 1 | grep -q "^streams  *1 " &&
+     $MHC info | grep -q "^streams  *1 "'
 hc="$train --connection hc --streams 3 --steps 12 --rate 0.03"
 $hc --name hc --threads 1 > out 2> err
 $hc --name more --recompute 2 --threads 2 > out 2> err

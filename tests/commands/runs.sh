@@ -82,6 +82,25 @@ $train --steps 3 --name one > out 2> err
 holds 'a second run of a name gets a folder of its own' \
     'cmp -s first runs/one/log.jsonl && [ -s runs/one-2/log.jsonl ]'
 holds 'latest points at it' '[ "$(readlink runs/latest)" = one-2 ]'
+$train --steps 2 --runs deep/er/est > out 2> err
+holds 'folders above that of the runs are made' \
+    '[ $? = 0 ] && [ -s deep/er/est/run/log.jsonl ]'
+rates() {
+    sed -n '/"step"/s/.*"rate":\([0-9.e-]*\).*/\1/p' "$1/log.jsonl"
+}
+$MHC train --data text --held-out unseen --layers 1 --width 16 \
+    --heads 2 --context 16 --batch 2 --steps 50 --rate 0.004 \
+    --name short > out 2> err
+holds 'a short run warms up for a tenth of its steps' \
+    '[ "$(rates runs/short | sed -n "1p;5p" | tr "\n" " ")" = \
+       "0.0008 0.004 " ] && ! grep -q warmup err'
+$train --steps 3 --name never > out 2> err
+holds 'a warm-up that a run does not live to see is named' \
+    'grep -q "^warmup: 3 of 3 updates" err'
+$train --steps 4 --floor 0 --name zero > out 2> err
+holds 'and so is a last update that changes nothing' \
+    'grep -q "^floor: 0: the last update" err &&
+     [ "$(rates runs/zero | tail -n 1)" = 0 ]'
 $MHC train --resume runs/one-2 --steps 5 > out 2> err
 holds 'a run can be extended' '[ $(steps one-2) = 5 ]'
 holds 'and says so' 'grep -qx "steps: was 3, is 5 from now on" err'
@@ -116,7 +135,7 @@ holds 'a run draws its own plot' 'grep -q "</svg>" runs/whole/loss.svg'
 echo '{"step":1,"lo' > torn.jsonl
 $MHC plot torn.jsonl > out 2> err
 holds 'plot refuses what is no log' "[ $? = 65 ] && grep -q torn err"
-$MHC bench --rounds 1 --layers 1 --width 32 --heads 2 --context 32 \
+$MHC bench --rounds 3 --layers 1 --width 32 --heads 2 --context 32 \
     --batch 1 > out 2> err
 holds 'bench prints shares and the ratio' \
     "[ $? = 0 ] && grep -q '^products alone / step' out &&

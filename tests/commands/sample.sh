@@ -82,6 +82,31 @@ holds 'a prompt may be in UTF-8' \
 $MHC sample runs/bytes --prompt $'a\xe2\x82' --length 0 > half 2> err
 holds 'half a character at the end is replaced' \
     '[ "$(od -An -tx1 half)" = " 61 ef bf bd 0a" ]'
+
+# numbers FILE OFFSET BYTES: a checkpoint without a checksum, with other
+# numbers from so many bytes behind its header on
+numbers() {
+    LC_ALL=C sed 's/"checksum/"checksux/g' \
+        runs/bytes/latest.safetensors > "$1"
+    local header
+    header=$(od -An -tu8 -N 8 "$1")
+    printf "$3" | dd of="$1" bs=1 seek=$((8 + header + $2)) \
+        conv=notrunc 2> /dev/null
+}
+
+numbers nan 64 '\0\0\300\177'
+$MHC sample nan > out 2> err
+holds 'a weight that is not a number is refused by its place' \
+    "[ $? = 65 ] && [ ! -s out ] && grep -q \
+     '^mhc sample: nan: tensor embedding: number 16 is not finite' err"
+norm=$(LC_ALL=C grep -ao '"norm":{[^}]*' runs/bytes/latest.safetensors |
+    sed 's/.*\[\([0-9]*\),.*/\1/')
+most='\346\261\141\177'
+numbers large "$norm" "$(printf "${most//\\/\\\\}%.0s" {1..32})"
+$MHC sample large --prompt x > out 2> err
+holds 'logits that overflow are refused, too' \
+    "[ $? = 65 ] && [ \$(cat out) = x ] && grep -q \
+     'large: the model.s logits are not finite' err"
 for length in 0 50; do
     $MHC sample runs/ascii --length $length > /dev/full 2> err
     holds "a full disk is reported, also for $length bytes" \

@@ -211,6 +211,29 @@ START_TEST(memory_can_be_made_to_run_out)
 }
 END_TEST
 
+START_TEST(threads_share_what_is_allowed_and_get_no_more)
+{
+    size_t had = 0;
+    memory_allow(1000);
+    #pragma omp parallel for reduction(+ : had) num_threads(8)
+    for (int i = 0; i < 8000; i++) {
+        struct message m = { 0, "" };
+        void *p = memory_new(1, 1, &m);
+        had += p != NULL;
+        memory_free(p);
+    }
+    memory_allow(SIZE_MAX);
+    ck_assert_uint_eq(had, 1000);
+}
+END_TEST
+
+START_TEST(there_is_a_page_and_not_all_of_the_address_space)
+{
+    ck_assert(memory_there(1) && memory_there(1 << 20));
+    ck_assert(!memory_there(SIZE_MAX) && !memory_there(SIZE_MAX / 2));
+}
+END_TEST
+
 // Tests of the random numbers
 START_TEST(philox_gives_the_published_numbers)
 {
@@ -340,6 +363,8 @@ Suite *ground_suite(void)
     tcase_add_test(memory, memory_is_zero_aligned_and_large_enough);
     tcase_add_test(memory, impossible_sizes_are_reported);
     tcase_add_test(memory, memory_can_be_made_to_run_out);
+    tcase_add_test(memory, threads_share_what_is_allowed_and_get_no_more);
+    tcase_add_test(memory, there_is_a_page_and_not_all_of_the_address_space);
     suite_add_tcase(s, random);
     tcase_add_test(random, philox_gives_the_published_numbers);
     tcase_add_test(random, all_bits_of_seed_stream_and_place_count);

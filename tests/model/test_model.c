@@ -390,7 +390,9 @@ START_TEST(the_loss_is_the_mean_over_all_targets)
 }
 END_TEST
 
-static void gradients_with(int threads, real *gradients, double *loss)
+/* opened on so many threads, run on `threads` */
+static void gradients_with(int opened, int threads, real *gradients,
+                           double *loss)
 {
     struct configuration c = configuration_default();
     struct message message = { 0, "" };
@@ -405,8 +407,9 @@ static void gradients_with(int threads, real *gradients, double *loss)
         in[i] = (token)random_below(1, 0, i, 256);
         out[i] = (token)random_below(2, 0, i, 256);
     }
-    omp_set_num_threads(threads);
+    omp_set_num_threads(opened);
     ck_assert(model_open(&m, &c, &cpu, 3, TRAINING, 0, &message));
+    omp_set_num_threads(threads);
     ck_assert(m.parameters.count <= 50000);
     scatter(&m);
     model_forward(&m, in, out);
@@ -420,8 +423,11 @@ START_TEST(loss_and_gradients_are_the_same_for_any_threads)
 {
     real *one = test_reals(50000), *two = test_reals(50000);
     double loss, other;
-    gradients_with(1, one, &loss);
-    gradients_with(2, two, &other);
+    gradients_with(1, 1, one, &loss);
+    gradients_with(2, 2, two, &other);
+    ck_assert(loss == other && loss > 0);
+    assert_same(two, one, 50000);
+    gradients_with(1, 8, two, &other);
     ck_assert(loss == other && loss > 0);
     assert_same(two, one, 50000);
 }
