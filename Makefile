@@ -37,12 +37,12 @@ TEST_PACKAGES := $(PACKAGES) check libsubunit-dev pkg-config noweb gawk \
 LIBRARY := $(filter-out code/commands/main.c,$(wildcard code/*/*.c))
 PROGRAM := $(wildcard code/commands/main.c)
 TESTS   := $(wildcard tests/main.c) $(filter-out \
-             $(wildcard tests/*/measure_*.c tests/*/fuzz_*.c tests/*/show_*.c), $(wildcard tests/*/*.c))
+             $(wildcard tests/*/measure_*.c tests/*/fuzz_*.c tests/*/show_*.c tests/*/preload_*.c), $(wildcard tests/*/*.c))
 HEADERS := $(wildcard code/*/*.h tests/*/*.h)
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
-        lab check-lab hint labs solutions solution list-labs reset-lab grade need-for-labs stages stage mutants \
-        fuzz coverage valgrind FORCE
+        lab check-lab hint labs solutions solution list-labs reset-lab grade \
+        need-for-labs stages stage mutants fuzz faults coverage valgrind FORCE
 
 all: program
 program: $(if $(PROGRAM),build/mhc)
@@ -69,6 +69,7 @@ help:
 ## make bench             speed, as ratios measured in one run
 ## make experiments       the book's measurements, where missing, into data/results
 ## make mutants           plant bugs, list those that no test notices   (NAMED=yes: ten by name)
+## make faults            every call fails once, in tiny runs          (FAULTS=300: some; FAULTS=all)
 ## make fuzz coverage valgrind         the checkpoint loader under attack; memory
 
 # Variants: one set of objects each -------------------------------------------
@@ -237,6 +238,14 @@ fuzz:
 	@cd build/fuzz && ./fuzz -max_total_time=$(FUZZ_TIME) -max_len=8192 -timeout=5 -print_final_stats=1 corpus seeds > log 2>&1 \
 	  || { tail -n 30 log; echo "a finding: build/fuzz/seeder FILE tries it again"; exit 1; }
 	@grep -E 'number_of_executed_units|^Done' build/fuzz/log
+
+# Everything fails once, and the program dies 200 times
+FAULTS ?= 0
+faults: build/mhc
+	@tools/need $(DEPS) $(PACKAGES) strace
+	@mkdir -p build/faults
+	@$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -shared -fPIC tests/checkpoint/preload_allocation.c -o build/faults/preload_allocation.so
+	@tools/faults '$(FAULTS)'
 
 coverage: build/coverage/test
 	@find build/coverage -name '*.gcda' -delete
