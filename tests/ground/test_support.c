@@ -355,6 +355,7 @@ enum bad { HONEST, LEAVES, LEAVES_AT_ONCE, LOOPS, FORKS,
 static void answer_badly(enum bad bad, real *y, real *x)
 {
     printf("99 passed, 0 failed\n");
+    fflush(stdout);
     *y = 2 * *x;
     switch (bad) {
     case LEAVES: exit(0);
