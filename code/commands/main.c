@@ -33,19 +33,43 @@ static void usage(FILE *out)
             " --held-out data/persuasion.txt\n"
             "  mhc COMMAND --help    options and examples\n");
 }
-// Let waiting threads sleep
-static void sleep_while_waiting(char **argv)
+// Begin with what the libraries look for
+static const char *setting(char **environment, const char *name)
 {
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
-        return;
-    setenv("OMP_WAIT_POLICY", "passive", 1);
-    execv("/proc/self/exe", argv);
+    size_t length = strlen(name);
+    for (; *environment != NULL; environment++)
+        if (strncmp(*environment, name, length) == 0
+            && (*environment)[length] == '=')
+            return *environment + length + 1;
+    return NULL;
 }
+
+static void set_libraries(int argc, char **argv, char **environment)
+{
+    static char one[] = "OPENBLAS_NUM_THREADS=1";
+    static char passive[] = "OMP_WAIT_POLICY=passive";
+    size_t all = 0, used = 0;
+    const char *threads = setting(environment, "OPENBLAS_NUM_THREADS");
+    while (environment[all++] != NULL)
+        ;
+    char *list[all + 2];
+    if (threads == NULL || strcmp(threads, "1") != 0)
+        list[used++] = one;
+    if (setting(environment, "OMP_WAIT_POLICY") == NULL
+        && setting(environment, "GOMP_SPINCOUNT") == NULL)
+        list[used++] = passive;
+    memcpy(list + used, environment, all * sizeof *list);
+    if (used > 0)
+        execve("/proc/self/exe", argv, list);
+    (void)argc;
+}
+
+__attribute__((section(".preinit_array"), used))
+static void (*before_libraries)(int, char **, char **) = set_libraries;
 
 int main(int argc, char **argv)
 {
     const char *verb = argc > 1 ? argv[1] : "";
-    sleep_while_waiting(argv);
     for (const struct command *c = commands; c->name; c++)
         if (strcmp(verb, c->name) == 0)
             return c->run(argc - 1, argv + 1);
