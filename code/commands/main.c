@@ -1,3 +1,6 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +24,13 @@ static const struct command commands[] = {
     {NULL, NULL, NULL}
 };
 
-// Show what there is to type
-static void usage(FILE *out)
+// Open the standard streams
+static void open_standard_streams(void)
 {
-    fprintf(out, "Usage: mhc COMMAND [OPTION...]\n\n"
-            "A transformer trainer, explained line by line.\n\n");
-    for (const struct command *c = commands; c->name; c++)
-        fprintf(out, "  %-10s %s\n", c->name, c->summary);
-    fprintf(out, "\nFor instance:\n"
-            "  mhc train --data data/austen.txt"
-            " --held-out data/persuasion.txt\n"
-            "  mhc COMMAND --help    options and examples\n");
+    static const int mode[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+    for (int k = 0; k < 3; k++)
+        if (fcntl(k, F_GETFD) < 0 && open("/dev/null", mode[k]) != k)
+            _exit(EX_OSERR);
 }
 // Begin with what the libraries look for
 static const char *setting(char **environment, const char *name)
@@ -66,8 +65,20 @@ static void set_libraries(int argc, char **argv, char **environment)
 
 __attribute__((section(".preinit_array"), used))
 static void (*before_libraries)(int, char **, char **) = set_libraries;
-
-int main(int argc, char **argv)
+// Show what there is to type
+static void usage(FILE *out)
+{
+    fprintf(out, "Usage: mhc COMMAND [OPTION...]\n\n"
+            "A transformer trainer, explained line by line.\n\n");
+    for (const struct command *c = commands; c->name; c++)
+        fprintf(out, "  %-10s %s\n", c->name, c->summary);
+    fprintf(out, "\nFor instance:\n"
+            "  mhc train --data data/austen.txt"
+            " --held-out data/persuasion.txt\n"
+            "  mhc COMMAND --help    options and examples\n");
+}
+// Answer a call
+static int answer(int argc, char **argv)
 {
     const char *verb = argc > 1 ? argv[1] : "";
     for (const struct command *c = commands; c->name; c++)
@@ -86,4 +97,24 @@ int main(int argc, char **argv)
     fprintf(stderr, "mhc: %s: no such command; "
             "mhc --help lists them\n", verb);
     return EX_USAGE;
+}
+// Look whether all has arrived
+static int arrived(int status)
+{
+    errno = 0;
+    bool good = !ferror(stdout);
+    good = fclose(stdout) == 0 && good;
+    if (!good && status == 0) {
+        fprintf(stderr, "mhc: standard output: %s\n",
+                errno ? strerror(errno) : "not all could be written");
+        return EX_IOERR;
+    }
+    return status || !ferror(stderr) ? status : EX_IOERR;
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_streams();
+    signal(SIGXFSZ, SIG_IGN);
+    return arrived(answer(argc, argv));
 }

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <time.h>
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/durable.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "corpus/counts.h"
@@ -103,6 +104,19 @@ static bool find_texts(struct run *r, struct message *m)
     return r->data || fail(m, EX_USAGE, "--data FILE: the log in %s"
                            " does not say which text", r->resume);
 }
+static bool keep_texts(const struct run *r, struct message *m)
+{
+    static const char *const written[] = {
+        "latest.safetensors", "best.safetensors", "loss.svg",
+        "log.jsonl", "timing.jsonl"};
+    const char *const read[] = {r->data, r->held_out, NULL};
+    char path[PATH_ROOM];
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+        if (!journal_path(path, &r->journal, written[i], m)
+            || !durable_apart(path, read, m))
+            return false;
+    return true;
+}
 // Say what is about to happen
 static double now(void)
 {
@@ -172,7 +186,8 @@ static bool resume(struct run *r, struct message *m)
     snprintf(r->journal.folder, sizeof r->journal.folder, "%s",
              r->resume);
     if (!journal_path(path, &r->journal, "latest.safetensors", m)
-        || !take_over(r, path, m) || !find_texts(r, m))
+        || !take_over(r, path, m) || !find_texts(r, m)
+        || !keep_texts(r, m))
         return false;
     if (!corpus_open(&r->corpus, r->data, r->held_out,
                      r->configuration.context, m)
@@ -199,9 +214,11 @@ static bool begin_new(struct run *r, struct message *m)
         return fail(m, EX_USAGE, "--data FILE: which text?");
     if (!r->name)
         r->name = "run";
-    if (!*r->name || strchr(r->name, '/'))
+    if (!*r->name || strchr(r->name, '/') || r->name[0] == '.'
+        || strcmp(r->name, "latest") == 0)
         return fail(m, EX_USAGE, "--name %s: a name without slashes is"
-                    " wanted", r->name);
+                    " wanted, not latest, and no dot in front",
+                    r->name);
     return corpus_open(&r->corpus, r->data, r->held_out,
                        r->configuration.context, m)
         && trainer_open(&r->trainer, &r->configuration, &cpu,
@@ -238,6 +255,9 @@ static bool begin(struct run *r, struct message *m)
                            r->trainer.bookmark.step, m)
           : journal_create(&r->journal, r->folder, r->name, m)))
         return false;
+    if (!r->resume && !r->journal.latest)
+        fprintf(stderr, "%s/latest is no link and stays as it is\n",
+                r->folder);
     introduce(r);
     return r->resume
         || journal_begin(&r->journal, &r->configuration, r->data,

@@ -1,9 +1,7 @@
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sysexits.h>
-#include <unistd.h>
+#include "checkpoint/durable.h"
 #include "plot/plot.h"
 #include "plot/ticks.h"
 
@@ -28,8 +26,7 @@ static const char *const dashes[] = {
     "", "stroke-dasharray=\"7 3\" ", "stroke-dasharray=\"2 3\" "};
 static const char *const said[] = { "", " (dashed)", " (dotted)" };
 enum { COLOURS = sizeof colours / sizeof *colours,
-       DASHES = sizeof dashes / sizeof *dashes, LINE = 16,
-       LINES = (HIGH - TOP - BOTTOM) / LINE - 1 };
+       DASHES = sizeof dashes / sizeof *dashes, LINE = 16, LINES = 4 };
 
 // Choose the frame
 static struct frame choose_frame(const struct history *run, size_t runs)
@@ -79,18 +76,15 @@ static void draw_axes(FILE *out, const struct frame *f)
 }
 // Draw a curve
 static void draw_curve(FILE *out, const struct frame *f,
-                       const struct points *p, size_t number,
-                       bool smooth)
+                       const struct points *p, size_t number, bool pale)
 {
-    double mean = p->count ? p->y[0] : 0;
     fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" "
             "stroke-width=\"%s\" stroke-opacity=\"%s\" %spoints=\"",
-            colours[number % COLOURS], smooth ? "1" : "2",
-            smooth ? ".45" : "1", dashes[number / COLOURS % DASHES]);
-    for (size_t i = 0; i < p->count; i++) {
-        mean = smooth ? .95 * mean + .05 * p->y[i] : p->y[i];
-        fprintf(out, "%.1f,%.1f ", across(f, p->x[i]), down(f, mean));
-    }
+            colours[number % COLOURS], pale ? "1" : "2",
+            pale ? ".45" : "1", dashes[number / COLOURS % DASHES]);
+    for (size_t i = 0; i < p->count; i++)
+        fprintf(out, "%.1f,%.1f ", across(f, p->x[i]),
+                down(f, p->y[i]));
     fprintf(out, "\"/>\n");
 }
 // Draw a line of reference
@@ -175,20 +169,10 @@ static void draw(FILE *out, const struct history *run, size_t runs)
 bool plot_write(const char *path, const struct history *run,
                 size_t runs, struct message *m)
 {
-    char part[4096];
-    if (snprintf(part, sizeof part, "%s.part", path)
-        >= (int)sizeof part)
-        return fail(m, EX_CANTCREAT, "%.80s...: the path is too long",
-                    path);
-    FILE *out = fopen(part, "w");
+    struct durable file;
+    FILE *out = durable_text(&file, path, m);
     if (!out)
-        return fail(m, EX_CANTCREAT, "%s: %s", part, strerror(errno));
+        return false;
     draw(out, run, runs);
-    bool good = !ferror(out);
-    if (fclose(out) != 0 || !good || rename(part, path) != 0) {
-        int e = errno;
-        unlink(part);
-        return fail(m, EX_IOERR, "%s: %s", path, strerror(e));
-    }
-    return true;
+    return durable_commit(&file, m);
 }

@@ -200,10 +200,8 @@ bool trainer_step(struct update *u, struct trainer *t,
         t->model.gradients, t->model.parameters.count));
     // Give up if loss or gradient is not finite
     if (!isfinite(u->loss) || !isfinite(u->norm))
-        return fail(m, EXIT_FAILURE, "update %zu: the %s is not finite; "
-                    "weights and moments are those of update %zu",
-                    u->step, isfinite(u->loss) ? "gradient" : "loss",
-                    t->bookmark.step);
+        return fail(m, EXIT_FAILURE, "update %zu: the %s is not finite",
+                    u->step, isfinite(u->loss) ? "gradient" : "loss");
     // Let u->rate be what the schedule says
     struct schedule schedule = {
         .rate = t->options.rate, .floor = t->options.floor,
@@ -249,39 +247,51 @@ size_t trainer_fill(struct trainer *t, size_t from, size_t windows)
     return places;
 }
 
-static size_t judge_batch(double *sum, struct trainer *t, size_t from,
-                          size_t windows)
+struct judgement trainer_judgement(const struct trainer *t,
+                                   size_t windows)
 {
-    size_t context = t->options.context, counted = 0;
-    size_t places = trainer_fill(t, from, windows);
+    size_t all = windows_of(t->corpus->held_out.size,
+                            t->options.context);
+    bool some = windows > 0 && windows < all;
+    return (struct judgement){ .windows = some ? windows : all };
+}
+
+bool trainer_judge(struct judgement *j, struct trainer *t)
+{
+    if (j->next == j->windows)
+        return false;
+    size_t context = t->options.context;
+    size_t places = trainer_fill(t, j->next, j->windows);
     model_forward(&t->model, t->input, t->target);
     trainer_losses(t);
     // Add up what is to be counted
     for (size_t s = 0; s < places; s++) {
-        size_t skip = held_out_window(t, from + s, windows).skip;
+        size_t skip = held_out_window(t, j->next + s, j->windows).skip;
         for (size_t i = skip; i < context; i++)
-            *sum += (double)t->losses[s * context + i];
-        counted += context - skip;
+            j->sum += (double)t->losses[s * context + i];
+        j->bytes += context - skip;
     }
-    return counted;
+    j->next += places;
+    return true;
+}
+
+bool trainer_verdict(double *nats, const struct judgement *j,
+                     const struct trainer *t, struct message *m)
+{
+    *nats = j->sum / (double)j->bytes;
+    if (isfinite(*nats))
+        return true;
+    return fail(m, EXIT_FAILURE, "after update %zu the held-out loss "
+                "is not finite", t->bookmark.step);
 }
 
 bool trainer_evaluate(double *nats, struct trainer *t, size_t windows,
                       struct message *m)
 {
-    size_t all = windows_of(t->corpus->held_out.size,
-                            t->options.context);
-    if (windows == 0 || windows > all)
-        windows = all;
-    double sum = 0;
-    size_t counted = 0;
-    for (size_t j = 0; j < windows; j += t->options.batch)
-        counted += judge_batch(&sum, t, j, windows);
-    *nats = sum / (double)counted;
-    if (isfinite(*nats))
-        return true;
-    return fail(m, EXIT_FAILURE, "after update %zu the held-out loss "
-                "is not finite", t->bookmark.step);
+    struct judgement j = trainer_judgement(t, windows);
+    while (trainer_judge(&j, t))
+        ;
+    return trainer_verdict(nats, &j, t, m);
 }
 
 bool trainer_best(struct trainer *t, double nats)

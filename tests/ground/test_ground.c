@@ -30,8 +30,9 @@ END_TEST
 
 START_TEST(sums_of_integers_are_exact)
 {
-    static const size_t large[] = { 511, 512, 513, 65537, 100003 };
-    for (size_t k = 0; k < 40 + 5; k++) {
+    static const size_t large[] = { 511, 512, 513, 65537, 100003,
+                                    2000003 };
+    for (size_t k = 0; k < 40 + 6; k++) {
         size_t count = k < 40 ? k : large[k - 40];
         real *x = test_reals(count);
         fill_integers(x, count, k, 9);
