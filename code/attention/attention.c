@@ -107,6 +107,13 @@ static real score_scale(const struct attention_shape *s)
     return (real)(1 / sqrt((double)s->head_size));
 }
 
+static int workers(const struct attention_shape *s)
+{
+    size_t most = (size_t)omp_get_max_threads();
+    size_t shares = s->lent / scratch_of_a_thread(s);
+    return (int)(s->lent > 0 && shares < most ? shares : most);
+}
+
 size_t attention_scratch(const struct attention_shape *s)
 {
     return scratch_of_a_thread(s) * (size_t)omp_get_max_threads();
@@ -161,7 +168,7 @@ void attention_forward(real *out, real *lse, const real *qkv,
                        real *scratch)
 {
     size_t share = scratch_of_a_thread(s);
-    #pragma omp parallel for schedule(static)
+    #pragma omp parallel for schedule(static) num_threads(workers(s))
     for (size_t task = 0; task < s->sequences * s->heads; task++) {
         struct head_place h = head_of(task, s);
         real *mine = scratch + (size_t)omp_get_thread_num() * share;
@@ -229,7 +236,7 @@ void attention_backward(real *dqkv, const real *dout,
 {
     assert(s->first == 0);
     size_t share = scratch_of_a_thread(s);
-    #pragma omp parallel for schedule(static)
+    #pragma omp parallel for schedule(static) num_threads(workers(s))
     for (size_t task = 0; task < s->sequences * s->heads; task++) {
         struct head_place h = head_of(task, s);
         real *mine = scratch + (size_t)omp_get_thread_num() * share;

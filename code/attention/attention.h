@@ -12,6 +12,8 @@ enum { ATTENTION_TILE = 64 };
 struct attention_shape {
     size_t sequences, first, length, heads, head_size;
     size_t tile;        /* queries a product; 0: ATTENTION_TILE */
+    size_t lent;        /* reals of scratch; 0: what
+                           attention_scratch asks for now */
 };
 
 // The interface of attention

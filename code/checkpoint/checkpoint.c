@@ -58,10 +58,14 @@ static bool member_read(struct bookmark *b, const char *text,
 {
     void *at = (char *)b + f->offset;
     char *end;
-    if (f->type == BOOKMARK_SIZE)
-        return whole_read(at, text, 10);
     if (f->type == BOOKMARK_HASH)
         return strlen(text) == 16 && whole_read(at, text, 16);
+    if (f->type == BOOKMARK_SIZE) {
+        uint64_t number = 0;
+        bool good = whole_read(&number, text, 10);
+        *(size_t *)at = (size_t)number;
+        return good && *(size_t *)at == number;
+    }
     *(double *)at = strtod(text, &end);
     return end != text && *end == '\0';
 }
@@ -247,9 +251,14 @@ static bool row_in(real *host, const struct safetensors *file,
         char name[NAME_ROOM];
         size_t shape[2], rank = shape_of(shape, &p->list[i]);
         name_show(name, row, row_name, p->list[i].name);
-        if (!safetensors_copy(host + p->list[i].offset, file, name,
-                              rank, shape, m))
+        real *at = host + p->list[i].offset;
+        if (!safetensors_copy(at, file, name, rank, shape, m))
             return false;
+        size_t count = p->list[i].rows * p->list[i].columns;
+        for (size_t k = 0; k < count; k++)
+            if (!isfinite(at[k]))
+                return refuse(file, name, m, "number %zu is not finite",
+                              k);
     }
     return true;
 }

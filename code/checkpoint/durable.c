@@ -1,8 +1,14 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <stdio.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "checkpoint/durable.h"
@@ -12,14 +18,22 @@
 struct file_calls file_calls = { open, read, write, fsync, close,
                                  rename };
 // Give up a file
-void durable_abandon(struct durable *d)
+static void forget(struct durable *d)
+{
+    memory_free(d->partial);
+    memory_free(d->folder);
+    memory_free(d->place);
+    d->partial = d->folder = d->place = NULL;
+}
+
+static void drop(struct durable *d)
 {
     if (d->handle != -1)
         file_calls.close(d->handle);
-    if (d->temporary != NULL)
-        unlink(d->temporary);
-    memory_free(d->temporary);
-    *d = (struct durable){ .handle = -1 };
+    d->handle = -1;
+    if (d->partial != NULL)
+        unlink(d->partial);
+    forget(d);
 }
 
 static bool give_up(struct durable *d, int status, const char *what,
@@ -27,25 +41,189 @@ static bool give_up(struct durable *d, int status, const char *what,
 {
     fail(m, status, "%s: cannot %s: %s", d->path, what,
          strerror(errno));
-    durable_abandon(d);
+    drop(d);
     return false;
 }
-// Open the temporary file
+// Follow links
+// Say what the place is
+/* the first bytes of folder, then those of file */
+static bool place_is(struct durable *d, const char *folder,
+                     size_t first, const char *file, size_t count)
+{
+    char *place = memory_new(first + count + 1, 1, d->message);
+    if (place == NULL)
+        return false;
+    memcpy(place, folder, first);
+    memcpy(place + first, file, count);
+    memory_free(d->place);
+    d->place = place;
+    return true;
+}
+
+static bool follow_links(struct durable *d)
+{
+    char to[PATH_MAX];
+    for (int links = 0; links < 40; links++) {
+        ssize_t length = readlink(d->place, to, sizeof to);
+        if (length < 0)
+            return true;
+        const char *slash = strrchr(d->place, '/');
+        size_t folder = slash == NULL || to[0] == '/' ? 0
+            : (size_t)(slash + 1 - d->place);
+        if (!place_is(d, d->place, folder, to, (size_t)length))
+            return false;
+    }
+    errno = ELOOP;
+    return false;
+}
+static bool find_folder(struct durable *d)
+{
+    const char *slash = strrchr(d->place, '/');
+    size_t length = slash == NULL ? 0 : (size_t)(slash - d->place);
+    d->folder = memory_new(length + 2, 1, d->message);
+    if (d->folder == NULL)
+        return false;
+    if (length > 0)
+        memcpy(d->folder, d->place, length);
+    else
+        strcpy(d->folder, slash == NULL ? "." : "/");
+    return true;
+}
+// Open what stands under the name
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+// Open a standard stream
+/* -1: path is none */
+static int open_standard(const char *path)
+{
+    struct stat asked, stream;
+    if (stat(path, &asked) != 0)
+        return -1;
+    for (int k = STDOUT_FILENO; k <= STDERR_FILENO; k++)
+        if (fstat(k, &stream) == 0 && same_file(&asked, &stream)) {
+            fflush(k == STDOUT_FILENO ? stdout : stderr);
+            return fcntl(k, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        }
+    return -1;
+}
+
+/* false: see errno; a handle, if it is to be written through */
+static bool open_what_stands(struct durable *d, struct stat *was)
+{
+    d->handle = open_standard(d->path);
+    if (d->handle >= 0)
+        return true;
+    d->handle = file_calls.open(d->path,
+                                O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    if (d->handle < 0)
+        return false;
+    bool known = fstat(d->handle, was) == 0;
+    if (known && !S_ISREG(was->st_mode))
+        return true;
+    file_calls.close(d->handle);
+    d->handle = -1;
+    return known;
+}
+// Name a partial file
+#define PARTIAL_END ".partial"
+enum { PARTIAL_DIGITS = 16, PARTIAL_NAME = 64 };
+
+static bool name_partial(struct durable *d)
+{
+    uint64_t bits;
+    const char *slash = strrchr(d->place, '/');
+    const char *name = slash == NULL ? d->place : slash + 1;
+    size_t room = strlen(d->folder) + PARTIAL_NAME
+                + sizeof "/..0123456789abcdef" PARTIAL_END;
+    if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
+        return false;
+    memory_free(d->partial);
+    d->partial = memory_new(room, 1, d->message);
+    if (d->partial == NULL)
+        return false;
+    snprintf(d->partial, room, "%s/.%.*s.%0*llx" PARTIAL_END,
+             d->folder, PARTIAL_NAME, name, PARTIAL_DIGITS,
+             (unsigned long long)bits);
+    return true;
+}
+// Sweep a folder
+static bool is_partial(const char *name)
+{
+    size_t length = strlen(name), end = sizeof PARTIAL_END - 1;
+    if (length < 2 + PARTIAL_DIGITS + end || name[0] != '.'
+        || strcmp(name + length - end, PARTIAL_END) != 0)
+        return false;
+    const char *digits = name + length - end - PARTIAL_DIGITS;
+    return digits[-1] == '.'
+        && strspn(digits, "0123456789abcdef") == PARTIAL_DIGITS;
+}
+
+void durable_sweep(const char *folder)
+{
+    DIR *list = opendir(folder);
+    struct dirent *entry;
+    while (list != NULL && (entry = readdir(list)) != NULL)
+        if (is_partial(entry->d_name)) {
+            // Remove this partial file if nobody writes it
+            struct stat about;
+            int handle = openat(dirfd(list), entry->d_name, O_RDONLY | O_NOFOLLOW
+                                | O_NONBLOCK | O_CLOEXEC);
+            if (handle >= 0 && fstat(handle, &about) == 0
+                && S_ISREG(about.st_mode)
+                && flock(handle, LOCK_EX | LOCK_NB) == 0)
+                unlinkat(dirfd(list), entry->d_name, 0);
+            if (handle >= 0)
+                close(handle);
+        }
+    if (list != NULL)
+        closedir(list);
+}
+// Open a partial file
+static bool was_swept(int handle)
+{
+    struct stat about;
+    return (flock(handle, LOCK_EX | LOCK_NB) != 0
+            && errno == EWOULDBLOCK)
+        || (fstat(handle, &about) == 0 && about.st_nlink == 0);
+}
+
+static bool open_partial(struct durable *d, const struct stat *was)
+{
+    mode_t mode = was == NULL ? 0666 : was->st_mode & 0777;
+    durable_sweep(d->folder);
+    do {
+        if (d->handle >= 0)
+            file_calls.close(d->handle);
+        d->handle = -1;
+        if (!name_partial(d))
+            return false;
+        d->handle = file_calls.open(d->partial, O_WRONLY | O_CREAT
+                        | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    } while (d->handle < 0 ? errno == EEXIST : was_swept(d->handle));
+    if (d->handle >= 0 && was != NULL)
+        fchmod(d->handle, mode);
+    return d->handle >= 0;
+}
+// Open a file
 bool durable_open(struct durable *d, const char *path,
                   struct message *m)
 {
-    static const char end[] = ".partial";
-    *d = (struct durable){ .path = path, .handle = -1 };
-    size_t room = strlen(path) + sizeof end;
-    d->temporary = memory_new(room, 1, m);
-    if (d->temporary == NULL)
+    struct stat was;
+    *d = (struct durable){ .path = path, .handle = -1, .message = m };
+    if (!place_is(d, "", 0, path, strlen(path)))
         return false;
-    snprintf(d->temporary, room, "%s%s", path, end);
-    d->handle = file_calls.open(d->temporary,
-                                O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    if (d->handle < 0)
+    bool there = open_what_stands(d, &was);
+    if (!there && errno != ENOENT)
         return give_up(d, EX_CANTCREAT, "make it", m);
-    return true;
+    if (there && d->handle >= 0)
+        return true;
+    if (follow_links(d) && find_folder(d)
+        && open_partial(d, there ? &was : NULL))
+        return true;
+    return give_up(d, EX_CANTCREAT, "make it", m);
 }
 // Write some bytes
 bool durable_write(struct durable *d, const void *bytes, size_t count,
@@ -65,12 +243,53 @@ bool durable_write(struct durable *d, const void *bytes, size_t count,
     }
     return true;
 }
-// Put the file in its place
-// Make the name last
-static bool name_lasts(struct durable *d, struct message *m)
+// Open a file for text
+static ssize_t text_write(void *cookie, const char *bytes, size_t count)
 {
-    int folder = file_calls.open(dirname(d->temporary),
-                                 O_RDONLY | O_DIRECTORY);
+    struct durable *d = cookie;
+    return durable_write(d, bytes, count, d->message)
+           ? (ssize_t)count : 0;
+}
+
+FILE *durable_text(struct durable *d, const char *path,
+                   struct message *m)
+{
+    if (!durable_open(d, path, m))
+        return NULL;
+    d->text = fopencookie(d, "w", (cookie_io_functions_t)
+                          { .write = text_write });
+    if (d->text == NULL)
+        give_up(d, EX_OSERR, "write text into it", m);
+    return d->text;
+}
+static bool close_text(struct durable *d)
+{
+    FILE *text = d->text;
+    d->text = NULL;
+    bool good = text == NULL || !ferror(text);
+    return (text == NULL || fclose(text) == 0) && good;
+}
+
+void durable_abandon(struct durable *d)
+{
+    drop(d);
+    close_text(d);
+}
+// Put the file in its place
+// Flush a file
+static bool flush(const struct durable *d)
+{
+    while (file_calls.fsync(d->handle) != 0)
+        if (errno != EINTR)
+            return d->partial == NULL
+                && (errno == EINVAL || errno == EROFS);
+    return true;
+}
+// Make the name last
+static bool name_lasts(const struct durable *d, struct message *m)
+{
+    int folder = file_calls.open(d->folder, O_RDONLY | O_DIRECTORY
+                                            | O_CLOEXEC);
     bool lasts = folder >= 0
         && (file_calls.fsync(folder) == 0 || errno == EINVAL);
     if (!lasts)
@@ -78,20 +297,45 @@ static bool name_lasts(struct durable *d, struct message *m)
              "be flushed: %s", d->path, strerror(errno));
     if (folder >= 0)
         file_calls.close(folder);
-    memory_free(d->temporary);
-    *d = (struct durable){ .handle = -1 };
     return lasts;
 }
 
 bool durable_commit(struct durable *d, struct message *m)
 {
-    if (file_calls.fsync(d->handle) != 0)
+    if (!close_text(d))
+        return give_up(d, EX_IOERR, "write it", m);
+    if (!flush(d))
         return give_up(d, EX_IOERR, "flush it to the disk", m);
-    int handle = d->handle;
+    int handle = d->handle, lock = fcntl(handle, F_DUPFD_CLOEXEC, 0);
     d->handle = -1;
-    if (file_calls.close(handle) != 0)
-        return give_up(d, EX_IOERR, "close it", m);
-    if (file_calls.rename(d->temporary, d->path) != 0)
-        return give_up(d, EX_IOERR, "put it in its place", m);
-    return name_lasts(d, m);
+    bool good = file_calls.close(handle) == 0
+                || give_up(d, EX_IOERR, "close it", m);
+    if (good && d->partial != NULL)
+        good = file_calls.rename(d->partial, d->place) == 0
+               ? name_lasts(d, m)
+               : give_up(d, EX_IOERR, "put it in its place", m);
+    if (lock >= 0)
+        close(lock);
+    forget(d);
+    return good;
+}
+// Keep what is read apart
+bool durable_apart(const char *path, const char *const *read,
+                   struct message *m)
+{
+    struct stat written, about;
+    if (stat(path, &written) != 0 || !S_ISREG(written.st_mode))
+        return true;
+    for (; *read != NULL; read++)
+        if (stat(*read, &about) == 0 && same_file(&written, &about))
+            return fail(m, EX_USAGE, "%s: it is read, as %s, and "
+                        "cannot be written too", path, *read);
+    return true;
+}
+FILE *durable_aside(const char *path)
+{
+    struct stat file, out;
+    bool same = stat(path, &file) == 0 && !S_ISCHR(file.st_mode)
+        && fstat(STDOUT_FILENO, &out) == 0 && same_file(&file, &out);
+    return same ? stderr : stdout;
 }

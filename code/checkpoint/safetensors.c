@@ -447,34 +447,60 @@ static size_t tensor_bytes(const struct tensor *t)
     return count * sizeof(real);
 }
 // Build the header
-static json_t *header_tree(const struct tensor *list, size_t used,
+// Put a value into an object
+/* Takes the value, also if it fails. */
+static bool put(json_t *object, const char *key, json_t *value,
+                const char *path, struct message *m)
+{
+    if (json_object_get(object, key) == NULL)
+        return json_object_set_new(object, key, value) == 0
+            || fail(m, EX_OSERR, "%s: no memory for its header, or a "
+                    "text in it is not UTF-8", path);
+    json_decref(value);
+    return fail(m, EX_SOFTWARE, "%s: two names in its header are the "
+                "same", path);
+}
+// Describe a tensor
+static json_t *entry_tree(const struct tensor *t, size_t begin,
+                          size_t end)
+{
+    json_t *shape = json_array();
+    bool good = shape != NULL;
+    for (size_t d = 0; good && d < t->rank; d++)
+        good = json_array_append_new(shape,
+                   json_integer((json_int_t)t->shape[d])) == 0;
+    if (good)
+        return json_pack("{s:s, s:o, s:[I, I]}", "dtype",
+                         type_of_real->name, "shape", shape,
+                         "data_offsets", (json_int_t)begin,
+                         (json_int_t)end);
+    json_decref(shape);
+    return NULL;
+}
+
+static json_t *header_tree(const char *path, const struct tensor *list,
+                           size_t used,
                            const struct text_pair *metadata,
-                           size_t pairs)
+                           size_t pairs, struct message *m)
 {
     json_t *header = json_object(), *texts = json_object();
+    bool good = put(header, "__metadata__", texts, path, m);
     // Put the metadata into texts, the checksum first
-    json_object_set_new(texts, "checksum", json_string("0000000000000000"));
-    json_object_set_new(texts, "checksum_kind", json_string(CHECKSUM_KIND));
-    for (size_t i = 0; i < pairs; i++)
-        json_object_set_new(texts, metadata[i].key,
-                            json_string(metadata[i].text));
-    json_object_set_new(header, "__metadata__", texts);
+    good = good
+        && put(texts, "checksum", json_string("0000000000000000"), path, m)
+        && put(texts, "checksum_kind", json_string(CHECKSUM_KIND), path, m);
+    for (size_t i = 0; good && i < pairs; i++)
+        good = put(texts, metadata[i].key, json_string(metadata[i].text),
+                   path, m);
     // Put the entries of the tensors into the header
     size_t begin = 0;
-    for (size_t i = 0; i < used; i++) {
+    for (size_t i = 0; good && i < used; i++) {
         size_t end = begin + tensor_bytes(&list[i]);
-        json_t *shape = json_array();
-        for (size_t d = 0; d < list[i].rank; d++)
-            json_array_append_new(shape,
-                json_integer((json_int_t)list[i].shape[d]));
-        json_object_set_new(header, list[i].name,
-            json_pack("{s:s, s:o, s:[I, I]}", "dtype", type_of_real->name,
-                      "shape", shape, "data_offsets",
-                      (json_int_t)begin, (json_int_t)end));
+        good = put(header, list[i].name, entry_tree(&list[i], begin, end),
+                   path, m);
         begin = end;
     }
-    if (json_object_size(header) == used + 1
-        && json_object_size(texts) == pairs + 2)
+    if (good)
         return header;
     json_decref(header);
     return NULL;
@@ -506,12 +532,11 @@ bool safetensors_write(const char *path,
                        struct message *m)
 {
     size_t length = 0;
-    json_t *tree = header_tree(list, used, metadata, pairs);
-    char *header = header_bytes(&length, tree, m);
+    json_t *tree = header_tree(path, list, used, metadata, pairs, m);
+    char *header = tree == NULL ? NULL : header_bytes(&length, tree, m);
     json_decref(tree);
     if (header == NULL)
-        return fail(m, EX_SOFTWARE, "%s: no header: names must differ "
-                    "and texts be UTF-8", path);
+        return fail(m, EX_OSERR, "%s: no memory for its header", path);
     // Put the checksum into the header
     char digits[DIGITS + 1];
     uint64_t sum = checksum_add(CHECKSUM_EMPTY, header, length);

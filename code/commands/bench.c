@@ -6,6 +6,7 @@
 #include <time.h>
 #include "commands/commands.h"
 #include "commands/options.h"
+#include "ground/median.h"
 #include "ground/memory.h"
 #include "matmul/matmul.h"
 #include "matmul/peak.h"
@@ -278,18 +279,6 @@ static double all_products(const struct products *p)
 }
 // Measure steps and products in turn
 struct measured { double step, products, flops; };
-
-static int ascending(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-static double median(double *x, size_t count)
-{
-    qsort(x, count, sizeof *x, ascending);
-    return x[count / 2];
-}
 
 // Settle the operands of the products
 static size_t largest_of(const struct configuration *c)

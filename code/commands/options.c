@@ -5,15 +5,44 @@
 #include <string.h>
 #include <sysexits.h>
 #include "commands/options.h"
+#include "connection/connection.h"
 
-enum { FIELD = 1000, OWN = 2000, HELP = 3000 };
+enum { FIELD = 1000, OWN = 2000, OWN_END = 3000 };
 
 struct reading {
     const struct request *request;
     struct options *options;
     struct message *message;
+    const struct argp_option *list;
+    bool help;
 };
 
+// Say what is wrong with an option
+static void explain(const struct reading *r, const char *word)
+{
+    const char *name = word + strspn(word, "-");
+    const char *which = r->request->command;
+    size_t length = strcspn(name, "="), fits = 0;
+    const struct argp_option *found[2] = {NULL, NULL}, *o = r->list;
+    for (; o->name || o->doc; o++)
+        if (o->name && strncmp(o->name, name, length) == 0) {
+            found[fits++ > 0] = o;
+            if (strlen(o->name) == length)
+                break;
+        }
+    if (fits == 0 || word[1] != '-')
+        fail(r->message, EX_USAGE, "%.80s: unknown option; see mhc %s"
+             " --help", word, which);
+    else if (fits > 1 && !(o->name || o->doc))
+        fail(r->message, EX_USAGE, "%.80s: is it --%s or --%s? See mhc"
+             " %s --help", word, found[0]->name, found[1]->name, which);
+    else if (name[length] == '=')
+        fail(r->message, EX_USAGE, "%.80s: --%s takes no value", word,
+             found[fits > 1]->name);
+    else
+        fail(r->message, EX_USAGE, "%s: its value is missing: --%s %s",
+             word, found[fits > 1]->name, found[fits > 1]->arg);
+}
 // Take one option
 static error_t take(int key, char *text, struct argp_state *state)
 {
@@ -25,10 +54,12 @@ static error_t take(int key, char *text, struct argp_state *state)
                                  text ? text : "yes", r->message)
                ? 0 : EINVAL;
     }
-    if (key >= OWN && key < HELP) {
+    if (key >= OWN && key < OWN_END) {
         *r->request->own[key - OWN].text = text ? text : "";
         return 0;
     }
+    if (key == 'h')
+        r->help = true;
     // Keep an operand, or refuse it
     if (key == ARGP_KEY_ARG) {
         if (!r->request->operands) {
@@ -40,13 +71,9 @@ static error_t take(int key, char *text, struct argp_state *state)
         r->options->operand[r->options->operands++] = text;
         return 0;
     }
-    // Say which option is unknown
     if (key == ARGP_KEY_ERROR && !r->message->status)
-        fail(r->message, EX_USAGE, "%s: unknown option, or its value is"
-             " missing or one too many; see mhc %s --help",
-             state->argv[state->next > 0 ? state->next - 1 : 0],
-             r->request->command);
-    return ARGP_ERR_UNKNOWN;
+        explain(r, state->argv[state->next > 0 ? state->next - 1 : 0]);
+    return key == 'h' ? 0 : ARGP_ERR_UNKNOWN;
 }
 // List the options for argp
 static size_t list_options(struct argp_option *list,
@@ -73,9 +100,14 @@ static size_t list_options(struct argp_option *list,
                              ? OPTION_ARG_OPTIONAL : 0,
                     .doc = configuration_fields[i].help, .group = 2 + change};
     }
-    list[n++] = (struct argp_option){.name = "help", .key = HELP,
+    list[n++] = (struct argp_option){.name = "help", .key = 'h',
         .doc = "show this", .group = 9};
     return n;
+}
+// Say whether a field was given
+static bool is_given(const struct options *o, const char *name)
+{
+    return o->given[configuration_field(name) - configuration_fields];
 }
 // Read a command line
 bool options_read(struct options *o, const struct request *r,
@@ -87,26 +119,34 @@ bool options_read(struct options *o, const struct request *r,
                         .args_doc = r->operands, .doc = r->help};
     char name[32];
     snprintf(name, sizeof name, "mhc %s", r->command);
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0) {
-            argp_help(&argp, stdout, ARGP_HELP_STD_HELP
-                      & ~(unsigned)ARGP_HELP_EXIT_OK, name);
-            exit(0);
-        }
     o->operand = argv;
     o->operands = 0;
-    struct reading reading = {r, o, m};
+    struct reading reading = {r, o, m, list, false};
     error_t e = argp_parse(&argp, argc, argv, ARGP_NO_ERRS
                            | ARGP_NO_HELP | ARGP_NO_EXIT, NULL,
                            &reading);
+    if (reading.help && !m->status) {
+        argp_help(&argp, stdout, ARGP_HELP_STD_HELP
+                  & ~(unsigned)ARGP_HELP_EXIT_OK, name);
+        return false;
+    }
     if (e && !m->status)
         fail(m, EX_USAGE, "the options do not parse; see %s --help",
              name);
+    // Work out what was not given
+    struct configuration *c = &o->configuration;
+    const struct connection *k = connection_find(c->connection);
+    if (r->fields && k && !is_given(o, "streams"))
+        c->streams = k->most_streams > 1 ? 4 : 1;
+    if (r->fields && !is_given(o, "warmup") && c->steps / 10 < c->warmup)
+        c->warmup = c->steps / 10;
     return m->status == 0;
 }
 // Report what went wrong
 int options_report(const struct request *r, const struct message *m)
 {
+    if (m->status == 0)
+        return 0;
     fprintf(stderr, "mhc %s: %s\n", r->command, m->text);
     return m->status;
 }

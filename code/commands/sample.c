@@ -23,10 +23,8 @@ struct wishes {
 // Understand the wishes
 static bool understand(struct wishes *w, struct message *m)
 {
-    char *end;
-    w->tau = strtod(w->temperature, &end);
-    if (end == w->temperature || *end
-        || !(w->tau >= 0 && w->tau <= 100))
+    if (!configuration_number(&w->tau, w->temperature)
+        || w->tau < 0 || w->tau > 100)
         return fail(m, EX_USAGE, "--temperature %s: a number from 0 to"
                     " 100 is wanted", w->temperature);
     if (!*w->prompt)
@@ -75,7 +73,7 @@ static bool repeat_prompt(struct sampler *s, struct utf8 *u,
 
 // Write a text
 static bool write_text(struct sampler *s, const struct wishes *w,
-                       struct message *m)
+                       const char *path, struct message *m)
 {
     struct utf8 u = {.used = 0};
     uint64_t stream = random_stream("sample");
@@ -83,6 +81,10 @@ static bool write_text(struct sampler *s, const struct wishes *w,
     if (!repeat_prompt(s, &u, w->prompt, m))
         return false;
     for (size_t i = 0; i < w->bytes; i++) {
+        for (size_t j = 0; j < vocabulary; j++)
+            if (!isfinite(s->logits[j]))
+                return fail(m, EX_DATAERR, "%s: the model's logits are "
+                            "not finite", path);
         double r = random_uniform(w->number, stream, i);
         token id = (token)choose(s->logits, vocabulary, w->tau, w->k, r,
                                  s->scratch);
@@ -115,7 +117,7 @@ static bool sample(const struct options *o, struct wishes *w,
                     path, c.vocabulary);
     bool good = sampler_open(&s, &c, &cpu, m)
              && checkpoint_read_weights(&s.model, path, m)
-             && write_text(&s, w, m);
+             && write_text(&s, w, path, m);
     sampler_close(&s);
     return good;
 }

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <time.h>
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/durable.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "corpus/counts.h"
@@ -103,6 +104,19 @@ static bool find_texts(struct run *r, struct message *m)
     return r->data || fail(m, EX_USAGE, "--data FILE: the log in %s"
                            " does not say which text", r->resume);
 }
+static bool keep_texts(const struct run *r, struct message *m)
+{
+    static const char *const written[] = {
+        "latest.safetensors", "best.safetensors", "loss.svg",
+        "log.jsonl", "timing.jsonl"};
+    const char *const read[] = {r->data, r->held_out, NULL};
+    char path[PATH_ROOM];
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+        if (!journal_path(path, &r->journal, written[i], m)
+            || !durable_apart(path, read, m))
+            return false;
+    return true;
+}
 // Say what is about to happen
 static double now(void)
 {
@@ -125,6 +139,18 @@ static double rehearse(struct trainer *t)
     return seconds * (double)t->options.accumulation;
 }
 
+// Warn of a rate that never arrives
+static void warn_of_rate(const struct configuration *c)
+{
+    if (c->warmup >= c->steps && c->steps > 1)
+        fprintf(stderr, "warmup: %zu of %zu updates: the rate reaches"
+                " its peak with the last one or not at all\n",
+                c->warmup, c->steps);
+    else if (c->floor == 0 && c->steps > 1)
+        fprintf(stderr, "floor: 0: the last update has rate 0 and"
+                " changes nothing\n");
+}
+
 static void introduce(struct run *r)
 {
     const struct configuration *c = &r->configuration;
@@ -135,8 +161,9 @@ static void introduce(struct run *r)
     double mib = 1. / (1 << 20);
     size_t count = t->model.parameters.count;
     printf("%s: %zu layers, width %zu, %zu heads, context %zu, "
-           "%s connection\n", r->journal.folder, c->layers, c->width,
-           c->heads, c->context, c->connection);
+           "%s connection, %zu stream%s\n", r->journal.folder,
+           c->layers, c->width, c->heads, c->context, c->connection,
+           c->streams, c->streams == 1 ? "" : "s");
     printf("%zu parameters; %.0f MiB for weights, gradients and"
            " moments, %.0f MiB for activations\n", count,
            4. * (double)count * (double)sizeof(real) * mib,
@@ -148,6 +175,7 @@ static void introduce(struct run *r)
     printf("%zu steps of %zu tokens on %d threads, about %s\n", left,
            c->batch * c->accumulation * c->context,
            omp_get_max_threads(), time);
+    warn_of_rate(c);
     fflush(stdout);
     r->progress = progress_begin(stderr, t->bookmark.step, r->last);
 }
@@ -158,7 +186,8 @@ static bool resume(struct run *r, struct message *m)
     snprintf(r->journal.folder, sizeof r->journal.folder, "%s",
              r->resume);
     if (!journal_path(path, &r->journal, "latest.safetensors", m)
-        || !take_over(r, path, m) || !find_texts(r, m))
+        || !take_over(r, path, m) || !find_texts(r, m)
+        || !keep_texts(r, m))
         return false;
     if (!corpus_open(&r->corpus, r->data, r->held_out,
                      r->configuration.context, m)
@@ -183,9 +212,13 @@ static bool begin_new(struct run *r, struct message *m)
         return false;
     if (!r->data)
         return fail(m, EX_USAGE, "--data FILE: which text?");
-    if (!*r->name || strchr(r->name, '/'))
+    if (!r->name)
+        r->name = "run";
+    if (!*r->name || strchr(r->name, '/') || r->name[0] == '.'
+        || strcmp(r->name, "latest") == 0)
         return fail(m, EX_USAGE, "--name %s: a name without slashes is"
-                    " wanted", r->name);
+                    " wanted, not latest, and no dot in front",
+                    r->name);
     return corpus_open(&r->corpus, r->data, r->held_out,
                        r->configuration.context, m)
         && trainer_open(&r->trainer, &r->configuration, &cpu,
@@ -202,6 +235,9 @@ static bool begin(struct run *r, struct message *m)
         return false;
     if (threads)
         omp_set_num_threads((int)threads);
+    if (r->resume && r->name)
+        return fail(m, EX_USAGE, "--name %s: a run that goes on keeps"
+                    " its name", r->name);
     if (!(r->resume ? resume(r, m) : begin_new(r, m)))
         return false;
     r->last = r->configuration.steps;
@@ -219,6 +255,9 @@ static bool begin(struct run *r, struct message *m)
                            r->trainer.bookmark.step, m)
           : journal_create(&r->journal, r->folder, r->name, m)))
         return false;
+    if (!r->resume && !r->journal.latest)
+        fprintf(stderr, "%s/latest is no link and stays as it is\n",
+                r->folder);
     introduce(r);
     return r->resume
         || journal_begin(&r->journal, &r->configuration, r->data,
@@ -328,7 +367,7 @@ static void close_run(struct run *r)
 // The command itself
 int command_train(int argc, char **argv)
 {
-    struct run run = {.folder = "runs", .name = "run"};
+    struct run run = {.folder = "runs"};
     const struct own_option own[] = {
         // Options of a run
         {"data", "FILE", "the text to learn from", &run.data},

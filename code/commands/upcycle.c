@@ -11,64 +11,89 @@
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "journal/journal.h"
+#include "journal/log.h"
 
 struct upcycling {
     const char *connection, *streams, *out;
     struct trainer trainer;
 };
 
-// Read the first line of the old log
-/* NULL: there is none */
-static json_t *first_line(const char *checkpoint)
+// Find the old log
+/* path: log.jsonl beside the checkpoint; false if there is none */
+static bool find_log(char path[PATH_ROOM + 16], const char *checkpoint)
 {
-    char path[PATH_ROOM + 16];
     const char *slash = strrchr(checkpoint, '/');
     int folder = slash ? (int)(slash + 1 - checkpoint) : 0;
-    snprintf(path, sizeof path, "%.*slog.jsonl", folder, checkpoint);
-    FILE *in = fopen(path, "r");
-    json_t *line = in ? json_loadf(in, JSON_DISABLE_EOF_CHECK, NULL)
-                      : NULL;
-    if (in)
-        fclose(in);
-    return line;
+    snprintf(path, PATH_ROOM + 16, "%.*slog.jsonl", folder, checkpoint);
+    return access(path, F_OK) == 0;
+}
+
+// Begin the new log as the old one
+static bool begin_as(struct journal *j, const struct log *l,
+                     const struct configuration *c, const char *data,
+                     struct message *m)
+{
+    double unigram = 0, bigram = 0;
+    log_number(&unigram, l, "unigram");
+    log_number(&bigram, l, "bigram");
+    return journal_begin(j, c, data,
+               json_string_value(json_object_get(l->line, "held_out")),
+               unigram, bigram, m);
 }
 
 // Begin the new log
 static bool begin_log(bool *begun, const struct upcycling *u,
                       const char *checkpoint, struct message *m)
 {
+    char path[PATH_ROOM + 16];
     struct journal j;
-    json_t *line = first_line(checkpoint);
-    const char *data = json_string_value(json_object_get(line, "data"));
-    bool good = true;
-    *begun = data != NULL;
+    struct log l;
+    *begun = false;
+    if (!find_log(path, checkpoint))
+        return true;
+    if (!log_open(&l, path, m))
+        return false;
+    log_next(&l, m);
+    const char *data = json_string_value(json_object_get(l.line,
+                                                         "data"));
     if (data != NULL) {
-        good = journal_resume(&j, u->out, u->trainer.bookmark.step, m)
-            && journal_begin(&j, &u->trainer.options, data,
-                   json_string_value(json_object_get(line, "held_out")),
-                   json_number_value(json_object_get(line, "unigram")),
-                   json_number_value(json_object_get(line, "bigram")),
-                   m);
-        good = journal_close(&j, m) && good;
+        *begun = journal_resume(&j, u->out, u->trainer.bookmark.step, m)
+              && begin_as(&j, &l, &u->trainer.options, data, m);
+        journal_close(&j, m);
     }
-    json_decref(line);
-    return good;
+    log_close(&l);
+    return m->status == 0;
 }
 
 // Make the new run folder of an upcycled checkpoint
-static bool make_folder(const struct upcycling *u, struct message *m)
+static const char *const members[] = {
+    "latest.safetensors", "log.jsonl", "timing.jsonl"};
+
+static void remove_folder(const char *folder)
+{
+    char path[PATH_ROOM + 32];
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, members[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+static bool make_folder(bool *begun, const struct upcycling *u,
+                        const char *checkpoint, struct message *m)
 {
     char path[PATH_ROOM];
-    if (snprintf(path, sizeof path, "%s/latest.safetensors", u->out)
+    if (snprintf(path, sizeof path, "%s/%s", u->out, members[0])
         >= (int)sizeof path)
         return fail(m, EX_USAGE, "--out %.80s...: the path is too long",
                     u->out);
     if (mkdir(u->out, 0777) != 0)
         return fail(m, EX_CANTCREAT, "%s: cannot make this folder: %s",
                     u->out, strerror(errno));
-    if (checkpoint_write(path, &u->trainer, m))
+    if (checkpoint_write(path, &u->trainer, m)
+        && begin_log(begun, u, checkpoint, m))
         return true;
-    rmdir(u->out);
+    remove_folder(u->out);
     return false;
 }
 
@@ -86,7 +111,7 @@ static bool upcycle(struct upcycling *u, const struct options *o,
         || !checkpoint_path(path, o->operand[0], m)
         || !upcycle_open(&u->trainer, path, u->connection, streams,
                          &cpu, m)
-        || !make_folder(u, m) || !begin_log(&begun, u, path, m))
+        || !make_folder(&begun, u, path, m))
         return false;
     const struct trainer *t = &u->trainer;
     printf("%s: %s connection with %zu streams, %zu parameters; %zu of"

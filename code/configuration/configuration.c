@@ -120,13 +120,14 @@ static bool read_count(size_t *value, const char *text)
     return errno == 0 && *end == '\0' && *value == number;
 }
 
-static bool read_number(double *value, const char *text)
+bool configuration_number(double *value, const char *text)
 {
-    if (isspace((unsigned char)*text))
+    if (text[strspn(text, "0123456789+-.eE")] != '\0')
         return false;
     char *end;
+    errno = 0;
     *value = strtod(text, &end);
-    return end != text && *end == '\0' && isfinite(*value);
+    return errno == 0 && end != text && *end == '\0';
 }
 
 // Read a switch
@@ -168,7 +169,7 @@ bool configuration_set(struct configuration *c, const char *name,
         read = read_count((size_t *)(void *)place, text);
         break;
     case NUMBER:
-        read = read_number((double *)(void *)place, text);
+        read = configuration_number((double *)(void *)place, text);
         break;
     case SWITCH:
         read = read_switch((bool *)place, text);

@@ -55,4 +55,6 @@ bool configuration_check(const struct configuration *c,
 const struct field *configuration_field(const char *name);
 /* channels of the gate, with the default worked out */
 size_t configuration_hidden(const struct configuration *c);
+/* a decimal number that a double can hold, and nothing else */
+bool configuration_number(double *value, const char *text);
 #endif

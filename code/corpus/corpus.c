@@ -13,6 +13,8 @@ bool corpus_read_fully(unsigned char *to, size_t size, int descriptor,
 {
     for (size_t done = 0; done < size; ) {
         ssize_t got = read(descriptor, to + done, size - done);
+        if (got < 0 && errno == EINTR)
+            continue;
         if (got < 0)
             return fail(m, EX_IOERR, "%s: %s", file, strerror(errno));
         if (got == 0)

@@ -1,5 +1,6 @@
 #include "experiment/statistics.h"
 #include <math.h>
+#include <stdint.h>
 
 // The tail of Student's distribution
 static double normal_below(double x)
@@ -13,7 +14,7 @@ double student_tail(double t, double freedom, double shift)
     double step = 0.3 / sqrt(freedom + 9);
     for (double u = -37 / freedom - reach; u < reach; u += step) {
         double s = exp(u);
-        double weight = exp(freedom * (u - (s * s - 1) / 2));
+        double weight = exp(freedom * (u - expm1(2 * u) / 2));
         weights += weight;
         sum += weight * normal_below(shift - t * s);
     }
@@ -51,7 +52,8 @@ struct paired paired_interval(const double *left, const double *right,
     r.deviation = sqrt(squares / (n - 1));
     double error = r.deviation / sqrt(n);
     r.half = student_quantile((1 + confidence) / 2, n - 1) * error;
-    r.p = 2 * student_tail(fabs(r.mean) / error, n - 1, 0);
+    r.p = r.mean == 0 ? 1
+        : 2 * student_tail(fabs(r.mean) / error, n - 1, 0);
     return r;
 }
 
@@ -59,7 +61,7 @@ struct paired paired_interval(const double *left, const double *right,
 void holm(double *adjusted, const double *p, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        adjusted[i] = 0;
+        adjusted[i] = isnan(p[i]) ? NAN : 0;
         for (size_t j = 0; j < count; j++) {
             size_t smaller = 0;
             for (size_t k = 0; k < count; k++)
@@ -88,6 +90,8 @@ size_t pairs_needed(double mean, double deviation, double power,
 {
     size_t low = 1, high = 2;
     while (power_of(mean, deviation, high, confidence) < power) {
+        if (high > SIZE_MAX / 2)
+            return SIZE_MAX;
         low = high;
         high *= 2;
     }

@@ -16,17 +16,20 @@ struct paired {
     double half;                /* the interval is mean -+ half */
     double p;                   /* two-sided, of a true mean of 0 */
 };
-/* differences left[i] - right[i]; pairs >= 2; confidence as in .95 */
+/* differences left[i] - right[i]; pairs >= 2; confidence as in .95.
+   p is 1 of a mean of 0; NaN among the numbers makes all NaN. */
 struct paired paired_interval(const double *left, const double *right,
                               size_t pairs, double confidence);
-/* adjusted[i]: p[i] times what Holm's step-down asks for, at most 1 */
+/* adjusted[i]: p[i] times what Holm's step-down asks for, at most 1.
+   NaN stays NaN, and counts as one of the comparisons. */
 void holm(double *adjusted, const double *p, size_t count);
 
 /* Probability that the interval of so many pairs leaves out zero, if
    the differences are normal with this mean and deviation > 0. */
 double power_of(double mean, double deviation, size_t pairs,
                 double confidence);
-/* the fewest pairs of that power; mean not 0, 0 < power < 1 */
+/* the fewest pairs of that power, 0 < power < 1; SIZE_MAX if these
+   are more than 2^63, or if the mean is 0 */
 size_t pairs_needed(double mean, double deviation, double power,
                     double confidence);
 /* the mean that so many pairs show with that power */

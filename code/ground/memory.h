@@ -8,7 +8,9 @@ bool multiply_sizes(size_t *product, size_t a, size_t b);
    bytes, never NULL for 0; NULL and a message if that cannot be had */
 void *memory_new(size_t count, size_t size, struct message *m);
 void memory_free(void *p);
-/* For tests: after `count` more successes memory_new fails;
+/* Would the system give so many bytes > 0, now, in one piece? */
+bool memory_there(size_t bytes);
+/* For tests: after `count` more calls memory_new fails;
    SIZE_MAX lifts the limit. */
 void memory_allow(size_t count);
 #endif

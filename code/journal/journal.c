@@ -6,6 +6,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "journal/journal.h"
+#include "journal/log.h"
 
 // Join a folder and a file
 bool journal_path(char path[PATH_ROOM], const struct journal *j,
@@ -33,10 +34,38 @@ static bool open_logs(struct journal *j, struct message *m)
     return true;
 }
 // Make a new run folder
+static void make_parents(const char *folder)
+{
+    char path[PATH_ROOM] = "";
+    for (size_t i = 0; folder[i] && i < PATH_ROOM - 1; i++) {
+        if (i > 0 && folder[i] == '/')
+            mkdir(path, 0777);
+        path[i] = folder[i];
+    }
+}
+
+// Point latest at the new folder
+static bool point_latest(const char *folder, const char *run)
+{
+    char link[PATH_ROOM + 16], next[PATH_ROOM + 16];
+    struct stat about;
+    snprintf(link, sizeof link, "%s/latest", folder);
+    snprintf(next, sizeof next, "%s/latest", run);
+    if (lstat(link, &about) == 0 && !S_ISLNK(about.st_mode))
+        return false;
+    if (symlink(strrchr(run, '/') + 1, next) != 0)
+        return false;
+    bool good = rename(next, link) == 0;
+    if (!good)
+        unlink(next);
+    return good;
+}
+
 bool journal_create(struct journal *j, const char *folder,
                     const char *name, struct message *m)
 {
     *j = (struct journal){0};
+    make_parents(folder);
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
         return fail(m, EX_CANTCREAT, "%s: cannot make this folder: %s",
                     folder, strerror(errno));
@@ -49,15 +78,7 @@ bool journal_create(struct journal *j, const char *folder,
         if (n >= (int)sizeof j->folder)
             break;
         if (mkdir(j->folder, 0777) == 0) {
-            // Point latest at the new folder
-            char link[PATH_ROOM];
-            const char *last = strrchr(j->folder, '/') + 1;
-            if (snprintf(link, sizeof link, "%s/latest", folder)
-                < (int)sizeof link) {
-                unlink(link);
-                if (symlink(last, link) != 0)
-                    link[0] = '\0';
-            }
+            j->latest = point_latest(folder, j->folder);
             return open_logs(j, m);
         }
         if (errno != EEXIST)
@@ -71,31 +92,22 @@ bool journal_create(struct journal *j, const char *folder,
 static bool cut_log(const struct journal *j, const char *file,
                     size_t step, struct message *m)
 {
-    char path[PATH_ROOM], part[PATH_ROOM], line[16384];
-    char name[64];
-    snprintf(name, sizeof name, "%s.part", file);
-    if (!journal_path(path, j, file, m)
-        || !journal_path(part, j, name, m))
+    struct log l;
+    char path[PATH_ROOM];
+    if (!journal_path(path, j, file, m))
         return false;
-    FILE *in = fopen(path, "r");
-    if (!in)
+    if (access(path, F_OK) != 0)
         return true;
-    FILE *out = fopen(part, "w");
-    bool good = out != NULL;
-    while (good && fgets(line, sizeof line, in)) {
-        size_t at = 0;
-        bool has = sscanf(line, "{\"step\":%zu", &at) == 1;
-        if (strchr(line, '\n') && (!has || at <= step))
-            good = fputs(line, out) != EOF;
-    }
-    good = good && !ferror(in);
-    fclose(in);
-    if (out && fclose(out) != 0)
-        good = false;
-    if (good && rename(part, path) == 0)
-        return true;
-    return fail(m, EX_IOERR, "%s: cannot be rewritten: %s", path,
-                strerror(errno));
+    if (!log_open(&l, path, m))
+        return false;
+    while (log_next(&l, m) && l.step <= step)
+        ;
+    bool good = m->status == 0
+        && (truncate(path, l.begin) == 0
+            || fail(m, EX_IOERR, "%s: cannot be cut off: %s", path,
+                    strerror(errno)));
+    log_close(&l);
+    return good;
 }
 // Open a run folder again
 bool journal_resume(struct journal *j, const char *folder, size_t step,

@@ -9,9 +9,11 @@ enum { PATH_ROOM = 4096 };
 struct journal {
     char folder[PATH_ROOM];
     FILE *log, *timing;
+    bool latest;                /* does the link point here? */
 };
 /* Makes folder/name, or folder/name-2, ...; and points folder/latest
-   at it. Status EX_CANTCREAT where that cannot be done. */
+   at it, unless that is no link. Status EX_CANTCREAT where no folder
+   can be made. */
 bool journal_create(struct journal *j, const char *folder,
                     const char *name, struct message *m);
 /* Opens a run folder again and drops what its logs say of steps after

@@ -63,6 +63,7 @@ void kronecker_backward(real *dlogits, const real *dmatrix,
     struct factor f[FACTORS];
     real row[STREAMS];
     (void)iterations;
+    assert(n <= STREAMS && n == (size_t)1 << m);
     for (size_t t = 0; t < count; t++) {
         real drow[STREAMS] = { 0 };
         multiply(row, f, logits + t * m, m);

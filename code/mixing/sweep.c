@@ -2,6 +2,7 @@
 #include "mixing/mixing.h"
 #include "norm/norm.h"
 #include "reduction/reduction.h"
+#include <assert.h>
 
 // Sixteen numbers at once
 #define INLINE static inline __attribute__((always_inline))
@@ -498,6 +499,8 @@ void mixing_cross_backward(const struct crossing *s,
 {
     const struct layout *l = s->layout;
     size_t n = l->streams;
+    assert(l->outputs <= MIXING_OUTPUTS
+           && s->map->biases(n) <= MIXING_OUTPUTS);
     pack(s->work, s->phi, l);
     #pragma omp parallel for schedule(dynamic)
     for (size_t i = 0; i < SWEEPS; i++) {

@@ -17,13 +17,13 @@ static void declare(struct parameters *p, size_t offset[],
                                 start_normal(shared), true);
 }
 
-static struct attention_shape shape_of(const struct configuration *c,
-                                       size_t sequences, size_t first,
-                                       size_t length)
+static struct attention_shape shape_of(const struct work *w)
 {
+    const struct configuration *c = w->configuration;
     return (struct attention_shape){
-        .sequences = sequences, .first = first, .length = length,
-        .heads = c->heads, .head_size = c->width / c->heads };
+        .sequences = w->sequences, .first = w->first,
+        .length = w->length, .heads = c->heads,
+        .head_size = c->width / c->heads, .lent = w->count[WORK] };
 }
 
 // What attention keeps
@@ -31,7 +31,9 @@ static void plan(struct need need[], const struct device *d,
                  const struct configuration *c, size_t sequences)
 {
     size_t tokens = sequences * c->context;
-    struct attention_shape s = shape_of(c, sequences, 0, c->context);
+    struct attention_shape s = shape_of(&(struct work){
+        .configuration = c, .sequences = sequences,
+        .length = c->context });
     need[ROWS] = (struct need){ "qkv", CACHE, ROUNDED, tokens,
                                 3 * c->width };
     need[MIXED] = (struct need){ "mixed", KEPT, ROUNDED, tokens,
@@ -50,8 +52,7 @@ static void forward(const struct work *w)
 {
     const struct device *d = w->device;
     size_t T = w->tokens, C = w->configuration->width;
-    struct attention_shape s = shape_of(w->configuration, w->sequences,
-                                        w->first, w->length);
+    struct attention_shape s = shape_of(w);
     real *new_rows = device_at(d, w->array[ROWS], w->first * 3 * C,
                                ROUNDED);
     d->matmul.forward(new_rows, w->normed, w->weight[QKV], T, 3 * C, C);
@@ -67,8 +68,7 @@ static void backward(const struct work *w)
 {
     const struct device *d = w->device;
     size_t T = w->tokens, C = w->configuration->width;
-    struct attention_shape s = shape_of(w->configuration, w->sequences,
-                                        w->first, w->length);
+    struct attention_shape s = shape_of(w);
     real *mixed = w->array[MIXED], *dmixed = w->array[DMIXED];
     real *drows = w->array[DROWS];
     d->matmul.backward_weight(w->gradient[OUT], w->danswer, mixed,

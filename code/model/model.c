@@ -47,6 +47,11 @@ static void declare_connection(struct model *m, struct place *here,
 {
     const struct connection *k = m->architecture.connection;
     char name[96];
+    // Let no parameter of a place exist
+    for (size_t k = 0; k < CONNECTION_PARAMETERS; k++)
+        here->connection[k] = PARAMETER_NONE;
+    for (size_t k = 0; k < SUBLAYER_PARAMETERS; k++)
+        here->sublayer[k] = PARAMETER_NONE;
     snprintf(name, sizeof name, "%s.%s", prefix, k->name);
     if (k->declare != NULL)
         k->declare(&m->parameters, here->connection, name,
@@ -166,6 +171,7 @@ static void plan_kind(struct model *m, size_t kind, size_t most[],
             continue;
         // Plan one array of the kind
         m->need[kind][i].exists = true;
+        m->need[kind][i].count = n->rows * n->columns;
         m->need[kind][i].storage = n->storage;
         m->need[kind][i].shared = n->life == SCRATCH || n->life == RETURN;
         m->need[kind][i].single = n->life == KEPT && !backward;
@@ -271,10 +277,28 @@ bool model_plan(struct model *m, const struct architecture *a,
 }
 
 // Take the memory of a model
+bool model_fits(const struct model *m, size_t besides,
+                struct message *message)
+{
+    const struct configuration *c = &m->configuration;
+    size_t all = model_bytes(m) + besides;
+    struct message why = { 0, "" };
+    if (!m->device->ready(0, message))
+        return false;
+    if (m->device->ready(all, &why))
+        return true;
+    return fail(message, why.status, "no memory: %zu layers of width "
+                "%zu and batches of %zu times %zu tokens take %zu MiB "
+                "in all; lower --batch, --context, --layers or --width"
+                "%s", c->layers, c->width, m->sequences, c->context,
+                (all >> 20) + 1, m->use == TRAINING && !c->frugal
+                ? ", or say --frugal" : "");
+}
+
 bool model_allocate(struct model *m, struct message *message)
 {
     size_t tokens = m->sequences * m->configuration.context;
-    if (!tape_allocate(&m->tape, message))
+    if (!model_fits(m, 0, message) || !tape_allocate(&m->tape, message))
         return false;
     m->weights = tape_at(&m->tape, m->at.weights, 0);
     m->gradients = tape_at(&m->tape, m->at.gradients, 0);
@@ -349,12 +373,14 @@ struct span { size_t sequences, first, length; };
 
 static real *weight_at(const struct model *m, size_t offset)
 {
+    if (offset == PARAMETER_NONE)
+        return NULL;
     return device_at(m->device, m->weights, offset, EXACT);
 }
 
 static real *gradient_at(const struct model *m, size_t offset)
 {
-    if (m->gradients == NULL)
+    if (m->gradients == NULL || offset == PARAMETER_NONE)
         return NULL;
     return device_at(m->device, m->gradients, offset, EXACT);
 }
@@ -431,6 +457,7 @@ static struct work work_at(const struct model *m, size_t i,
             size_t offset = m->need[i % period][k].offset;
             size_t copy = m->need[i % period][k].single ? 0 : i / period;
             enum storage storage = m->need[i % period][k].storage;
+            w.count[k] = m->need[i % period][k].count;
             w.array[k] = !m->need[i % period][k].shared
                        ? tape_at(t, array, copy)
                        : device_at(m->device,

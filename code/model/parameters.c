@@ -81,7 +81,7 @@ size_t parameter_add(struct parameters *p, const char *prefix,
     if (length < 0 || (size_t)length >= sizeof new.name) {
         fail(p->message, EX_DATAERR, "the name %s.%s is too long",
              prefix, name);
-        return 0;
+        return PARAMETER_NONE;
     }
     // Move the end of the table behind the new parameter
     size_t most = SIZE_MAX / sizeof(double) - PARAMETER_ALIGNMENT;
@@ -89,13 +89,13 @@ size_t parameter_add(struct parameters *p, const char *prefix,
         new.count > most || p->count > most - new.count) {
         fail(p->message, EX_DATAERR, "%s would be too large: %zu by %zu",
              new.name, rows, columns);
-        return 0;
+        return PARAMETER_NONE;
     }
     p->numbers += new.count;
     p->count += (new.count + PARAMETER_ALIGNMENT - 1)
                 / PARAMETER_ALIGNMENT * PARAMETER_ALIGNMENT;
     if (!make_room(p))
-        return 0;
+        return PARAMETER_NONE;
     p->list[p->used++] = new;
     return new.offset;
 }

@@ -41,7 +41,8 @@ struct parameters {
 };
 
 /* adds "prefix.name", which must be new, and gives its offset;
-   failures are noted, give 0 */
+   failures are noted, give PARAMETER_NONE */
+#define PARAMETER_NONE SIZE_MAX
 size_t parameter_add(struct parameters *p, const char *prefix,
                      const char *name, size_t rows, size_t columns,
                      struct start start, bool decay);

@@ -17,6 +17,7 @@ struct work {
     const real *weight[SUBLAYER_PARAMETERS];    /* in declare's order */
     real *gradient[SUBLAYER_PARAMETERS];        /* accumulate */
     real *array[SUBLAYER_ARRAYS];               /* in plan's order */
+    size_t count[SUBLAYER_ARRAYS];              /* numbers in each */
     const real *cosine, *sine;      /* [context][head size / 2] */
     const real *normed;             /* [T][C] in */
     real *answer;                   /* [T][C] out */

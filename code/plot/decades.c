@@ -1,9 +1,5 @@
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sysexits.h>
 #include "checkpoint/durable.h"
 #include "plot/decades.h"
 #include "plot/ticks.h"
@@ -56,11 +52,13 @@ static double down(const struct decades *d, double y)
 static void draw_axes(FILE *out, const struct decades *d,
                       const char *label)
 {
-    double tick, step = plot_ticks(&tick, 0, d->most, 6);
-    for (; tick <= d->most * 1.000001; tick += step)
-        fprintf(out, "<text x=\"%.1f\" y=\"%d\" class=\"m\">%g"
+    double first, step = plot_ticks(&first, 0, d->most, 6), tick;
+    double end = d->most * 1.000001;
+    for (int k = 0; (tick = first + k * step) <= end; k++)
+        fprintf(out, "<text x=\"%.1f\" y=\"%d\" class=\"m\">%.9g"
                 "</text>\n", across(d, tick), HIGH - BOTTOM + 18, tick);
-    for (int k = d->low; k <= d->high; k++) {
+    int each = (d->high - d->low + 11) / 12;
+    for (int k = d->low; k <= d->high; k += each) {
         double y = down(d, pow(10, k));
         fprintf(out, "<line class=\"%c\" x1=\"%d\" x2=\"%d\" "
                 "y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%d\" y=\"%.1f\" "
@@ -93,11 +91,10 @@ bool decades_write(const char *path, const char *across,
                    const struct curve *curve, size_t curves,
                    struct message *m)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
+    struct durable file;
+    FILE *out = durable_text(&file, path, m);
     if (!out)
-        return fail(m, EX_OSERR, "out of memory for a picture");
+        return false;
     struct decades d = choose_decades(curve, curves);
     fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" "
             "viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
@@ -110,12 +107,5 @@ bool decades_write(const char *path, const char *across,
     for (size_t k = 0; k < curves; k++)
         draw_curve(out, &d, &curve[k], (int)k);
     fprintf(out, "</svg>\n");
-    struct durable file;
-    bool good = fclose(out) == 0
-              ? durable_open(&file, path, m)
-                && durable_write(&file, text, size, m)
-                && durable_commit(&file, m)
-              : fail(m, EX_OSERR, "out of memory for a picture");
-    free(text);
-    return good;
+    return durable_commit(&file, m);
 }

@@ -1,8 +1,7 @@
-#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sysexits.h>
-#include <unistd.h>
+#include "checkpoint/durable.h"
 #include "plot/plot.h"
 #include "plot/ticks.h"
 
@@ -23,7 +22,11 @@ static double down(const struct frame *f, double y)
 
 static const char *const colours[] = {
     "#264268", "#b3502a", "#3f7d4e", "#7b4b94", "#8a6d1d", "#2a7f8e"};
-enum { COLOURS = sizeof colours / sizeof *colours };
+static const char *const dashes[] = {
+    "", "stroke-dasharray=\"7 3\" ", "stroke-dasharray=\"2 3\" "};
+static const char *const said[] = { "", " (dashed)", " (dotted)" };
+enum { COLOURS = sizeof colours / sizeof *colours,
+       DASHES = sizeof dashes / sizeof *dashes, LINE = 16, LINES = 4 };
 
 // Choose the frame
 static struct frame choose_frame(const struct history *run, size_t runs)
@@ -44,7 +47,8 @@ static struct frame choose_frame(const struct history *run, size_t runs)
         f.y0 = line > 0 && line < f.y0 ? line : f.y0;
         f.y1 = line > f.y1 ? line : f.y1;
     }
-    double room = f.y1 > f.y0 ? .04 * (f.y1 - f.y0) : 1;
+    bool flat = f.y1 - f.y0 <= 1e-6 * fabs(f.y1);
+    double room = flat ? 1 : .04 * (f.y1 - f.y0);
     f.y0 -= room;
     f.y1 += room;
     return f;
@@ -52,18 +56,18 @@ static struct frame choose_frame(const struct history *run, size_t runs)
 // Draw the axes
 static void draw_axes(FILE *out, const struct frame *f)
 {
-    double tick, step = plot_ticks(&tick, f->x0, f->x1, 6);
-    for (; tick <= f->x1 * 1.000001; tick += step)
+    double first, step = plot_ticks(&first, f->x0, f->x1, 6), tick;
+    for (int k = 0; (tick = first + k * step) <= f->x1 * 1.000001; k++)
         fprintf(out, "<line class=\"g\" x1=\"%.1f\" x2=\"%.1f\" "
                 "y1=\"%d\" y2=\"%d\"/><text x=\"%.1f\" y=\"%d\" "
-                "class=\"m\">%g</text>\n", across(f, tick),
+                "class=\"m\">%.9g</text>\n", across(f, tick),
                 across(f, tick), TOP, HIGH - BOTTOM, across(f, tick),
                 HIGH - BOTTOM + 18, tick);
-    step = plot_ticks(&tick, f->y0, f->y1, 6);
-    for (; tick <= f->y1; tick += step)
+    step = plot_ticks(&first, f->y0, f->y1, 6);
+    for (int k = 0; (tick = first + k * step) <= f->y1; k++)
         fprintf(out, "<line class=\"g\" x1=\"%d\" x2=\"%d\" "
                 "y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%d\" y=\"%.1f\" "
-                "class=\"e\">%g</text>\n", LEFT, WIDE - RIGHT,
+                "class=\"e\">%.9g</text>\n", LEFT, WIDE - RIGHT,
                 down(f, tick), down(f, tick), LEFT - 8,
                 down(f, tick) + 4, tick);
     fprintf(out, "<text x=\"%d\" y=\"%d\" class=\"m\">step</text>\n"
@@ -72,17 +76,15 @@ static void draw_axes(FILE *out, const struct frame *f)
 }
 // Draw a curve
 static void draw_curve(FILE *out, const struct frame *f,
-                       const struct points *p, const char *colour,
-                       bool smooth)
+                       const struct points *p, size_t number, bool pale)
 {
-    double mean = p->count ? p->y[0] : 0;
     fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" "
-            "stroke-width=\"%s\" stroke-opacity=\"%s\" points=\"",
-            colour, smooth ? "1" : "2", smooth ? ".45" : "1");
-    for (size_t i = 0; i < p->count; i++) {
-        mean = smooth ? .95 * mean + .05 * p->y[i] : p->y[i];
-        fprintf(out, "%.1f,%.1f ", across(f, p->x[i]), down(f, mean));
-    }
+            "stroke-width=\"%s\" stroke-opacity=\"%s\" %spoints=\"",
+            colours[number % COLOURS], pale ? "1" : "2",
+            pale ? ".45" : "1", dashes[number / COLOURS % DASHES]);
+    for (size_t i = 0; i < p->count; i++)
+        fprintf(out, "%.1f,%.1f ", across(f, p->x[i]),
+                down(f, p->y[i]));
     fprintf(out, "\"/>\n");
 }
 // Draw a line of reference
@@ -97,31 +99,69 @@ static void draw_reference(FILE *out, const struct frame *f, double y,
             WIDE - RIGHT, down(f, y), down(f, y), WIDE - RIGHT + 6,
             down(f, y) + 4, what, y);
 }
+// Say which curve is which
+// Choose the name of a run
+static bool alone(const struct history *run, size_t runs,
+                  const char *path, const char *end)
+{
+    size_t part = strlen(end);
+    for (size_t r = 0; r < runs; r++) {
+        size_t length = strlen(run[r].path);
+        if (strcmp(run[r].path, path) != 0 && length >= part
+            && strcmp(run[r].path + length - part, end) == 0)
+            return false;
+    }
+    return true;
+}
+
+static const char *choose_name(const struct history *run,
+                               size_t number, size_t runs)
+{
+    const char *path = run[number].path;
+    const char *name = path + strlen(path);
+    do
+        name--;
+    while (name > path
+           && (name[-1] != '/' || !alone(run, runs, path, name - 1)));
+    return name;
+}
+static void draw_legend(FILE *out, const struct history *run,
+                        size_t number, size_t runs)
+{
+    enum { SHOWN = 60 };
+    const struct points *h = &run[number].held_out;
+    const struct points *last = h->count ? h : &run[number].loss;
+    const char *name = choose_name(run, number, runs);
+    size_t length = strlen(name);
+    bool cut = length > SHOWN;
+    int top = runs > LINES ? HIGH : TOP;
+    fprintf(out, "<text x=\"%d\" y=\"%d\" fill=\"%s\" class=\"e\">"
+            "%s%s%s %s %.4f</text>\n", WIDE - RIGHT - 6,
+            top + 14 + LINE * (int)number, colours[number % COLOURS],
+            cut ? "..." : "", name + (cut ? length - SHOWN : 0),
+            said[number / COLOURS % DASHES],
+            h->count ? "held-out" : "training",
+            last->y[last->count - 1]);
+}
 // Draw everything
 static void draw(FILE *out, const struct history *run, size_t runs)
 {
     struct frame f = choose_frame(run, runs);
+    int high = HIGH + (runs > LINES ? LINE * (int)runs + 8 : 0);
     fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" "
             "viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
             "font-family=\"serif\" font-size=\"13\">\n<title>Loss "
             "against step</title>\n<style>.g{stroke:#ddd}.m{text-anchor"
             ":middle}.e{text-anchor:end}</style>\n<rect width=\"100%%\""
-            " height=\"100%%\" fill=\"#fff\"/>\n", WIDE, HIGH, WIDE,
-            HIGH);
+            " height=\"100%%\" fill=\"#fff\"/>\n", WIDE, high, WIDE,
+            high);
     draw_axes(out, &f);
     draw_reference(out, &f, run[0].unigram, "unigram");
     draw_reference(out, &f, run[0].bigram, "bigram");
     for (size_t r = 0; r < runs; r++) {
-        const char *colour = colours[r % COLOURS];
-        const struct points *h = &run[r].held_out;
-        draw_curve(out, &f, &run[r].loss, colour, true);
-        draw_curve(out, &f, h, colour, false);
-        const struct points *last = h->count ? h : &run[r].loss;
-        fprintf(out, "<text x=\"%d\" y=\"%d\" fill=\"%s\" "
-                "class=\"e\">%s %s %.4f</text>\n", WIDE - RIGHT - 6,
-                TOP + 14 + 16 * (int)r, colour, run[r].name,
-                h->count ? "held-out" : "training",
-                last->y[last->count - 1]);
+        draw_curve(out, &f, &run[r].loss, r, true);
+        draw_curve(out, &f, &run[r].held_out, r, false);
+        draw_legend(out, run, r, runs);
     }
     fprintf(out, "</svg>\n");
 }
@@ -129,20 +169,10 @@ static void draw(FILE *out, const struct history *run, size_t runs)
 bool plot_write(const char *path, const struct history *run,
                 size_t runs, struct message *m)
 {
-    char part[4096];
-    if (snprintf(part, sizeof part, "%s.part", path)
-        >= (int)sizeof part)
-        return fail(m, EX_CANTCREAT, "%.80s...: the path is too long",
-                    path);
-    FILE *out = fopen(part, "w");
+    struct durable file;
+    FILE *out = durable_text(&file, path, m);
     if (!out)
-        return fail(m, EX_CANTCREAT, "%s: %s", part, strerror(errno));
+        return false;
     draw(out, run, runs);
-    bool good = !ferror(out);
-    if (fclose(out) != 0 || !good || rename(part, path) != 0) {
-        int e = errno;
-        unlink(part);
-        return fail(m, EX_IOERR, "%s: %s", path, strerror(e));
-    }
-    return true;
+    return durable_commit(&file, m);
 }

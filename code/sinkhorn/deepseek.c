@@ -1,4 +1,5 @@
 #include "sinkhorn/deepseek.h"
+#include <assert.h>
 
 enum { MOST = 8, STEPS = 100 };
 
@@ -54,6 +55,7 @@ static void divide_backward(real *d, const real *y, const real *x,
 static void iterate(real (*x)[MOST * MOST], const real *logits,
                     size_t n, size_t iterations)
 {
+    assert(n <= MOST && iterations > 0 && iterations <= STEPS);
     softmax_rows(x[0], logits, n);
     divide(x[1], x[0], n, 1, n);
     for (size_t k = 2; k < 2 * iterations; k += 2) {

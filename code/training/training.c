@@ -21,7 +21,8 @@ static bool bytes_fit(struct text text, size_t vocabulary,
 static bool make_rows(struct trainer *t, struct message *m)
 {
     size_t tokens = t->options.batch * t->options.context;
-    size_t count = t->model.parameters.count;
+    size_t count = t->model.use == TRAINING
+        ? t->model.parameters.count : 0;
     return (t->first = t->device->allocate(count, EXACT, m)) != NULL
         && (t->second = t->device->allocate(count, EXACT, m)) != NULL
         && (t->input = memory_new(tokens, sizeof(token), m)) != NULL
@@ -30,9 +31,32 @@ static bool make_rows(struct trainer *t, struct message *m)
 }
 
 // Open and close a trainer
-bool trainer_open(struct trainer *t, const struct configuration *c,
-                  const struct device *device,
-                  const struct corpus *corpus, struct message *m)
+size_t trainer_bytes(const struct model *model)
+{
+    size_t rows = model->use == TRAINING ? 2 : 0;
+    size_t tokens = model->sequences * model->configuration.context;
+    return model_bytes(model)
+        + rows * model->parameters.count * sizeof(real)
+        + tokens * (2 * sizeof(token) + 2 * sizeof(real));
+}
+
+static bool open_model(struct trainer *t, enum use use,
+                       struct message *m)
+{
+    const struct configuration *c = &t->options;
+    struct architecture a;
+    return configuration_check(c, m) && architecture_find(&a, c, m)
+        && model_plan(&t->model, &a, c, t->device, c->batch, use,
+                      c->recompute, m)
+        && model_fits(&t->model, trainer_bytes(&t->model)
+                                 - model_bytes(&t->model), m)
+        && model_allocate(&t->model, m);
+}
+
+static bool open_for(struct trainer *t, enum use use,
+                     const struct configuration *c,
+                     const struct device *device,
+                     const struct corpus *corpus, struct message *m)
 {
     *t = (struct trainer){
         .options = *c, .device = device, .corpus = corpus,
@@ -42,8 +66,7 @@ bool trainer_open(struct trainer *t, const struct configuration *c,
     };
     bool well = bytes_fit(corpus->training, c->vocabulary, m)
         && bytes_fit(corpus->held_out, c->vocabulary, m)
-        && model_open(&t->model, c, device, c->batch, TRAINING,
-                      c->recompute, m)
+        && open_model(t, use, m)
         && batches_open(&t->batches, corpus->training, c->context,
                         c->seed, m)
         && make_rows(t, m);
@@ -52,6 +75,22 @@ bool trainer_open(struct trainer *t, const struct configuration *c,
     else
         model_initialise(&t->model);
     return well;
+}
+
+bool trainer_open(struct trainer *t, const struct configuration *c,
+                  const struct device *device,
+                  const struct corpus *corpus, struct message *m)
+{
+    return open_for(t, TRAINING, c, device, corpus, m);
+}
+
+bool trainer_open_to_evaluate(struct trainer *t,
+                              const struct configuration *c,
+                              const struct device *device,
+                              const struct corpus *corpus,
+                              struct message *m)
+{
+    return open_for(t, INFERENCE, c, device, corpus, m);
 }
 
 void trainer_close(struct trainer *t)
@@ -161,10 +200,8 @@ bool trainer_step(struct update *u, struct trainer *t,
         t->model.gradients, t->model.parameters.count));
     // Give up if loss or gradient is not finite
     if (!isfinite(u->loss) || !isfinite(u->norm))
-        return fail(m, EXIT_FAILURE, "update %zu: the %s is not finite; "
-                    "weights and moments are those of update %zu",
-                    u->step, isfinite(u->loss) ? "gradient" : "loss",
-                    t->bookmark.step);
+        return fail(m, EXIT_FAILURE, "update %zu: the %s is not finite",
+                    u->step, isfinite(u->loss) ? "gradient" : "loss");
     // Let u->rate be what the schedule says
     struct schedule schedule = {
         .rate = t->options.rate, .floor = t->options.floor,
@@ -210,39 +247,51 @@ size_t trainer_fill(struct trainer *t, size_t from, size_t windows)
     return places;
 }
 
-static size_t judge_batch(double *sum, struct trainer *t, size_t from,
-                          size_t windows)
+struct judgement trainer_judgement(const struct trainer *t,
+                                   size_t windows)
 {
-    size_t context = t->options.context, counted = 0;
-    size_t places = trainer_fill(t, from, windows);
+    size_t all = windows_of(t->corpus->held_out.size,
+                            t->options.context);
+    bool some = windows > 0 && windows < all;
+    return (struct judgement){ .windows = some ? windows : all };
+}
+
+bool trainer_judge(struct judgement *j, struct trainer *t)
+{
+    if (j->next == j->windows)
+        return false;
+    size_t context = t->options.context;
+    size_t places = trainer_fill(t, j->next, j->windows);
     model_forward(&t->model, t->input, t->target);
     trainer_losses(t);
     // Add up what is to be counted
     for (size_t s = 0; s < places; s++) {
-        size_t skip = held_out_window(t, from + s, windows).skip;
+        size_t skip = held_out_window(t, j->next + s, j->windows).skip;
         for (size_t i = skip; i < context; i++)
-            *sum += (double)t->losses[s * context + i];
-        counted += context - skip;
+            j->sum += (double)t->losses[s * context + i];
+        j->bytes += context - skip;
     }
-    return counted;
+    j->next += places;
+    return true;
+}
+
+bool trainer_verdict(double *nats, const struct judgement *j,
+                     const struct trainer *t, struct message *m)
+{
+    *nats = j->sum / (double)j->bytes;
+    if (isfinite(*nats))
+        return true;
+    return fail(m, EXIT_FAILURE, "after update %zu the held-out loss "
+                "is not finite", t->bookmark.step);
 }
 
 bool trainer_evaluate(double *nats, struct trainer *t, size_t windows,
                       struct message *m)
 {
-    size_t all = windows_of(t->corpus->held_out.size,
-                            t->options.context);
-    if (windows == 0 || windows > all)
-        windows = all;
-    double sum = 0;
-    size_t counted = 0;
-    for (size_t j = 0; j < windows; j += t->options.batch)
-        counted += judge_batch(&sum, t, j, windows);
-    *nats = sum / (double)counted;
-    if (isfinite(*nats))
-        return true;
-    return fail(m, EXIT_FAILURE, "after update %zu the held-out loss "
-                "is not finite", t->bookmark.step);
+    struct judgement j = trainer_judgement(t, windows);
+    while (trainer_judge(&j, t))
+        ;
+    return trainer_verdict(nats, &j, t, m);
 }
 
 bool trainer_best(struct trainer *t, double nats)

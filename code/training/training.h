@@ -33,7 +33,17 @@ struct trainer {
 bool trainer_open(struct trainer *t, const struct configuration *c,
                   const struct device *device,
                   const struct corpus *corpus, struct message *m);
+/* the same, to be evaluated and not to be trained: without gradients,
+   moments, and what forward keeps for backward */
+bool trainer_open_to_evaluate(struct trainer *t,
+                              const struct configuration *c,
+                              const struct device *device,
+                              const struct corpus *corpus,
+                              struct message *m);
 void trainer_close(struct trainer *t);
+/* bytes that a trainer with such a model, planned or open, takes,
+   besides its texts: those of the model, the moments, the batch */
+size_t trainer_bytes(const struct model *model);
 /* the rows to be kept, each as long as model.parameters.count */
 struct trainer_row { const char *name; real *at; };
 enum { TRAINER_ROWS = 3 };
@@ -66,6 +76,17 @@ bool trainer_evaluate(double *nats, struct trainer *t, size_t windows,
                       struct message *m);
 /* is this the best held-out loss so far? then it is noted */
 bool trainer_best(struct trainer *t, double nats);
+struct judgement {
+    size_t windows, next;       /* how many there are; done so far */
+    size_t bytes;               /* counted so far */
+    double sum;                 /* of their losses, nats */
+};
+struct judgement trainer_judgement(const struct trainer *t,
+                                   size_t windows);
+/* one batch more; false if none was left */
+bool trainer_judge(struct judgement *j, struct trainer *t);
+bool trainer_verdict(double *nats, const struct judgement *j,
+                     const struct trainer *t, struct message *m);
 /* t->losses = those of the model's last forward, byte by byte */
 void trainer_losses(struct trainer *t);
 /* input, target = as many of `windows` windows of the held-out text,

@@ -30,10 +30,10 @@ holds 'its windows are the text, one after the other' \
     'paste <(numbers 0; numbers 48) <(bytes 0; bytes 1) > both &&
      [ $(wc -l < both) = 96 ] && awk "\$1 != \$2 { exit 1 }" both'
 $MHC trace runs/r --data unseen --out r.st > out 2> err
-holds 'a residual run is traced, too' '[ $? = 0 ]'
+holds 'a residual run is traced, too' '[ $? = 0 ] && [ -s r.st ]'
 $MHC trace runs/f --data unseen --out f.st > out 2> err
 holds 'so is one that recomputes' \
-    '[ $? = 0 ] && $MHC check f.st --site 1 > out 2> err'
+    '[ $? = 0 ] && $MHC check f.st --site 1 > out 2> err && [ -s out ]'
 $MHC check --names > out
 holds 'the names are listed' '[ $? = 0 ] && [ $(wc -l < out) = 18 ] &&
     grep -q "^h_res  *\[T, n, n\]" out'
@@ -65,7 +65,10 @@ for form in paper released; do
 done
 printf '\0\77\0\77\0\77\0\77' >> paper.st
 printf '\200\77\200\77\200\77\200\77' >> released.st
-judged() { $MHC check "$@" > out 2> err; [ $? = $status ]; }
+judged() {
+    $MHC check "$@" > out 2> err
+    [ $? = $status ] && [ -s out ]
+}
 for form in paper released; do
     status=0
     holds "$form: h_pre agrees" 'judged $form.st &&
@@ -76,18 +79,12 @@ holds 'with the other form it does not' 'judged paper.st \
     --convention released && judged released.st --convention paper'
 st given.st 124 <<< "$given}"
 st few.st 80 <<< "${given%%,??alpha*}}"
-refused() {
-    local status=$1 pattern=$2
-    shift 2
-    "$@" > out 2> err
-    holds "refused: ${*/#$MHC/mhc}" "[ $? = $status ] &&
-        [ \$(wc -l < err) = 1 ] && grep -q -- '$pattern' err"
-}
 { printf '\300'; cat unseen; } > first
 { head -c 16 unseen; printf '\300'; } > last
 { head -c 17 unseen; printf '\300'; } > behind
 $MHC trace runs/v --data behind --out v.st > out 2> err
-holds 'a byte behind the windows does not matter' '[ $? = 0 ]'
+holds 'a byte behind the windows does not matter' \
+    '[ $? = 0 ] && [ -s v.st ]'
 refused 65 'nothing to compare' $MHC check given.st
 refused 65 'streams: it is missing.* --site, 0 to 3$' $MHC check two.st
 refused 65 'phi: .* --site, 0 to 3$' $MHC check two.st --site 4
@@ -110,5 +107,6 @@ LC_ALL=C sed 's/"checksum/"checkers/g; s/"residual"/"residuum"/' \
     runs/r/latest.safetensors > other
 refused 64 'no kind .residuum' $MHC trace other --data unseen --out x.st
 refused 73 'nowhere/x.st' $trace --out nowhere/x.st
-holds 'what is refused leaves no file' '[ ! -e x.st ]'
+holds 'what is refused leaves no file' \
+    '[ $passed -gt 0 ] && [ ! -e x.st ]'
 closing

@@ -76,8 +76,18 @@ void folder_remove(void)
 {
     DIR *open = opendir(folder);
     for (struct dirent *e; (e = readdir(open)) != NULL; )
-        if (e->d_name[0] != '.')
-            unlink(folder_file(e->d_name));
+        if (unlink(folder_file(e->d_name)) != 0)
+            rmdir(folder_file(e->d_name));
     closedir(open);
     rmdir(folder);
+}
+
+size_t partials_there(void)
+{
+    size_t count = 0;
+    DIR *open = opendir(folder);
+    for (struct dirent *e; (e = readdir(open)) != NULL; )
+        count += strstr(e->d_name, ".partial") != NULL;
+    closedir(open);
+    return count;
 }

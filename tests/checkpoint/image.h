@@ -14,4 +14,6 @@ void folder_make(void);
 void folder_remove(void);
 const char *folder_file(const char *name);
 bool file_there(const char *path);
+/* How many partial files are in it. */
+size_t partials_there(void);
 #endif

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "checkpoint/durable.h"
 #include "checkpoint/safetensors.h"
 #include "ground/random.h"
 
@@ -124,8 +125,7 @@ int main(void)
     }
     // Remove the folder
     unlink(path);
-    strcat(path, ".partial");
-    unlink(path);
+    durable_sweep(folder);
     rmdir(folder);
     free(bytes);
     return 0;

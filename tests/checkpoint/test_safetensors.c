@@ -432,10 +432,13 @@ static const struct text_pair twin[2] = { { "k", "1" }, { "k", "2" } };
 static const struct text_pair own = { "checksum", "1" };
 static const struct text_pair other = { "k", "\xff" };
 static const struct { const struct tensor *t; size_t used;
-    const struct text_pair *p; size_t pairs; } unfit[] = {
-    { twice, 2, NULL, 0 }, { &reserved, 1, pair, 1 },
-    { &not_utf8, 1, NULL, 0 }, { twice, 1, twin, 2 },
-    { twice, 1, &own, 1 }, { twice, 1, &other, 1 },
+    const struct text_pair *p; size_t pairs; int status; } unfit[] = {
+    { twice, 2, NULL, 0, EX_SOFTWARE },
+    { &reserved, 1, pair, 1, EX_SOFTWARE },
+    { &not_utf8, 1, NULL, 0, EX_OSERR },
+    { twice, 1, twin, 2, EX_SOFTWARE },
+    { twice, 1, &own, 1, EX_SOFTWARE },
+    { twice, 1, &other, 1, EX_OSERR },
 };
 
 START_TEST(what_cannot_be_read_again_is_not_written)
@@ -444,7 +447,7 @@ START_TEST(what_cannot_be_read_again_is_not_written)
     const char *path = folder_file("x.safetensors");
     ck_assert(!safetensors_write(path, unfit[_i].t, unfit[_i].used,
                                  unfit[_i].p, unfit[_i].pairs, &m));
-    ck_assert_int_eq(m.status, EX_SOFTWARE);
+    ck_assert_int_eq(m.status, unfit[_i].status);
     ck_assert(!file_there(path));
 }
 END_TEST
@@ -620,7 +623,7 @@ START_TEST(any_failed_allocation_is_reported)
         ck_assert(good == (m.status == 0));
         ck_assert(good || m.status == EX_OSERR);
     }
-    ck_assert_uint_eq(k, 5);
+    ck_assert_uint_eq(k, 7);
 }
 END_TEST
 
@@ -636,10 +639,35 @@ START_TEST(any_failed_allocation_of_json_is_reported)
         bool good = round_trip(path, &m);
         json_set_alloc_funcs(malloc, free);
         ck_assert(good == (m.status == 0));
-        ck_assert(good || m.status == EX_SOFTWARE
+        ck_assert(good || m.status == EX_OSERR
                   || m.status == EX_DATAERR);
     }
     ck_assert_uint_gt(k, 20);
+}
+END_TEST
+static size_t json_before;
+
+static void *json_fails_once(size_t size)
+{
+    return json_before-- == 0 ? NULL : malloc(size);
+}
+
+START_TEST(a_header_that_lacks_anything_is_not_written)
+{
+    const char *path = folder_file("x.safetensors");
+    size_t k = 0;
+    for (bool reached = true; reached; k++) {
+        struct message m = { 0, "" };
+        json_before = k;
+        json_set_alloc_funcs(json_fails_once, free);
+        bool good = safetensors_write(path, two, 2, pair, 2, &m);
+        json_set_alloc_funcs(malloc, free);
+        reached = json_before == SIZE_MAX || json_before > k;
+        ck_assert_int_eq(good, !reached);
+        ck_assert_int_eq(m.status, good ? 0 : EX_OSERR);
+        ck_assert_int_eq(file_there(path), good);
+    }
+    ck_assert_uint_gt(k, 40);
 }
 END_TEST
 
@@ -684,6 +712,7 @@ Suite *safetensors_suite(void)
     tcase_add_loop_test(c, what_is_no_file_is_no_input, 0, 3);
     tcase_add_test(c, handles_and_images_are_given_back);
     tcase_add_test(c, any_failed_allocation_is_reported);
+    tcase_add_test(c, a_header_that_lacks_anything_is_not_written);
     tcase_add_test(c, any_failed_allocation_of_json_is_reported);
     return s;
 }

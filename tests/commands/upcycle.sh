@@ -53,5 +53,6 @@ refused 66 'nowhere' nowhere --out new
 refused 65 text text --out new
 refused 73 'mhc: cannot make' runs/plain --out mhc
 refused 73 'text/new' runs/plain --out text/new
-holds 'what is refused leaves nothing behind' '[ ! -e new ]'
+holds 'what is refused leaves nothing behind' \
+    '[ $passed -gt 0 ] && [ ! -e new ]'
 closing

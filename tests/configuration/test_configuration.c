@@ -138,7 +138,8 @@ START_TEST(every_field_refuses_what_lies_beyond_its_bounds)
 {
     for (const struct field *f = configuration_fields; f->name; f++) {
         const char *const none[] = { "nan", "inf", "-inf", "x", "",
-                                     " 1", "1 ", "-1e99", "1e99" };
+                                     " 1", "1 ", "-1e99", "1e99",
+                                     "0x1", "1e-400", "1e", "+" };
         struct configuration c = configuration_default();
         if (f->type != COUNT && f->type != NUMBER)
             continue;

@@ -12,7 +12,9 @@
 #include "support/difference.h"
 #include "support/fill.h"
 #include "support/suite.h"
+#include <fenv.h>
 #include <omp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -242,6 +244,30 @@ START_TEST(identity_reads_and_writes_as_mhc_and_does_not_mix)
         want[2 * N + i] = i / N == i % N;
     run_example(got, &identity_map, NULL);
     assert_close(got, want, OUTPUTS + WIDE, CLOSE);
+}
+END_TEST
+
+START_TEST(reading_starts_with_a_sum_of_one_and_divides_by_nothing)
+{
+    double sum = 0;
+    size_t n = (size_t)_i;
+    feclearexcept(FE_ALL_EXCEPT);
+    for (size_t k = 0; k < 2 * n + n * n; k++) {
+        double start = mhc_start(k, n, 5);
+        sum += k < n ? 1 / (1 + exp(-start)) : 0;
+    }
+    ck_assert(!fetestexcept(FE_DIVBYZERO | FE_INVALID));
+    ck_assert(fabs(sum - 1) < (n == 1 ? 4e-4 : 1e-14));
+}
+END_TEST
+
+START_TEST(deepseek_takes_eight_streams_and_a_hundred_iterations)
+{
+    real x[81] = { 0 };
+    if (_i == 0)
+        deepseek_forward(x, x, 1, 2, 101);
+    else
+        deepseek_backward(x, x, x, 1, _i == 1 ? 2 : 9, _i == 1 ? 0 : 1);
 }
 END_TEST
 
@@ -672,6 +698,11 @@ Suite *mhc_suite(void)
         identity_reads_and_writes_as_mhc_and_does_not_mix);
     tcase_add_test(c,
         a_site_starts_with_its_own_stream_and_near_the_identity);
+    tcase_add_loop_test(c,
+        reading_starts_with_a_sum_of_one_and_divides_by_nothing, 1, 9);
+    tcase_add_loop_test_raise_signal(c,
+        deepseek_takes_eight_streams_and_a_hundred_iterations, SIGABRT,
+        0, 3);
     tcase_add_loop_test(c,
         the_mix_of_deepseek_is_the_papers_of_transposed_logits, 1, 9);
     c = tcase_create("connection");

@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "corpus/batches.h"
@@ -181,6 +183,33 @@ START_TEST(reading_goes_on_after_a_piece)
     ck_assert(!corpus_read_fully(got, 3, -1, "F", &m));
     ck_assert_int_eq(m.status, EX_IOERR);
     ck_assert_str_eq(m.text, "F: Bad file descriptor");
+}
+END_TEST
+static int sender;
+
+static void send_abc(int signal)
+{
+    (void)signal;
+    if (send(sender, "abc", 3, 0) != 3)
+        _exit(1);
+}
+
+START_TEST(reading_goes_on_after_a_signal)
+{
+    int end[2];
+    unsigned char got[16] = { 0 };
+    struct message m = { 0 };
+    struct sigaction a = { .sa_handler = send_abc };
+    struct itimerval soon = { .it_value = { .tv_usec = 20000 } };
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, end), 0);
+    sender = end[1];
+    sigaction(SIGALRM, &a, NULL);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    ck_assert_msg(corpus_read_fully(got, 3, end[0], "F", &m), "%s",
+                  m.text);
+    ck_assert_str_eq((char *)got, "abc");
+    close(end[0]);
+    close(end[1]);
 }
 END_TEST
 START_TEST(fingerprint_is_fnv)
@@ -419,6 +448,7 @@ Suite *corpus_suite(void)
     tcase_add_test(c, corpus_opens_where_standard_input_is_closed);
     tcase_add_test(c, corpus_without_memory_is_refused);
     tcase_add_test(c, reading_goes_on_after_a_piece);
+    tcase_add_test(c, reading_goes_on_after_a_signal);
     tcase_add_test(c, fingerprint_is_fnv);
     tcase_add_test(c, tables_pay_what_the_counts_say);
     tcase_add_test(c, probabilities_after_a_byte_sum_to_one);

@@ -4,6 +4,7 @@
 #include "experiment/cost.h"
 #include "experiment/plans.h"
 #include "experiment/results.h"
+#include "ground/median.h"
 #include "ground/memory.h"
 #include "training/training.h"
 
@@ -70,12 +71,6 @@ static bool time_step(double *seconds, struct trainer *t,
 }
 
 // Print what an arm costs
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void print_arm(const char *name, const struct trainer *t,
                       const struct trainer *plain, double *seconds,
                       const double *against)
@@ -83,7 +78,6 @@ static void print_arm(const char *name, const struct trainer *t,
     double ratio[ROUNDS];
     for (size_t r = 0; r < ROUNDS; r++)
         ratio[r] = seconds[r] / against[r];
-    qsort(ratio, ROUNDS, sizeof *ratio, compare);
     double least = seconds[0];
     for (size_t r = 1; r < ROUNDS; r++)
         least = fmin(least, seconds[r]);
@@ -92,7 +86,7 @@ static void print_arm(const char *name, const struct trainer *t,
     printf("%s,%zu,%.3f,%.3f,%.1f,%.2f,%.1f,%.2f\n", name,
            t->model.parameters.numbers, cost / 1e6,
            cost / cost_of_token(&plain->model), 1000 * least,
-           ratio[ROUNDS / 2], bytes / (1 << 20),
+           median(ratio, ROUNDS), bytes / (1 << 20),
            bytes / (double)model_bytes(&plain->model));
 }
 

@@ -41,6 +41,21 @@ START_TEST(an_interval_worked_out_by_hand)
     ck_assert_double_lt(r.p, 0.05);
 }
 END_TEST
+START_TEST(equal_arms_and_lost_runs_show_nothing)
+{
+    double left[] = { 1.5, 1.75, 2 }, right[] = { 1.5, 1.75, 2 };
+    struct paired r = paired_interval(left, right, 3, 0.95);
+    ck_assert(r.mean == 0 && r.half == 0 && r.p == 1);
+    left[0] = 2, right[1] = 2.25;
+    r = paired_interval(left, right, 3, 0.95);
+    ck_assert(r.mean == 0 && r.half > 0 && r.p == 1);
+    r = paired_interval(left, (double[]){ 1, 0.75, 1 }, 3, 0.95);
+    ck_assert(r.mean == 1 && r.half == 0 && r.p == 0);
+    left[2] = NAN;
+    r = paired_interval(left, right, 3, 0.95);
+    ck_assert(isnan(r.mean) && isnan(r.half) && isnan(r.p));
+}
+END_TEST
 enum { TRIALS = 1500, PAIRS = 5 };
 
 START_TEST(an_interval_covers_and_misses_as_often_as_it_says)
@@ -77,6 +92,19 @@ START_TEST(power_is_what_others_compute)
     }
 }
 END_TEST
+START_TEST(tiny_means_need_many_pairs_and_the_tiniest_too_many)
+{
+    for (double mean = 1e-3; mean > 5e-9; mean /= 10) {
+        double n = (double)pairs_needed(mean, 1, 0.9, 0.95);
+        ck_assert_double_eq_tol(n * mean * mean, 10.5074, 2e-4);
+        double freedom = 1 / (mean * mean);
+        ck_assert_double_eq_tol(student_tail(1.959964, freedom, 0),
+                                0.025, 1e-6);
+    }
+    ck_assert_uint_eq(pairs_needed(1e-9, 1, 0.9, 0.95), SIZE_MAX);
+    ck_assert_uint_eq(pairs_needed(0, 1, 0.9, 0.95), SIZE_MAX);
+}
+END_TEST
 START_TEST(holm_steps_down)
 {
     double p[] = { .01, .04, .03, .005, .04 }, got[5];
@@ -87,6 +115,9 @@ START_TEST(holm_steps_down)
     holm(got, (double[]){ .5, .6 }, 2);
     ck_assert_double_eq(got[0], 1);
     ck_assert_double_eq(got[1], 1);
+    holm(got, (double[]){ NAN, .01, .2 }, 3);
+    ck_assert(isnan(got[0]) && fabs(got[1] - .03) < 1e-15
+              && fabs(got[2] - .4) < 1e-15);
 }
 END_TEST
 
@@ -100,9 +131,11 @@ Suite *statistics_suite(void)
     tcase_add_loop_test(c, quantiles_are_those_of_the_printed_table, 0,
                         (int)(sizeof printed / sizeof printed[0]));
     tcase_add_test(c, an_interval_worked_out_by_hand);
+    tcase_add_test(c, equal_arms_and_lost_runs_show_nothing);
     tcase_add_loop_test(c,
         an_interval_covers_and_misses_as_often_as_it_says, 0, 3);
     tcase_add_test(c, power_is_what_others_compute);
+    tcase_add_test(c, tiny_means_need_many_pairs_and_the_tiniest_too_many);
     tcase_add_test(c, holm_steps_down);
     suite_add_tcase(s, c);
     return s;

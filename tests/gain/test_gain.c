@@ -453,7 +453,8 @@ START_TEST(decades_are_equally_high)
     char path[] = "/tmp/gain-XXXXXX", picture[4096] = "";
     double x[] = { 0, 1, 2, 3, 4 }, y[] = { 1, 0, NAN, 1000, 20 };
     double p[6];
-    struct curve curve = { "rise", { 5, 5, x, y } };
+    struct curve curve = { "rise",
+                           { .count = 5, .x = x, .y = y } };
     struct message m = { 0 };
     close(mkstemp(path));
     ck_assert_msg(decades_write(path, "depth", &curve, 1, &m), "%s",

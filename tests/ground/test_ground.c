@@ -30,8 +30,9 @@ END_TEST
 
 START_TEST(sums_of_integers_are_exact)
 {
-    static const size_t large[] = { 511, 512, 513, 65537, 100003 };
-    for (size_t k = 0; k < 40 + 5; k++) {
+    static const size_t large[] = { 511, 512, 513, 65537, 100003,
+                                    2000003 };
+    for (size_t k = 0; k < 40 + 6; k++) {
         size_t count = k < 40 ? k : large[k - 40];
         real *x = test_reals(count);
         fill_integers(x, count, k, 9);
@@ -72,6 +73,15 @@ START_TEST(sums_are_held_in_double)
 }
 END_TEST
 
+#include "ground/median.h"
+START_TEST(a_median_is_in_the_middle_of_odd_and_even_counts)
+{
+    double x[] = { 4, 1, 8, 2, 16 };
+    ck_assert(median(x, 5) == 4 && x[0] == 1 && x[4] == 16);
+    ck_assert(median(x, 4) == 3 && median(x, 2) == 1.5);
+    ck_assert(median(x, 1) == 1 && isnan(median(x, 0)));
+}
+END_TEST
 // Tests of the exponential
 static double ulps_off(float got, double want)
 {
@@ -198,6 +208,29 @@ START_TEST(memory_can_be_made_to_run_out)
     memory_free(a);
     memory_free(b);
     memory_free(c);
+}
+END_TEST
+
+START_TEST(threads_share_what_is_allowed_and_get_no_more)
+{
+    size_t had = 0;
+    memory_allow(1000);
+    #pragma omp parallel for reduction(+ : had) num_threads(8)
+    for (int i = 0; i < 8000; i++) {
+        struct message m = { 0, "" };
+        void *p = memory_new(1, 1, &m);
+        had += p != NULL;
+        memory_free(p);
+    }
+    memory_allow(SIZE_MAX);
+    ck_assert_uint_eq(had, 1000);
+}
+END_TEST
+
+START_TEST(there_is_a_page_and_not_every_address)
+{
+    ck_assert(memory_there(1) && memory_there(1 << 20));
+    ck_assert(!memory_there(SIZE_MAX) && !memory_there(SIZE_MAX / 2));
 }
 END_TEST
 
@@ -330,6 +363,8 @@ Suite *ground_suite(void)
     tcase_add_test(memory, memory_is_zero_aligned_and_large_enough);
     tcase_add_test(memory, impossible_sizes_are_reported);
     tcase_add_test(memory, memory_can_be_made_to_run_out);
+    tcase_add_test(memory, threads_share_what_is_allowed_and_get_no_more);
+    tcase_add_test(memory, there_is_a_page_and_not_every_address);
     suite_add_tcase(s, random);
     tcase_add_test(random, philox_gives_the_published_numbers);
     tcase_add_test(random, all_bits_of_seed_stream_and_place_count);
@@ -338,5 +373,6 @@ Suite *ground_suite(void)
     tcase_add_test(random, normal_numbers_have_the_right_moments);
     tcase_add_test(random, numbers_below_n_are_even);
     tcase_add_test(random, streams_have_the_published_hash);
+    tcase_add_test(sums, a_median_is_in_the_middle_of_odd_and_even_counts);
     return s;
 }

@@ -270,6 +270,56 @@ START_TEST(streams_that_cannot_be_are_refused)
 }
 END_TEST
 
+// Test what the kinds have in common
+static void look_at_the_exit(void *context, const struct site *s)
+{
+    size_t n = s->streams, C = s->width;
+    double *worst = context;
+    if (!s->exit)
+        return;
+    for (size_t i = 0; i < s->tokens * C; i++) {
+        double sum = 0, got = (double)s->input[i];
+        for (size_t j = 0; j < n; j++)
+            sum += (double)s->stream[(i / C * n + j) * C + i % C];
+        worst[0] = fmax(worst[0], fabs(got - sum));
+        worst[1] = fmax(worst[1], fabs(got - sum / (double)n));
+    }
+}
+
+START_TEST(free_kinds_leave_by_the_sum_and_the_others_by_the_mean)
+{
+    const struct connection *k = connections[_i];
+    bool free = strncmp(k->name, "hc", 2) == 0;
+    size_t n = k->most_streams < 4 ? 1 : 4;
+    double worst[2] = { 0 };
+    struct model m = whole_open(k, n, 0);
+    whole_scatter(&m);
+    m.watch.forward = look_at_the_exit;
+    m.watch.context = worst;
+    whole_run(&m);
+    ck_assert_double_lt(worst[free || n == 1 ? 0 : 1], 1e-4);
+    ck_assert(n == 1 || worst[free ? 1 : 0] > 0.1);
+    model_close(&m);
+}
+END_TEST
+
+START_TEST(matrices_decay_and_scales_and_biases_do_not)
+{
+    const struct connection *k = connections[_i];
+    struct model m = whole_open(k, k->most_streams < 4 ? 1 : 4, 0);
+    size_t phis = 0;
+    for (size_t i = 0; i < m.parameters.used; i++) {
+        const struct parameter *p = &m.parameters.list[i];
+        bool phi = strstr(p->name, ".phi") != NULL;
+        phis += phi;
+        if (strstr(p->name, k->name) != NULL)
+            ck_assert_msg(p->decay == phi, "%s", p->name);
+    }
+    ck_assert_uint_eq(phis, k->map && k->map->outputs ? 4 : 0);
+    model_close(&m);
+}
+END_TEST
+
 // The suite of manifolds
 Suite *manifold_suite(void);
 Suite *manifold_suite(void)
@@ -285,6 +335,10 @@ Suite *manifold_suite(void)
     tcase_add_loop_test(c, both_kinds_start_as_the_residual_network, 0,
                         8);
     tcase_add_test(c, streams_that_cannot_be_are_refused);
+    tcase_add_loop_test(c,
+        free_kinds_leave_by_the_sum_and_the_others_by_the_mean, 0, 8);
+    tcase_add_loop_test(c, matrices_decay_and_scales_and_biases_do_not,
+                        0, 8);
 #ifdef REAL_IS_DOUBLE
     tcase_add_loop_test(c, gradients_of_rules_are_right, 0, CASES);
     tcase_add_loop_test(c, gradients_of_whole_models_are_right, 0, 8);

@@ -154,6 +154,7 @@ START_TEST(slices_of_a_large_layer_are_exact)
     check_layer(1031, 283, 37);
     check_layer(129, 1030, 3);
     check_layer(1, 300, 200);
+    check_layer(1100, 576, 192);
 }
 END_TEST
 #ifdef REAL_IS_DOUBLE
@@ -285,6 +286,26 @@ START_TEST(the_peak_is_a_possible_number)
 }
 END_TEST
 
+START_TEST(no_product_is_faster_than_the_peak)
+{
+    enum { N = 256 };
+    real *a = test_reals(N * N), *c = test_reals(N * N);
+    double product = 0, peak = 0;
+
+    fill_normal(a, N * N, 1, 1);
+    for (int i = 0; i < 50; i++) {
+        double start = omp_get_wtime();
+        matmul_serial(false, false, N, N, N, 1, a, N, a, N, 0, c, N);
+        double rate = 2e-9 * N * N * N / (omp_get_wtime() - start);
+        product = fmax(product, rate);
+    }
+    for (int i = 0; i < 20 && peak < product; i++)
+        peak = fmax(peak, matmul_peak(1));
+    ck_assert_msg(product <= peak, "%g GF/s, the peak is %g", product,
+                  peak);
+}
+END_TEST
+
 Suite *matmul_suite(void)
 {
     Suite *suite = suite_create("matmul");
@@ -305,6 +326,10 @@ Suite *matmul_suite(void)
     tcase_add_test(c, the_library_says_what_it_is);
     tcase_add_test(c, a_serial_product_leaves_the_threads_alone);
     tcase_add_test(c, the_peak_is_a_possible_number);
+    TCase *slow = tcase_create("speed");
+    tcase_set_tags(slow, "slow");
+    tcase_add_test(slow, no_product_is_faster_than_the_peak);
+    suite_add_tcase(suite, slow);
     suite_add_tcase(suite, c);
     return suite;
 }

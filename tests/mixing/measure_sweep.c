@@ -1,8 +1,8 @@
 #include "boundary.h"
 #include "connection/mhc.h"
+#include "ground/median.h"
 #include <omp.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { TOKENS = 2048, WIDTH = 384, ROUNDS = 9 };
 
@@ -15,18 +15,6 @@ static double time_of(void (*go)(struct boundary *), struct boundary *b)
     double began = omp_get_wtime();
     go(b);
     return omp_get_wtime() - began;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-static double middle(double *x)
-{
-    qsort(x, ROUNDS, sizeof *x, ascending);
-    return x[ROUNDS / 2];
 }
 
 int main(void)
@@ -44,7 +32,7 @@ int main(void)
             }
         printf("%zu", n);
         for (size_t i = 0; i < 4; i++)
-            printf(",%.0f", 1e9 / TOKENS * middle(time[i] + 1));
+            printf(",%.0f", 1e9 / TOKENS * median(time[i] + 1, ROUNDS));
         printf("\n");
     }
 }

@@ -348,6 +348,31 @@ START_TEST(the_residual_network_is_a_special_case_bit_for_bit)
 }
 END_TEST
 
+// What a kind did not declare
+static void expect_addresses(void *context, const struct site *s)
+{
+    const bool *phi = context;
+    bool has = *phi && !s->exit;
+    ck_assert((s->weight[MIXED_PHI] != NULL) == has);
+    ck_assert((s->gradient[MIXED_PHI] != NULL) == has);
+    ck_assert((s->weight[MIXED_ALPHA] != NULL) == has);
+    ck_assert((s->weight[MIXED_BIAS] != NULL) == !s->exit);
+    for (size_t k = MIXED_BIAS + 1; k < CONNECTION_PARAMETERS; k++)
+        ck_assert(s->weight[k] == NULL && s->gradient[k] == NULL);
+}
+
+START_TEST(what_was_not_declared_has_no_address)
+{
+    bool phi = kinds[_i] != &hc_static;
+    struct model m = whole_open(kinds[_i], 2, 0);
+    m.watch.forward = m.watch.backward = expect_addresses;
+    m.watch.context = &phi;
+    whole_logits(&m);
+    model_backward(&m, 1);
+    model_close(&m);
+}
+END_TEST
+
 // Names, shapes and decay
 START_TEST(parameters_of_a_kind_have_these_names_shapes_and_decay)
 {
@@ -486,6 +511,8 @@ Suite *mixing_suite(void)
     tcase_add_loop_test(c,
         the_residual_network_is_a_special_case_bit_for_bit, 0,
         16 * KINDS);
+    tcase_add_loop_test(c, what_was_not_declared_has_no_address, 0,
+                        KINDS);
     tcase_add_loop_test(c,
         parameters_of_a_kind_have_these_names_shapes_and_decay, 0,
         KINDS);

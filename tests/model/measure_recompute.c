@@ -1,3 +1,4 @@
+#include "ground/median.h"
 #include "ground/memory.h"
 #include "ground/random.h"
 #include "model/model.h"
@@ -108,18 +109,6 @@ static double step(const struct configuration *c, size_t at)
             1e-6 * (double)(to.tv_nsec - from.tv_nsec)) / 2;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-static double middle(double x[ROUNDS])
-{
-    qsort(x, ROUNDS, sizeof *x, ascending);
-    return x[ROUNDS / 2];
-}
-
 int main(void)
 {
     struct configuration c[2] = { sizes(kind[0]), sizes(kind[1]) };
@@ -141,8 +130,8 @@ int main(void)
         printf("%zu", block[b]);
         for (size_t k = 0; k < 2; k++)
             printf(",%.1f,%.1f,%.1f,%.3f", predicted[k][b] / MEBI,
-                   held[k][b] / MEBI, middle(time[k][b]),
-                   middle(ratio[k][b]));
+                   held[k][b] / MEBI, median(time[k][b], ROUNDS),
+                   median(ratio[k][b], ROUNDS));
         printf("\n");
     }
     return 0;

@@ -41,9 +41,9 @@ START_TEST(parameters_that_cannot_be_are_refused_and_change_nothing)
         struct message m = { 0, "" };
         struct parameters p = { .message = &m };
         parameter_add(&p, "", "first", 2, 16, start_constant(0), true);
-        ck_assert(0 == parameter_add(&p, "", "a", sizes[i][0],
-                                     sizes[i][1], start_constant(0),
-                                     true));
+        ck_assert(PARAMETER_NONE ==
+                  parameter_add(&p, "", "a", sizes[i][0], sizes[i][1],
+                                start_constant(0), true));
         ck_assert(m.status == EX_DATAERR && p.used == 1);
         ck_assert(p.count == 32 && p.numbers == 32);
         parameters_free(&p);
@@ -71,7 +71,8 @@ START_TEST(a_name_of_63_letters_fits_and_one_of_64_does_not)
     ck_assert(m.status == 0 && p.used == 1);
     parameters_free(&p);
     p.message = &m;
-    parameter_add(&p, sixty, "123", 1, 1, start_constant(0), true);
+    ck_assert(PARAMETER_NONE == parameter_add(&p, sixty, "123", 1, 1,
+                                    start_constant(0), true));
     ck_assert(m.status == EX_DATAERR && p.used == 0);
     ck_assert_ptr_nonnull(strstr(m.text, "too long"));
     parameters_free(&p);
@@ -83,7 +84,8 @@ START_TEST(without_memory_for_the_table_a_parameter_is_refused)
     struct message m = { 0, "" };
     struct parameters p = { .message = &m };
     memory_allow(0);
-    parameter_add(&p, "", "a", 1, 1, start_constant(0), true);
+    ck_assert(PARAMETER_NONE == parameter_add(&p, "", "a", 1, 1,
+                                    start_constant(0), true));
     memory_allow(SIZE_MAX);
     ck_assert(m.status == EX_OSERR && p.used == 0);
     parameters_free(&p);

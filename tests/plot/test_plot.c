@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "ground/random.h"
@@ -81,9 +82,13 @@ START_TEST(a_log_gives_its_points_and_lines)
     ck_assert(h.unigram == 2.75 && h.bigram == 2.5);
     ck_assert_uint_eq(h.loss.count, 3);
     ck_assert_uint_eq(h.held_out.count, 1);
-    ck_assert(h.loss.x[2] == 3 && h.loss.y[2] == 4.5);
+    ck_assert(h.loss.x[2] == 3);
+    ck_assert_double_eq_tol(h.loss.y[1], .95 * 5.5 + .05 * 5.25, 1e-12);
+    ck_assert_double_eq_tol(h.loss.y[2], .95 * h.loss.y[1] + .05 * 4.5,
+                            1e-12);
+    ck_assert_str_eq(h.warnings, "");
     ck_assert(h.held_out.x[0] == 2 && h.held_out.y[0] == 5.125);
-    ck_assert_str_eq(h.name, strrchr(file, '/') + 1);
+    ck_assert_str_eq(h.path, file);
     history_free(&h);
     ck_assert(h.loss.x == NULL && h.loss.count == 0);
 }
@@ -92,8 +97,9 @@ END_TEST
 START_TEST(what_is_no_log_is_refused)
 {
     static const char *const text[] = {
-        "", "nonsense\n", "{\"unigram\":2.75}\n",
-        "{\"step\":1,\"loss\":5.5}\n{\"step\":2 \"loss\":5}\n"};
+        "", "nonsense\n", "{\"unigram\":2.75}\n", "[1]\n", "7\n",
+        "{\"step\":-1,\"loss\":5}\n", "{\"step\":1.5,\"loss\":5}\n",
+        "{\"step\":1,\"loss\":5}"};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
         struct history h;
         struct message m = {0};
@@ -102,21 +108,126 @@ START_TEST(what_is_no_log_is_refused)
         unlink(file);
         ck_assert_int_eq(m.status, EX_DATAERR);
         ck_assert(strstr(m.text, file) == m.text);
-        history_free(&h);
+        ck_assert(h.loss.x == NULL);
     }
     struct history h;
     struct message m = {0};
     ck_assert(!history_read(&h, "/nowhere", &m));
     ck_assert_int_eq(m.status, EX_NOINPUT);
+    ck_assert(h.loss.x == NULL);
+}
+END_TEST
+static void expect_warnings(const char *log, const char *text,
+                            size_t points)
+{
+    struct history h;
+    struct message m = {0};
+    char want[LOG_WARNINGS];
+    write_file(log);
+    ck_assert_msg(history_read(&h, file, &m), "%s", m.text);
+    unlink(file);
+    snprintf(want, sizeof want, "%s%s", *text ? file : "", text);
+    ck_assert_str_eq(h.warnings, want);
+    ck_assert_uint_eq(h.loss.count, points);
+    ck_assert(h.unigram == 2.75);
     history_free(&h);
+}
+
+START_TEST(what_is_bad_in_a_log_is_left_out_and_said)
+{
+    #define FIRST "{\"unigram\":2.75}\n{\"step\":4,\"loss\":5.5}\n"
+    expect_warnings(FIRST, "", 1);
+    expect_warnings(FIRST "{\"step\":5,\"loss\":5}\n{\"step\":6,\"lo",
+        ": its last line is torn and was left out\n", 2);
+    expect_warnings(FIRST "{\"step\":5,\"loss\":5}",
+        ": its last line is torn and was left out\n", 1);
+    expect_warnings(FIRST "rubbish\n{\"step\":5,\"loss\":5}\n",
+        ":3: this is no line of a log and was left out\n", 2);
+    expect_warnings(FIRST "{\n}\n{\"step\":5,\"loss\":5}\n",
+        ":3: this is no line of a log and was left out, like others"
+        " after it\n", 2);
+    expect_warnings(FIRST "{\"step\":7,\"loss\":5}\n",
+        ": there are no steps from 5 to 6\n", 2);
+    expect_warnings(FIRST "{\"step\":4,\"loss\":5}\n",
+        ": after step 4 comes step 4 again\n", 2);
+    expect_warnings(FIRST "{\"step\":9,\"event\":\"gain\"}\n", "", 1);
+}
+END_TEST
+START_TEST(a_long_line_is_read_and_an_empty_pipe_does_not_wait)
+{
+    static char text[70000];
+    struct history h;
+    struct message m = {0};
+    int at = sprintf(text, "{\"data\":\"%060000d\",\"unigram\":2.75}\n",
+                     0);
+    sprintf(text + at, "{\"step\":1,\"loss\":5}\n");
+    expect_warnings(text, "", 1);
+    write_file("");
+    unlink(file);
+    ck_assert(mkfifo(file, 0600) == 0);
+    ck_assert(!history_read(&h, file, &m));
+    unlink(file);
+    ck_assert_int_eq(m.status, EX_DATAERR);
+    ck_assert(strstr(m.text, "no step is in this log yet"));
+}
+END_TEST
+START_TEST(a_million_points_need_no_more_room_than_two_thousand)
+{
+    struct points p = {0};
+    struct message m = {0};
+    for (size_t i = 0; i < 1000000; i++) {
+        ck_assert(points_add(&p, (double)i, -(double)i, &m));
+        if (i < MOST_POINTS)
+            ck_assert_uint_eq(p.count, i + 1);
+        ck_assert(p.count <= MOST_POINTS);
+        ck_assert(p.x[p.count - 1] == (double)i);
+    }
+    ck_assert_uint_eq(p.each, 512);
+    ck_assert_uint_eq(p.count, 999999 / 512 + 2);
+    for (size_t i = 0; i + 1 < p.count; i++)
+        ck_assert(p.x[i] == 512. * (double)i && p.y[i] == -p.x[i]);
+    points_free(&p);
+    ck_assert(p.x == NULL && p.count == 0);
+}
+END_TEST
+START_TEST(a_log_is_cut_off_before_what_comes_again)
+{
+    #define FOUR "{\"step\":4}\n"
+    #define FIVE "{\"step\":5}\n{\"step\":5,\"event\":0}\n"
+    static const struct { size_t step; const char *rest; } cut[] = {
+        {4, FOUR "?\n" FIVE}, {3, FOUR},
+        {5, FOUR "?\n" FIVE "?\n{\"step\":6}\n{\"to"}};
+    static const char *const left[] = {FOUR, "", FOUR "?\n" FIVE};
+    char folder[] = "/tmp/mhc-test-XXXXXX", path[64], got[128];
+    ck_assert(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/log.jsonl", folder);
+    for (size_t i = 0; i < 3; i++) {
+        struct journal j;
+        struct message m = {0};
+        FILE *out = fopen(path, "w");
+        fprintf(out, "{\"unigram\":3}\n%s", cut[i].rest);
+        fclose(out);
+        ck_assert_msg(journal_resume(&j, folder, cut[i].step, &m), "%s",
+                      m.text);
+        ck_assert(journal_close(&j, &m));
+        FILE *in = fopen(path, "r");
+        got[fread(got, 1, sizeof got - 1, in)] = '\0';
+        fclose(in);
+        ck_assert(strncmp(got, "{\"unigram\":3}\n", 14) == 0);
+        ck_assert_str_eq(got + 14, left[i]);
+    }
+    unlink(path);
+    snprintf(path, sizeof path, "%s/timing.jsonl", folder);
+    unlink(path);
+    rmdir(folder);
 }
 END_TEST
 // Tests of pictures
 START_TEST(a_picture_maps_corners_to_corners)
 {
     double x[] = {0, 50, 100}, y[] = {3, 2, 1};
-    struct history h = {.name = "run", .unigram = 2.5,
-                        .held_out = {3, 3, x, y}};
+    struct history h = {.path = "/a/run", .unigram = 2.5,
+                        .held_out = {.count = 3, .x = x, .y = y}};
     struct message m = {0};
     write_file("");
     ck_assert_msg(plot_write(file, &h, 1, &m), "%s", m.text);
@@ -141,7 +252,76 @@ START_TEST(a_picture_maps_corners_to_corners)
     ck_assert(strstr(picture, "unigram 2.50"));
     ck_assert(strstr(picture, "<line x1=\"64\" x2=\"610\""));
     ck_assert(!strstr(picture, "bigram"));
-    ck_assert(strstr(picture, "run held-out 1.0000"));
+    ck_assert(strstr(picture, ">run held-out 1.0000"));
+}
+END_TEST
+
+static char *picture_of(const struct history *h, size_t runs)
+{
+    static char picture[1 << 16];
+    struct message m = {0};
+    write_file("");
+    ck_assert_msg(plot_write(file, h, runs, &m), "%s", m.text);
+    FILE *in = fopen(file, "r");
+    size_t n = fread(picture, 1, sizeof picture - 1, in);
+    fclose(in);
+    unlink(file);
+    ck_assert(n < sizeof picture - 1);
+    picture[n] = '\0';
+    ck_assert(strstr(picture, "</svg>\n"));
+    return picture;
+}
+
+static int count_of(const char *text, const char *what)
+{
+    int count = 0;
+    for (; (text = strstr(text, what)); text++)
+        count++;
+    return count;
+}
+
+START_TEST(losses_that_differ_by_an_ulp_are_drawn_as_equal)
+{
+    double x[] = {1, 2}, ulp[] = {5, 5.000000000000001};
+    double six[] = {5, 5.001};
+    struct history h = {.path = "/a/run",
+                        .loss = {.count = 2, .x = x, .y = ulp}};
+    ck_assert_int_eq(count_of(picture_of(&h, 1), "class=\"e\">"),
+                     5 + 1);
+    ck_assert(strstr(picture_of(&h, 1), "class=\"e\">4.5<"));
+    h.loss.y = six;
+    ck_assert(strstr(picture_of(&h, 1), "class=\"e\">5.0002<"));
+}
+END_TEST
+
+START_TEST(runs_in_one_picture_can_be_told_apart)
+{
+    static struct history h[30];
+    double x[] = {1, 2}, y[] = {5, 4};
+    static const char *const path[] = {"/a/runs/one", "/b/runs/one",
+                                       "/b/runs/bone", "/b/runs/two"};
+    for (size_t r = 0; r < 30; r++) {
+        h[r].loss = (struct points){.count = 2, .x = x, .y = y};
+        snprintf(h[r].path, sizeof h[r].path, "%s",
+                 r < 4 ? path[r] : "/c/");
+        if (r >= 4)
+            sprintf(h[r].path, "/c/%0100zu", r);
+    }
+    char *picture = picture_of(h, 4);
+    ck_assert(strstr(picture, ">a/runs/one training 4.0000<"));
+    ck_assert(strstr(picture, ">b/runs/one training 4.0000<"));
+    ck_assert(strstr(picture, ">bone training 4.0000<"));
+    ck_assert(strstr(picture, ">two training 4.0000<"));
+    picture = picture_of(h, 30);
+    // Compare the styles of thirty runs
+    ck_assert(strstr(picture, "viewBox=\"0 0 760 928\""));
+    ck_assert(strstr(picture, "y=\"918\" fill=\"#2a7f8e\""));
+    char long_name[90];
+    sprintf(long_name, ">...%060d (dotted) training", 13);
+    ck_assert(strstr(picture, long_name));
+    ck_assert_int_eq(count_of(picture, "\"7 3\""), 2 * 12);
+    ck_assert_int_eq(count_of(picture, "\"2 3\""), 2 * 6);
+    ck_assert_int_eq(count_of(picture, "<polyline"), 60);
 }
 END_TEST
 // Tests of the time left
@@ -219,7 +399,15 @@ Suite *plot_suite(void)
     tcase_add_loop_test(t, ticks_are_round_inside_and_enough, 0, 400);
     tcase_add_test(t, a_log_gives_its_points_and_lines);
     tcase_add_test(t, what_is_no_log_is_refused);
+    tcase_add_test(t, what_is_bad_in_a_log_is_left_out_and_said);
+    tcase_add_test(t,
+        a_long_line_is_read_and_an_empty_pipe_does_not_wait);
+    tcase_add_test(t,
+        a_million_points_need_no_more_room_than_two_thousand);
+    tcase_add_test(t, a_log_is_cut_off_before_what_comes_again);
     tcase_add_test(t, a_picture_maps_corners_to_corners);
+    tcase_add_test(t, losses_that_differ_by_an_ulp_are_drawn_as_equal);
+    tcase_add_test(t, runs_in_one_picture_can_be_told_apart);
     tcase_add_test(t, time_left_reads_like_a_clock);
     tcase_add_test(t, a_log_that_cannot_be_written_is_named);
     tcase_add_test(t, a_path_that_just_does_not_fit_is_refused);

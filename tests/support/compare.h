@@ -10,6 +10,13 @@
 bool compare_arrays(FILE *out, const char *name, const real *got,
                     const real *want, const size_t *shape, size_t rank,
                     double tolerance);
+/* The same, with the letters of the indices ("tic", or NULL) and what
+   an element holds that nobody has written (or NULL). */
+struct legend { const char *axes; const real *unset; };
+bool compare_with_legend(FILE *out, const char *name,
+                         const struct legend *legend, const real *got,
+                         const real *want, const size_t *shape,
+                         size_t rank, double tolerance);
 /* Are they the same, bit for bit? */
 bool compare_bits(FILE *out, const char *name, const real *got,
                   const real *want, size_t count);

@@ -5,17 +5,20 @@
 #include <stdlib.h>
 
 // Fill with random numbers
+uint64_t fill_salt;
+
 void fill_normal(real *x, size_t count, uint64_t seed, double scale)
 {
     for (size_t i = 0; i < count; i++)
-        x[i] = (real)(scale * random_normal(seed, 0, i));
+        x[i] = (real)(scale * random_normal(seed ^ fill_salt, 0, i));
 }
 
 void fill_integers(real *x, size_t count, uint64_t seed, int most)
 {
     size_t values = 2 * (size_t)most + 1;
     for (size_t i = 0; i < count; i++)
-        x[i] = (real)random_below(seed, 1, i, values) - (real)most;
+        x[i] = (real)random_below(seed ^ fill_salt, 1, i, values)
+               - (real)most;
 }
 
 // Memory that a test need not free

@@ -5,9 +5,9 @@
 /* the sigmoids of all n add up to one */
 static double read_start(size_t n, bool own)
 {
-    double others = 1 / (1 + exp(1)) / ((double)n - 1);
     if (n == 1)
         return 8;
+    double others = 1 / (1 + exp(1)) / ((double)n - 1);
     return own ? 1 : log(others / (1 - others));
 }
 

@@ -16,7 +16,8 @@ static struct paired paired_interval(const double *left, const double *right,
            r.deviation = sqrt(squares / (n - 1));
            double error = r.deviation / sqrt(n);
            r.half = student_quantile((1 + confidence) / 2, n - 1) * error;
-           r.p = 2 * student_tail(fabs(r.mean) / error, n - 1, 0);
+           r.p = r.mean == 0 ? 1
+               : 2 * student_tail(fabs(r.mean) / error, n - 1, 0);
            return r;
        }
 #undef paired_interval
