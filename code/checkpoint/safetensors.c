@@ -60,6 +60,11 @@ static const struct number_type types[] = {
     { "F32", 4, number_f32 },
     { "BF16", 2, number_bf16 },
     { "F16", 2, number_f16 },
+    // Types that we can only step over
+    { "I64", 8, NULL }, { "I32", 4, NULL }, { "I16", 2, NULL },
+    { "I8", 1, NULL }, { "U64", 8, NULL }, { "U32", 4, NULL },
+    { "U16", 2, NULL }, { "U8", 1, NULL }, { "BOOL", 1, NULL },
+    { "F8_E4M3", 1, NULL }, { "F8_E5M2", 1, NULL },
 };
 
 static const struct number_type *const type_of_real =
@@ -429,6 +434,9 @@ bool safetensors_copy(real *to, const struct safetensors *s,
                       shape_show(got, e->rank, e->shape),
                       shape_show(want, rank, shape));
     }
+    if (e->type->number == NULL)
+        return refuse(s, name, m, "its dtype %s is not one that we "
+                      "calculate with", e->type->name);
     const unsigned char *bytes = s->data + e->begin;
     size_t each = e->type->bytes, count = (e->end - e->begin) / each;
     if (e->type == type_of_real)
