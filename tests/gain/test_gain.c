@@ -530,7 +530,8 @@ Suite *gain_suite(void)
     tcase_add_loop_test(c, gains_along_a_chain_follow_from_vectors, 1, 9);
     tcase_add_loop_test(c, a_profile_is_what_the_coefficients_say, 0,
                         PROFILES);
-    tcase_add_test(c, a_profile_of_many_tokens_is_what_the_coefficients_say);
+    tcase_add_test(c,
+        a_profile_of_many_tokens_is_what_the_coefficients_say);
     tcase_add_loop_test(c, recomputation_changes_no_bit_of_a_profile, 1, 5);
     tcase_add_test(c, only_the_first_tokens_count);
     tcase_add_test(c, copies_of_a_stream_are_alike_exactly);

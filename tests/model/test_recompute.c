@@ -173,7 +173,7 @@ static double some_size(real *gradient, size_t block)
     return loss;
 }
 
-START_TEST(rebuilding_changes_no_bit_of_a_model_of_some_size)
+START_TEST(rebuilding_changes_no_bit_of_a_large_model)
 {
     real *want = test_reals(1200000), *got = test_reals(1200000);
     double loss = some_size(want, 0);
@@ -219,7 +219,7 @@ Suite *recompute_suite(void)
     suite_add_tcase(s, c);
     c = tcase_create("size");
     tcase_set_tags(c, "slow");
-    tcase_add_test(c, rebuilding_changes_no_bit_of_a_model_of_some_size);
+    tcase_add_test(c, rebuilding_changes_no_bit_of_a_large_model);
     suite_add_tcase(s, c);
     return s;
 }
