@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,48 +10,56 @@
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "journal/journal.h"
+#include "journal/log.h"
 
 struct upcycling {
     const char *connection, *streams, *out;
     struct trainer trainer;
 };
 
-// Read the first line of the old log
-/* NULL: there is none */
-static json_t *first_line(const char *checkpoint)
+// Read how the old log begins
+struct beginning { struct texts texts; double unigram, bigram; };
+
+/* *found: is there such a log? */
+static bool read_beginning(bool *found, struct beginning *b,
+                           const char *checkpoint, struct message *m)
 {
     char path[PATH_ROOM + 16];
+    struct log l;
     const char *slash = strrchr(checkpoint, '/');
     int folder = slash ? (int)(slash + 1 - checkpoint) : 0;
     snprintf(path, sizeof path, "%.*slog.jsonl", folder, checkpoint);
-    FILE *in = fopen(path, "r");
-    json_t *line = in ? json_loadf(in, JSON_DISABLE_EOF_CHECK, NULL)
-                      : NULL;
-    if (in)
-        fclose(in);
-    return line;
+    *b = (struct beginning){ 0 };
+    *found = false;
+    if (access(path, R_OK) != 0)
+        return true;
+    if (!log_open(&l, path, m))
+        return false;
+    while (log_next(&l, m)) {
+        texts_take(&b->texts, &l);
+        log_number(&b->unigram, &l, "unigram");
+        log_number(&b->bigram, &l, "bigram");
+    }
+    log_close(&l);
+    *found = *b->texts.data != '\0';
+    return m->status == 0;
 }
 
 // Begin the new log
 static bool begin_log(bool *begun, const struct upcycling *u,
                       const char *checkpoint, struct message *m)
 {
-    struct journal j;
-    json_t *line = first_line(checkpoint);
-    const char *data = json_string_value(json_object_get(line, "data"));
-    bool good = true;
-    *begun = data != NULL;
-    if (data != NULL) {
-        good = journal_resume(&j, u->out, u->trainer.bookmark.step, m)
-            && journal_begin(&j, &u->trainer.options, data,
-                   json_string_value(json_object_get(line, "held_out")),
-                   json_number_value(json_object_get(line, "unigram")),
-                   json_number_value(json_object_get(line, "bigram")),
-                   m);
-        good = journal_close(&j, m) && good;
-    }
-    json_decref(line);
-    return good;
+    struct journal j = { .lock = NULL };
+    struct beginning b;
+    if (!read_beginning(begun, &b, checkpoint, m))
+        return false;
+    if (!*begun)
+        return true;
+    bool good = journal_open(&j, u->out, m)
+        && journal_resume(&j, u->trainer.bookmark.step, m)
+        && journal_begin(&j, &u->trainer.options, &b.texts, b.unigram,
+                         b.bigram, m);
+    return journal_close(&j, m) && good;
 }
 
 // Make the new run folder of an upcycled checkpoint
