@@ -17,7 +17,10 @@ endif
 BLAS  ?= openblas
 ARCH  ?= native
 DEPS  ?= yes
-JOBS  ?= $(shell nproc)
+# As many at a time as make was told, or as there are cores
+JOBS  ?= $(or $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS))),$(shell nproc))
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
+export JOBS
 WARN  := -Wall -Wextra -Wconversion
 OPTIMIZE ?= -O3
 FLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(OPTIMIZE) $(TUNE) -ffp-contract=off \
@@ -34,12 +37,12 @@ TEST_PACKAGES := $(PACKAGES) check libsubunit-dev pkg-config noweb gawk \
 LIBRARY := $(filter-out code/commands/main.c,$(wildcard code/*/*.c))
 PROGRAM := $(wildcard code/commands/main.c)
 TESTS   := $(wildcard tests/main.c) $(filter-out \
-             $(wildcard tests/*/measure_*.c tests/*/fuzz_*.c tests/*/show_*.c), $(wildcard tests/*/*.c))
+             $(wildcard tests/*/measure_*.c tests/*/fuzz_*.c tests/*/show_*.c tests/*/preload_*.c), $(wildcard tests/*/*.c))
 HEADERS := $(wildcard code/*/*.h tests/*/*.h)
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
-        lab check-lab hint labs solutions solution stages stage mutants \
-        fuzz coverage valgrind FORCE
+        lab check-lab hint labs solutions solution list-labs reset-lab grade \
+        need-for-labs stages stage mutants fuzz faults coverage valgrind FORCE
 
 all: program
 program: $(if $(PROGRAM),build/mhc)
@@ -54,7 +57,10 @@ help:
 ## make test              set up, build, every test this machine can run
 ## make check             the fast tests, for the edit loop      (ONLY=norm: some)
 ## make lab N=04          set up a lab in lab/04
-## make check-lab N=04    check your answer     make hint N=04    make labs
+## make check-lab N=04    check your answer     make hint N=04    make list-labs
+## make reset-lab N=04    the stub again; your answer is kept beside it
+## make labs              every lab is solved by its solution and by nothing else
+## make grade LABS='17 21' ANSWERS=folder FORMAT=junit|gradescope|tap OUT=file
 ## make book              build/book.pdf and build/html/index.html
 ## make tangle            code/, tests/, exercises/ from the chapters
 ## make where F=code/norm/norm.c:10    the chapter's line
@@ -63,6 +69,7 @@ help:
 ## make bench             speed, as ratios measured in one run
 ## make experiments       the book's measurements, where missing, into data/results
 ## make mutants           plant bugs, list those that no test notices   (NAMED=yes: ten by name)
+## make faults            every call fails once, in tiny runs          (FAULTS=300: some; FAULTS=all)
 ## make fuzz coverage valgrind         the checkpoint loader under attack; memory
 
 # Variants: one set of objects each -------------------------------------------
@@ -111,7 +118,7 @@ TRAIN ?= --data data/austen.txt --held-out data/persuasion.txt --name austen \
          --evaluate-every 250 --evaluate-windows 128 --save-every 250
 train:
 	@tools/need $(DEPS) $(PACKAGES)
-	@$(MAKE) --no-print-directory -j$(JOBS) build/mhc
+	@$(MAKE) --no-print-directory $(PARALLEL) build/mhc
 	@build/mhc train $(TRAIN) $(ARGS)
 	@echo; build/mhc sample runs/latest --prompt 'Mr. ' --length 1200 --seed 3
 
@@ -119,7 +126,7 @@ train:
 
 test:
 	@tools/need $(DEPS) $(TEST_PACKAGES)
-	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@tools/total build/tests $(if $(PROGRAM),,--no-program)
 tests: build/float/test build/double/test build/asan/test \
        $(if $(PROGRAM),build/mhc build/mhc-double build/asan/mhc)
@@ -136,10 +143,19 @@ $(eval $(call variant,valgrind,-g -O1 $(if $(filter x86_64,$(shell uname -m)),-m
 
 # Labs -------------------------------------------------------------------------
 
-lab check-lab hint solution:
+lab hint solution reset-lab:
+	@tools/lab $@ '$(N)'
+list-labs:
+	@tools/lab $@
+check-lab labs solutions grade: | need-for-labs
+need-for-labs:
+	@tools/need $(DEPS) $(PACKAGES) binutils
+check-lab:
 	@tools/lab $@ '$(N)'
 labs solutions:
 	@tools/lab $@ $(N)
+grade:
+	@tools/lab $@
 
 # Stages, mutants ----------------------------------------------------------------
 
@@ -147,7 +163,7 @@ stages:
 	@tools/need $(DEPS) $(TEST_PACKAGES) ccache
 	@tools/stages
 stage:
-	@tools/stages '$(K)'
+	@$(if $(K),tools/stages '$(K)',echo 'Which chapter? For instance: make stage K=6' >&2; exit 1)
 mutants:
 	@tools/$(if $(NAMED),named,mutants $(ARGS))
 
@@ -168,7 +184,7 @@ data/results/bench_arms.txt data/results/bench_arms_wide.txt: | build/mhc
 	  | fold -s -w 72 | sed "s, *$$,,") > $@.new && mv $@.new $@
 define measure
 data/results/$(patsubst measure_%.c,%,$(notdir $(1))).csv:
-	@$$(MAKE) --no-print-directory -j$$(JOBS) build/float/$(patsubst tests/%.c,%,$(1))
+	@$$(MAKE) --no-print-directory $$(PARALLEL) build/float/$(patsubst tests/%.c,%,$(1))
 	@tools/record $$@ build/float/$(patsubst tests/%.c,%,$(1))
 endef
 $(foreach m,$(wildcard tests/*/measure_*.c),$(eval $(call measure,$(m))))
@@ -222,6 +238,14 @@ fuzz:
 	@cd build/fuzz && ./fuzz -max_total_time=$(FUZZ_TIME) -max_len=8192 -timeout=5 -print_final_stats=1 corpus seeds > log 2>&1 \
 	  || { tail -n 30 log; echo "a finding: build/fuzz/seeder FILE tries it again"; exit 1; }
 	@grep -E 'number_of_executed_units|^Done' build/fuzz/log
+
+# Everything fails once, and the program dies 200 times
+FAULTS ?= 0
+faults: build/mhc
+	@tools/need $(DEPS) $(PACKAGES) strace
+	@mkdir -p build/faults
+	@$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -shared -fPIC tests/checkpoint/preload_allocation.c -o build/faults/preload_allocation.so
+	@tools/faults '$(FAULTS)'
 
 coverage: build/coverage/test
 	@find build/coverage -name '*.gcda' -delete

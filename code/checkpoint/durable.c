@@ -332,3 +332,10 @@ bool durable_apart(const char *path, const char *const *read,
                         "cannot be written too", path, *read);
     return true;
 }
+FILE *durable_aside(const char *path)
+{
+    struct stat file, out;
+    bool same = stat(path, &file) == 0 && !S_ISCHR(file.st_mode)
+        && fstat(STDOUT_FILENO, &out) == 0 && same_file(&file, &out);
+    return same ? stderr : stdout;
+}

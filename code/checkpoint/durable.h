@@ -33,6 +33,9 @@ FILE *durable_text(struct durable *d, const char *path,
    them. */
 bool durable_apart(const char *path, const char *const *read,
                    struct message *m);
+/* Where words about the file go: standard output, or standard error
+   if the file goes there itself. */
+FILE *durable_aside(const char *path);
 /* Removes the partial files in a folder that nobody is writing. */
 void durable_sweep(const char *folder);
 

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,9 +40,10 @@ static void print_profile(const struct profile *p)
 static bool write_csv(const char *path, const struct profile *p,
                       struct message *m)
 {
-    FILE *out = fopen(path, "w");
+    struct durable file;
+    FILE *out = durable_text(&file, path, m);
     if (!out)
-        return fail(m, EX_CANTCREAT, "%s: %s", path, strerror(errno));
+        return false;
     fprintf(out, "sublayer,forward,forward_least,backward,"
             "backward_least,composite_forward,composite_forward_least,"
             "composite_backward,composite_backward_least,cosine\n");
@@ -56,10 +56,7 @@ static bool write_csv(const char *path, const struct profile *p,
     }
     fprintf(out, "%zu,nan,nan,nan,nan,nan,nan,nan,nan,%.9g\n",
             p->sublayers, p->level[p->sublayers].cosine);
-    bool good = !ferror(out);
-    if (fclose(out) == 0 && good)
-        return true;
-    return fail(m, EX_IOERR, "%s: %s", path, strerror(errno));
+    return durable_commit(&file, m);
 }
 
 // Draw a profile
@@ -91,17 +88,28 @@ static bool draw_profile(const char *path, const struct profile *p,
     return good;
 }
 
-// Measure a checkpoint
-static bool write_files(const char *prefix, const struct profile *p,
-                        struct message *m)
+// Name the files
+struct files { char csv[PATH_ROOM], svg[PATH_ROOM]; };
+
+static bool name_files(struct files *f, const char *prefix,
+                       const char *const *read, struct message *m)
 {
-    char csv[PATH_ROOM], svg[PATH_ROOM];
-    if (snprintf(csv, PATH_ROOM, "%s.csv", prefix) >= PATH_ROOM)
+    if (snprintf(f->csv, PATH_ROOM, "%s.csv", prefix) >= PATH_ROOM)
         return fail(m, EX_USAGE, "%.80s...: the path is too long",
                     prefix);
-    snprintf(svg, PATH_ROOM, "%s.svg", prefix);
-    return write_csv(csv, p, m) && draw_profile(svg, p, m)
-        && printf("%s, %s\n", csv, svg) > 0;
+    snprintf(f->svg, PATH_ROOM, "%s.svg", prefix);
+    return durable_apart(f->csv, read, m)
+        && durable_apart(f->svg, read, m);
+}
+
+// Measure a checkpoint
+static bool write_files(const struct files *f, const struct profile *p,
+                        struct message *m)
+{
+    bool good = write_csv(f->csv, p, m) && draw_profile(f->svg, p, m);
+    if (good)
+        printf("%s, %s\n", f->csv, f->svg);
+    return good;
 }
 
 static bool gain(const struct options *o, const char *text,
@@ -109,6 +117,7 @@ static bool gain(const struct options *o, const char *text,
                  struct message *m)
 {
     char path[PATH_ROOM];
+    struct files files;
     struct configuration c;
     struct corpus corpus = {0};
     struct trainer trainer = {0};
@@ -123,14 +132,16 @@ static bool gain(const struct options *o, const char *text,
     bool good = options_number(&windows, "windows", count, 1, 1000000,
                                m)
              && checkpoint_path(path, o->operand[0], m)
+             && name_files(&files, prefix, (const char *const[])
+                           {path, text, NULL}, m)
              && checkpoint_read_configuration(&c, path, m)
              && corpus_open(&corpus, text, text, c.context, m)
-             && trainer_open(&trainer, &c, &cpu, &corpus, m)
+             && trainer_open_to_evaluate(&trainer, &c, &cpu, &corpus, m)
              && checkpoint_read_weights(&trainer.model, path, m)
              && profile_measure(&profile, &trainer, windows, m);
     if (good) {
         print_profile(&profile);
-        good = write_files(prefix, &profile, m);
+        good = write_files(&files, &profile, m);
         profile_close(&profile);
     }
     trainer_close(&trainer);
@@ -178,16 +189,18 @@ static bool draw_history(const struct options *o, const char *prefix,
     struct curve curve[FIGURES] = { { "gradient norm", { 0 } },
                                     { "gain, forward", { 0 } },
                                     { "gain, backward", { 0 } } };
-    char svg[PATH_ROOM];
+    struct files files;
+    char log[PATH_ROOM];
     if (o->operands != 1)
         return fail(m, EX_USAGE, "which run? mhc gain runs/NAME"
                     " --history");
-    if (snprintf(svg, PATH_ROOM, "%s.svg", prefix) >= PATH_ROOM)
-        return fail(m, EX_USAGE, "%.80s...: the path is too long",
-                    prefix);
-    bool good = read_figures(curve, o->operand[0], m)
-             && decades_write(svg, "step", curve, FIGURES, m)
-             && printf("%s\n", svg) > 0;
+    snprintf(log, PATH_ROOM, "%s/log.jsonl", o->operand[0]);
+    bool good = name_files(&files, prefix, (const char *const[])
+                           {o->operand[0], log, NULL}, m)
+             && read_figures(curve, o->operand[0], m)
+             && decades_write(files.svg, "step", curve, FIGURES, m);
+    if (good)
+        printf("%s\n", files.svg);
     for (size_t k = 0; k < FIGURES; k++)
         points_free(&curve[k].points);
     return good;

@@ -1,3 +1,6 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +24,47 @@ static const struct command commands[] = {
     {NULL, NULL, NULL}
 };
 
+// Open the standard streams
+static void open_standard_streams(void)
+{
+    static const int mode[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+    for (int k = 0; k < 3; k++)
+        if (fcntl(k, F_GETFD) < 0 && open("/dev/null", mode[k]) != k)
+            _exit(EX_OSERR);
+}
+// Begin with what the libraries look for
+static const char *setting(char **environment, const char *name)
+{
+    size_t length = strlen(name);
+    for (; *environment != NULL; environment++)
+        if (strncmp(*environment, name, length) == 0
+            && (*environment)[length] == '=')
+            return *environment + length + 1;
+    return NULL;
+}
+
+static void set_libraries(int argc, char **argv, char **environment)
+{
+    static char one[] = "OPENBLAS_NUM_THREADS=1";
+    static char passive[] = "OMP_WAIT_POLICY=passive";
+    size_t all = 0, used = 0;
+    const char *threads = setting(environment, "OPENBLAS_NUM_THREADS");
+    while (environment[all++] != NULL)
+        ;
+    char *list[all + 2];
+    if (threads == NULL || strcmp(threads, "1") != 0)
+        list[used++] = one;
+    if (setting(environment, "OMP_WAIT_POLICY") == NULL
+        && setting(environment, "GOMP_SPINCOUNT") == NULL)
+        list[used++] = passive;
+    memcpy(list + used, environment, all * sizeof *list);
+    if (used > 0)
+        execve("/proc/self/exe", argv, list);
+    (void)argc;
+}
+
+__attribute__((section(".preinit_array"), used))
+static void (*before_libraries)(int, char **, char **) = set_libraries;
 // Show what there is to type
 static void usage(FILE *out)
 {
@@ -33,19 +77,10 @@ static void usage(FILE *out)
             " --held-out data/persuasion.txt\n"
             "  mhc COMMAND --help    options and examples\n");
 }
-// Let waiting threads sleep
-static void sleep_while_waiting(char **argv)
-{
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
-        return;
-    setenv("OMP_WAIT_POLICY", "passive", 1);
-    execv("/proc/self/exe", argv);
-}
-
-int main(int argc, char **argv)
+// Answer a call
+static int answer(int argc, char **argv)
 {
     const char *verb = argc > 1 ? argv[1] : "";
-    sleep_while_waiting(argv);
     for (const struct command *c = commands; c->name; c++)
         if (strcmp(verb, c->name) == 0)
             return c->run(argc - 1, argv + 1);
@@ -62,4 +97,24 @@ int main(int argc, char **argv)
     fprintf(stderr, "mhc: %s: no such command; "
             "mhc --help lists them\n", verb);
     return EX_USAGE;
+}
+// Look whether all has arrived
+static int arrived(int status)
+{
+    errno = 0;
+    bool good = !ferror(stdout);
+    good = fclose(stdout) == 0 && good;
+    if (!good && status == 0) {
+        fprintf(stderr, "mhc: standard output: %s\n",
+                errno ? strerror(errno) : "not all could be written");
+        return EX_IOERR;
+    }
+    return status || !ferror(stderr) ? status : EX_IOERR;
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_streams();
+    signal(SIGXFSZ, SIG_IGN);
+    return arrived(answer(argc, argv));
 }

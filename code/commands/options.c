@@ -128,7 +128,7 @@ bool options_read(struct options *o, const struct request *r,
     if (reading.help && !m->status) {
         argp_help(&argp, stdout, ARGP_HELP_STD_HELP
                   & ~(unsigned)ARGP_HELP_EXIT_OK, name);
-        exit(0);
+        return false;
     }
     if (e && !m->status)
         fail(m, EX_USAGE, "the options do not parse; see %s --help",
@@ -145,6 +145,8 @@ bool options_read(struct options *o, const struct request *r,
 // Report what went wrong
 int options_report(const struct request *r, const struct message *m)
 {
+    if (m->status == 0)
+        return 0;
     fprintf(stderr, "mhc %s: %s\n", r->command, m->text);
     return m->status;
 }

@@ -24,8 +24,8 @@ struct options {
     char **operand;                 /* what is left: files, folders */
     size_t operands;
 };
-/* Reads a command line. --help prints and exits with 0. Otherwise false
-   and a message of status 64 that names the option at fault. */
+/* Reads a command line. False and a message of status 64 that names
+   the option at fault; or false and no message: --help was shown. */
 bool options_read(struct options *o, const struct request *r,
                   int argc, char **argv, struct message *m);
 /* Prints "mhc COMMAND: message" and gives the exit status. */

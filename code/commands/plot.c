@@ -1,11 +1,23 @@
 #include <stdio.h>
 #include <sysexits.h>
+#include "checkpoint/durable.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "ground/memory.h"
+#include "journal/journal.h"
 #include "plot/plot.h"
 
 // Draw the runs that were named
+// Keep the picture apart from a log
+static bool keep_apart(const char *output, const char *run,
+                       struct message *m)
+{
+    char log[PATH_ROOM];
+    snprintf(log, sizeof log, "%s/log.jsonl", run);
+    const char *const read[] = {run, log, NULL};
+    return durable_apart(output, read, m);
+}
+
 static bool draw_runs(const struct options *o, const char *output,
                       struct message *m)
 {
@@ -15,12 +27,13 @@ static bool draw_runs(const struct options *o, const char *output,
     bool good = run != NULL;
     size_t read = 0;
     while (good && read < o->operands
+           && keep_apart(output, o->operand[read], m)
            && history_read(&run[read], o->operand[read], m))
         fputs(run[read++].warnings, stderr);
     good = good && read == o->operands;
     if (good && plot_write(output, run, o->operands, m))
-        printf("%s: %zu run%s\n", output, o->operands,
-               o->operands == 1 ? "" : "s");
+        fprintf(durable_aside(output), "%s: %zu run%s\n", output,
+                o->operands, o->operands == 1 ? "" : "s");
     else
         good = false;
     for (size_t r = 0; r < read; r++)

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/durable.h"
 #include "commands/checkpoint_path.h"
 #include "commands/commands.h"
 #include "commands/options.h"
@@ -66,6 +67,8 @@ static bool trace(const struct options *o, const char *data,
                     " FILE are wanted");
     if (!options_number(&windows, "windows", windows_text, 1, 1000, m)
         || !checkpoint_path(path, o->operand[0], m)
+        || !durable_apart(out, (const char *const[])
+                          {path, data, NULL}, m)
         || !checkpoint_read_configuration(&c, path, m))
         return false;
     size_t count = windows * c.context;
@@ -76,9 +79,9 @@ static bool trace(const struct options *o, const char *data,
              && trace_batch(&t, &model, ids, ids + count, m)
              && trace_write(&t, out, m);
     if (good)
-        printf("%s: %zu tensors of %zu tokens, loss %.6f nats a byte\n",
-               out, t.used, count,
-               (double)trace_find(&t, "loss")->data[0]);
+        fprintf(durable_aside(out), "%s: %zu tensors of %zu tokens, "
+                "loss %.6f nats a byte\n", out, t.used, count,
+                (double)trace_find(&t, "loss")->data[0]);
     trace_close(&t);
     if (model.device)
         model_close(&model);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/durable.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "commands/stop.h"
@@ -110,13 +111,30 @@ static bool name_texts(struct run *r, struct message *m)
                        r->held_out ? r->held_out : place[1], m);
 }
 
+// Keep the texts of a run
+static bool keep_texts(const struct run *r, char place[2][PATH_ROOM],
+                       struct message *m)
+{
+    static const char *const written[] = {
+        "latest.safetensors", "best.safetensors", "loss.svg",
+        "log.jsonl", "timing.jsonl", "lock"};
+    const char *const read[] = {place[0], *place[1] ? place[1] : NULL,
+                                NULL};
+    char path[PATH_ROOM];
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+        if (!journal_path(path, &r->journal, written[i], m)
+            || !durable_apart(path, read, m))
+            return false;
+    return true;
+}
 static bool open_texts(struct run *r, struct message *m)
 {
     char place[2][PATH_ROOM];
     const struct texts *t = &r->texts;
     texts_find(place[0], t, t->data);
     texts_find(place[1], t, t->held_out);
-    return corpus_open(&r->corpus, place[0],
+    return (!r->resume || keep_texts(r, place, m))
+        && corpus_open(&r->corpus, place[0],
                        *t->held_out ? place[1] : NULL,
                        r->configuration.context, m);
 }
@@ -293,9 +311,11 @@ static bool check_new(struct run *r, struct message *m)
     r->configuration = r->options.configuration;
     if (!r->name)
         r->name = "run";
-    if (!*r->name || strchr(r->name, '/'))
+    if (!*r->name || strchr(r->name, '/') || r->name[0] == '.'
+        || strcmp(r->name, "latest") == 0)
         return fail(m, EX_USAGE, "--name %s: a name without slashes is"
-                    " wanted", r->name);
+                    " wanted, not latest, and no dot in front",
+                    r->name);
     return configuration_check(&r->configuration, m);
 }
 
@@ -346,7 +366,9 @@ static bool start_new(struct run *r, struct message *m)
         return false;
     history_name(&r->history, r->journal.folder);
     if (describe_run(r, m) && save_latest(r, m) && find_room(r, m)) {
-        journal_point(&r->journal);
+        if (!journal_point(&r->journal))
+            fprintf(stderr, "%s/latest is no link and stays as it is\n",
+                    r->folder);
         return true;
     }
     journal_discard(&r->journal);

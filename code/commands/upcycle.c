@@ -51,6 +51,7 @@ static bool begin_log(bool *begun, const struct upcycling *u,
 {
     struct journal j = { .lock = NULL };
     struct beginning b;
+    *begun = false;
     if (!read_beginning(begun, &b, checkpoint, m))
         return false;
     if (!*begun)
@@ -63,19 +64,34 @@ static bool begin_log(bool *begun, const struct upcycling *u,
 }
 
 // Make the new run folder of an upcycled checkpoint
-static bool make_folder(const struct upcycling *u, struct message *m)
+static const char *const members[] = {
+    "latest.safetensors", "log.jsonl", "timing.jsonl", "lock"};
+
+static void remove_folder(const char *folder)
+{
+    char path[PATH_ROOM + 32];
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, members[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+static bool make_folder(bool *begun, const struct upcycling *u,
+                        const char *checkpoint, struct message *m)
 {
     char path[PATH_ROOM];
-    if (snprintf(path, sizeof path, "%s/latest.safetensors", u->out)
+    if (snprintf(path, sizeof path, "%s/%s", u->out, members[0])
         >= (int)sizeof path)
         return fail(m, EX_USAGE, "--out %.80s...: the path is too long",
                     u->out);
     if (mkdir(u->out, 0777) != 0)
         return fail(m, EX_CANTCREAT, "%s: cannot make this folder: %s",
                     u->out, strerror(errno));
-    if (checkpoint_write(path, &u->trainer, m))
+    if (checkpoint_write(path, &u->trainer, m)
+        && begin_log(begun, u, checkpoint, m))
         return true;
-    rmdir(u->out);
+    remove_folder(u->out);
     return false;
 }
 
@@ -85,7 +101,7 @@ static bool upcycle(struct upcycling *u, const struct options *o,
 {
     char path[PATH_ROOM];
     size_t streams;
-    bool begun;
+    bool begun = false;
     if (o->operands != 1 || !u->out)
         return fail(m, EX_USAGE, "a checkpoint and --out FOLDER are"
                     " wanted");
@@ -93,7 +109,7 @@ static bool upcycle(struct upcycling *u, const struct options *o,
         || !checkpoint_path(path, o->operand[0], m)
         || !upcycle_open(&u->trainer, path, u->connection, streams,
                          &cpu, m)
-        || !make_folder(u, m) || !begin_log(&begun, u, path, m))
+        || !make_folder(&begun, u, path, m))
         return false;
     const struct trainer *t = &u->trainer;
     printf("%s: %s connection with %zu streams, %zu parameters; %zu of"

@@ -148,38 +148,30 @@ static bool train_observed(FILE *out, const struct planned *p,
     return true;
 }
 
-// Keep the record
-static bool keep(const char *path, const char *text, size_t size,
-                 struct message *m)
-{
-    struct durable d;
-    return durable_open(&d, path, m) && durable_write(&d, text, size, m)
-        && durable_commit(&d, m);
-}
-
 bool experiment_run(const struct planned *p,
                     const struct corpus *corpus, const char *folder,
                     struct message *m)
 {
     struct trainer t;
-    char path[PATH_ROOM], *text = NULL;
-    size_t size;
+    struct durable record;
+    char path[PATH_ROOM], weights[PATH_ROOM];
     omp_set_num_threads(1);
-    FILE *out = open_memstream(&text, &size);
+    if (!file_of(path, folder, p, "csv", m)
+        || !file_of(weights, folder, p, "safetensors", m))
+        return false;
+    FILE *out = durable_text(&record, path, m);
     if (!out)
-        return fail(m, EX_OSERR, "out of memory");
+        return false;
     bool well = trainer_open(&t, &p->configuration, &cpu, corpus, m);
     if (well) {
         well = train_observed(out, p, &t, m)
-            && file_of(path, folder, p, "safetensors", m)
-            && checkpoint_write(path, &t, m);
+            && checkpoint_write(weights, &t, m);
         trainer_close(&t);
     }
-    fclose(out);
-    well = well && file_of(path, folder, p, "csv", m)
-        && keep(path, text, size, m);
-    free(text);
-    return well;
+    if (well)
+        return durable_commit(&record, m);
+    durable_abandon(&record);
+    return false;
 }
 
 // Run all

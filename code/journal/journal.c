@@ -145,20 +145,23 @@ void journal_discard(struct journal *j)
     rmdir(j->folder);
     journal_close(j, &ignored);
 }
-void journal_point(const struct journal *j)
+bool journal_point(const struct journal *j)
 {
-    char link[PATH_ROOM];
-    struct stat s;
+    char link[PATH_ROOM + 16], next[PATH_ROOM + 16];
+    struct stat about;
     const char *slash = strrchr(j->folder, '/');
     const char *name = slash ? slash + 1 : j->folder;
-    if (snprintf(link, sizeof link, "%.*slatest",
-                 (int)(name - j->folder), j->folder)
-        >= (int)sizeof link)
-        return;
-    if (lstat(link, &s) == 0 && S_ISLNK(s.st_mode))
-        unlink(link);
-    if (symlink(name, link) != 0)
-        link[0] = '\0';
+    snprintf(link, sizeof link, "%.*slatest", (int)(name - j->folder),
+             j->folder);
+    snprintf(next, sizeof next, "%s/latest", j->folder);
+    if (lstat(link, &about) == 0 && !S_ISLNK(about.st_mode))
+        return false;
+    if (symlink(name, next) != 0)
+        return false;
+    bool good = rename(next, link) == 0;
+    if (!good)
+        unlink(next);
+    return good;
 }
 // Take a run folder that exists
 bool journal_open(struct journal *j, const char *folder,

@@ -14,8 +14,9 @@ bool journal_create(struct journal *j, const char *folder,
                     const char *name, struct message *m);
 /* Removes a new folder again, with the journal. */
 void journal_discard(struct journal *j);
-/* Points `latest`, beside the run's folder, at it. */
-void journal_point(const struct journal *j);
+/* Points `latest`, beside the run's folder, at it, unless that is no
+   link; does it now? */
+bool journal_point(const struct journal *j);
 /* Takes a run folder that exists. EX_NOINPUT if it has no checkpoint;
    EX_TEMPFAIL, and who has it, if another process does. */
 bool journal_open(struct journal *j, const char *folder,

@@ -1,9 +1,5 @@
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sysexits.h>
 #include "checkpoint/durable.h"
 #include "plot/decades.h"
 #include "plot/ticks.h"
@@ -95,11 +91,10 @@ bool decades_write(const char *path, const char *across,
                    const struct curve *curve, size_t curves,
                    struct message *m)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
+    struct durable file;
+    FILE *out = durable_text(&file, path, m);
     if (!out)
-        return fail(m, EX_OSERR, "out of memory for a picture");
+        return false;
     struct decades d = choose_decades(curve, curves);
     fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" "
             "viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
@@ -112,12 +107,5 @@ bool decades_write(const char *path, const char *across,
     for (size_t k = 0; k < curves; k++)
         draw_curve(out, &d, &curve[k], (int)k);
     fprintf(out, "</svg>\n");
-    struct durable file;
-    bool good = fclose(out) == 0
-              ? durable_open(&file, path, m)
-                && durable_write(&file, text, size, m)
-                && durable_commit(&file, m)
-              : fail(m, EX_OSERR, "out of memory for a picture");
-    free(text);
-    return good;
+    return durable_commit(&file, m);
 }

@@ -1,9 +1,7 @@
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sysexits.h>
-#include <unistd.h>
+#include "checkpoint/durable.h"
 #include "plot/plot.h"
 #include "plot/ticks.h"
 
@@ -171,20 +169,10 @@ static void draw(FILE *out, const struct history *run, size_t runs)
 bool plot_write(const char *path, const struct history *run,
                 size_t runs, struct message *m)
 {
-    char part[4096];
-    if (snprintf(part, sizeof part, "%s.part", path)
-        >= (int)sizeof part)
-        return fail(m, EX_CANTCREAT, "%.80s...: the path is too long",
-                    path);
-    FILE *out = fopen(part, "w");
+    struct durable file;
+    FILE *out = durable_text(&file, path, m);
     if (!out)
-        return fail(m, EX_CANTCREAT, "%s: %s", part, strerror(errno));
+        return false;
     draw(out, run, runs);
-    bool good = !ferror(out);
-    if (fclose(out) != 0 || !good || rename(part, path) != 0) {
-        int e = errno;
-        unlink(part);
-        return fail(m, EX_IOERR, "%s: %s", path, strerror(e));
-    }
-    return true;
+    return durable_commit(&file, m);
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
 // Take an array into the trace
 struct shape { size_t rank, size[4]; };
@@ -21,11 +22,13 @@ static real *add(struct trace *t, struct shape shape,
     size_t count = 1;
     for (size_t i = 0; i < shape.rank; i++)
         count *= shape.size[i];
-    real *data = memory_new(count, sizeof *data, t->message);
-    if (data == NULL || t->used == t->room) {
-        memory_free(data);
+    if (t->used == t->room)
+        fail(t->message, EX_SOFTWARE, "a trace has more arrays than "
+             "was thought");
+    real *data = t->used == t->room ? NULL
+        : memory_new(count, sizeof *data, t->message);
+    if (data == NULL)
         return NULL;
-    }
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(t->name[t->used], TRACE_NAME, format, arguments);

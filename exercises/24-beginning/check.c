@@ -7,8 +7,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LENGTH = 6, WORDS = 11, MOST = 64 };
+enum { LENGTH = 6, WORDS = 11, LAYERS = 6, SUBLAYERS = 2 * LAYERS,
+       MOST = 8, BIASES = 2 * MOST + MOST * MOST };
 static token input[LENGTH], target[LENGTH];
+
+// The biases that the answer gives
+static double bias[SUBLAYERS][BIASES];
+
+static double given(size_t k, size_t n, size_t index)
+{
+    (void)n;
+    return bias[index][k];
+}
+
+static bool ask(size_t n)
+{
+    bool finite = true;
+    lab_output(bias, sizeof bias);
+    lab_call(
+        for (size_t l = 0; l < SUBLAYERS; l++)
+            for (size_t k = 0; k < 2 * n + n * n; k++)
+                bias[l][k] = mhc_start(k, n, l));
+    for (size_t l = 0; l < SUBLAYERS; l++)
+        for (size_t k = 0; k < 2 * n + n * n; k++)
+            finite = finite && fabs(bias[l][k]) < 1e4;
+    return lab_true("all biases are numbers", finite, "one is infinite,"
+                    " no number, or larger than 10000");
+}
+
+static double sigma(double x)
+{
+    return 1 / (1 + exp(-x));
+}
 
 // Open a small model
 static struct model open_small(const char *kind, size_t streams)
@@ -16,7 +46,7 @@ static struct model open_small(const char *kind, size_t streams)
     struct message message = { 0, "" };
     struct configuration c = configuration_default();
     struct model m;
-    c.layers = 6;
+    c.layers = LAYERS;
     c.width = 8;
     c.heads = 2;
     c.context = LENGTH;
@@ -27,11 +57,29 @@ static struct model open_small(const char *kind, size_t streams)
         printf("%s\n", message.text);
         exit(1);
     }
+    for (size_t i = 0; i < m.parameters.used; i++)
+        if (m.parameters.list[i].start.kind == RULE)
+            m.parameters.list[i].start.rule = given;
     model_initialise(&m);
     return m;
 }
 
 // Check the first step
+static const char *why_not(size_t n)
+{
+    for (size_t l = 0; l < SUBLAYERS; l++) {
+        double sum = 0;
+        for (size_t k = n; k < 2 * n; k++)
+            if (fabs(2 * sigma(bias[l][k]) - 1) > 1e-6)
+                return "a weight of writing is not 1";
+        for (size_t k = 0; k < n; k++)
+            sum += sigma(bias[l][k]);
+        if (fabs(sum - 1) > 1e-5)
+            return "the weights of reading do not add up to 1";
+    }
+    return "gates are right";
+}
+
 static void check_first_step(size_t n)
 {
     struct model one = open_small("residual", 1);
@@ -49,36 +97,79 @@ static void check_first_step(size_t n)
     }
     snprintf(what, sizeof what, "%zu streams: the first step is the "
              "residual network's", n);
-    lab_true(what, apart < 1e-5, "a logit is off by %.1e: the first "
-             "step is not the residual network's", apart);
+    lab_true(what, apart < 1e-5, "a logit is off by %.1e: %s", apart,
+             why_not(n));
     model_close(&one);
     model_close(&many);
 }
 
+// Check the gates
+static void check_gates(size_t n)
+{
+    char what[80];
+    for (size_t part = 0; part < 2; part++) {
+        double least = 1;
+        size_t at = 0;
+        for (size_t i = 0; i < SUBLAYERS * n; i++) {
+            double s = sigma(bias[i / n][part * n + i % n]);
+            if (s * (1 - s) < least) {
+                least = s * (1 - s);
+                at = i;
+            }
+        }
+        snprintf(what, sizeof what, "%zu streams: %s can learn", n,
+                 part ? "writing" : "reading");
+        lab_true(what, least >= 1e-3, "at sublayer %zu the weight of "
+                 "stream %zu moves by %.1e for a unit of its bias: %s "
+                 "is frozen", at / n, at % n,
+                 least * (double)(1 + part),
+                 part ? "writing" : "reading");
+    }
+}
+
 // Check the mixes
+/* how far each entry beside the diagonal moves with its own logit */
+static double least_slope(const real *logits, size_t n)
+{
+    double least = INFINITY;
+    for (size_t e = 0; e < n * n; e++) {
+        real slope[MOST * MOST] = { 0 };
+        slope[e] = 1;
+        sinkhorn_backward(slope, slope, logits, 1, n, 20);
+        if (e % (n + 1) != 0)
+            least = fmin(least, fabs((double)slope[e]));
+    }
+    return least;
+}
+
 static void check_mix(size_t n)
 {
-    real logits[MOST], mix[MOST], slope[MOST] = { 0, 1 };
-    double x[8] = { 1 };
+    double kept = 1, slope = INFINITY, x[MOST][MOST] = { { 0 } };
     char what[80];
-    for (size_t i = 0; i < n * n; i++)
-        logits[i] = (real)mhc_start(2 * n + i, n, 0);
-    sinkhorn_forward(mix, logits, 1, n, 20);
-    sinkhorn_backward(slope, slope, logits, 1, n, 20);
-    for (int l = 0; l < 60; l++) {
-        double next[8] = { 0 };
-        for (size_t i = 0; i < n * n; i++)
-            next[i / n] += (double)mix[i] * x[i % n];
+    for (size_t i = 0; i < n; i++)
+        x[i][i] = 1;
+    for (size_t l = 0; l < 60; l++) {
+        real logits[MOST * MOST], mix[MOST * MOST];
+        double next[MOST][MOST] = { { 0 } };
+        for (size_t e = 0; e < n * n; e++)
+            logits[e] = (real)bias[l % SUBLAYERS][2 * n + e];
+        sinkhorn_forward(mix, logits, 1, n, 20);
+        for (size_t e = 0; e < n * n; e++)
+            for (size_t k = 0; k < n; k++)
+                next[e / n][k] += (double)mix[e] * x[e % n][k];
         memcpy(x, next, sizeof x);
+        if (l < SUBLAYERS)
+            slope = fmin(slope, least_slope(logits, n));
     }
+    for (size_t i = 0; i < n; i++)
+        kept = fmin(kept, x[i][i]);
     snprintf(what, sizeof what, "%zu streams: they survive 60 mixes",
              n);
-    lab_true(what, x[0] > 0.75, "of stream 0 %.0f %% are left: the "
-             "streams are mixed away", 100 * x[0]);
+    lab_true(what, kept > 0.75, "of a stream %.0f %% are left: the "
+             "streams are mixed away", 100 * kept);
     snprintf(what, sizeof what, "%zu streams: the mix can learn", n);
-    lab_true(what, fabs((double)slope[1]) > 1e-5, "an entry moves by "
-             "%.1e for a unit of its logit: the mix is frozen",
-             fabs((double)slope[1]));
+    lab_true(what, slope > 1e-5, "an entry moves by %.1e for a unit of "
+             "its logit: the mix is frozen", slope);
 }
 
 // Check that streams come apart
@@ -117,9 +208,14 @@ static void check_apart(size_t n)
     m.watch = (struct watch){ .forward = look, .context = &closest };
     model_forward(&m, input, target);
     snprintf(what, sizeof what, "%zu streams: all come apart", n);
+    bool alike = true;
+    for (size_t l = 0; l < SUBLAYERS; l++)
+        alike = alike
+             && bias[l][closest.first] == bias[l][closest.second];
     lab_true(what, closest.least > 1e-5, "after 20 updates streams %zu "
-             "and %zu are the same to %.0e", closest.first,
-             closest.second, closest.least);
+             "and %zu are the same to %.0e%s", closest.first,
+             closest.second, closest.least,
+             alike ? ": no sublayer prefers one of them" : "");
     model_close(&m);
 }
 
@@ -130,8 +226,9 @@ int main(void)
         input[i] = (token)random_below(5, 0, i, WORDS);
         target[i] = (token)random_below(6, 0, i, WORDS);
     }
-    for (size_t n = 2; n <= 8; n *= 2) {
+    for (size_t n = 2; n <= MOST && ask(n); n *= 2) {
         check_first_step(n);
+        check_gates(n);
         check_mix(n);
         check_apart(n);
     }

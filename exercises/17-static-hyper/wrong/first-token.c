@@ -1,8 +1,8 @@
 /* expect: the first token's coefficients for all tokens */
 #define TOKEN 0
+// Reading and writing, with room for mistakes
 #include "mixing/mixing.h"
 
-// Reading and writing, with room for mistakes
 #ifndef RES
 #define RES(i, j) ((i) * n + (j))
 #endif
@@ -12,11 +12,27 @@
 #ifndef TOKEN
 #define TOKEN t
 #endif
-#ifndef KEEPS
-#define KEEPS 1
+#ifndef READ_KEEPS
+#define READ_KEEPS 1
+#endif
+#ifndef STARTS
+#define STARTS(x) (x) = 0
+#endif
+#ifndef PRE_STARTS
+#define PRE_STARTS (c == 0)
 #endif
 #ifndef K
 #define K(l) layout_row(l)
+#endif
+#ifndef PRE
+#define PRE 0
+#define POST n
+#endif
+#ifndef INTO
+#define INTO +=
+#endif
+#ifndef CLEARED
+#define CLEARED n
 #endif
 
 // Read, with room for mistakes
@@ -29,8 +45,8 @@ void mixing_read(real *input, const real *stream,
         input[i] = 0;
     for (size_t i = 0; i < tokens * n * C; i++) {
         size_t t = i / C / n, j = i / C % n;
-        input[t * C + i % C] += stream[i]
-                              * coefficients[TOKEN * K(l) + j];
+        const real *pre = coefficients + TOKEN * K(l) + PRE;
+        input[t * C + i % C] INTO stream[i] * pre[j];
     }
 }
 
@@ -42,11 +58,14 @@ void mixing_read_backward(real *dstream, real *dcoefficients,
     size_t n = l->streams, C = l->width;
     for (size_t i = 0; i < tokens * n * C; i++) {
         size_t t = i / C / n, j = i / C % n, c = i % C;
-        dstream[i] = KEEPS * dstream[i] + dinput[t * C + c]
-                   * coefficients[TOKEN * K(l) + j];
-        dcoefficients[t * K(l) + j] =
-            (c > 0 ? dcoefficients[t * K(l) + j] : 0)
-            + dinput[t * C + c] * stream[i];
+        const real *pre = coefficients + TOKEN * K(l) + PRE;
+        real *dpre = dcoefficients + t * K(l) + PRE;
+        if (!READ_KEEPS)
+            dstream[i] = 0;
+        dstream[i] += dinput[t * C + c] * pre[j];
+        if (PRE_STARTS)
+            dpre[j] = 0;
+        dpre[j] INTO dinput[t * C + c] * stream[i];
     }
 }
 
@@ -58,11 +77,12 @@ void mixing_write(real *next, const real *stream, const real *answer,
     size_t n = l->streams, C = l->width;
     for (size_t k = 0; k < tokens * n * C; k++) {
         size_t t = k / C / n, i = k / C % n, c = k % C;
-        const real *post = coefficients + TOKEN * K(l) + n;
-        next[k] = post[i] * answer[t * C + c];
+        const real *row = coefficients + TOKEN * K(l);
+        real sum = 0;
         for (size_t j = 0; j < n; j++)
-            next[k] += MIXED * post[n + RES(i, j)]
-                     * stream[(t * n + j) * C + c];
+            sum INTO MIXED * row[2 * n + RES(i, j)]
+                * stream[(t * n + j) * C + c];
+        next[k] = sum + row[POST + i] * answer[t * C + c];
     }
 }
 
@@ -74,20 +94,20 @@ void mixing_write_backward(real *dstream, real *danswer,
 {
     size_t n = l->streams, C = l->width;
     for (size_t i = 0; i < tokens * n * C; i++)
-        dstream[i] = danswer[i / n] = 0;
+        STARTS(dstream[i]), STARTS(danswer[i / n]);
     for (size_t t = 0; t < tokens; t++)
-        for (size_t k = n; k < 2 * n + n * n; k++)
-            dcoefficients[t * K(l) + k] = 0;
+        for (size_t k = CLEARED; k < 2 * n + n * n; k++)
+            STARTS(dcoefficients[t * K(l) + k]);
     for (size_t k = 0; k < tokens * n * C; k++) {
         size_t t = k / C / n, i = k / C % n, c = k % C;
-        const real *post = coefficients + TOKEN * K(l) + n;
-        real *dpost = dcoefficients + t * K(l) + n;
-        danswer[t * C + c] += post[i] * dnext[k];
-        dpost[i] += answer[t * C + c] * dnext[k];
+        const real *row = coefficients + TOKEN * K(l);
+        real *drow = dcoefficients + t * K(l);
+        danswer[t * C + c] INTO row[POST + i] * dnext[k];
+        drow[POST + i] INTO answer[t * C + c] * dnext[k];
         for (size_t j = 0; j < n; j++) {
-            size_t x = (t * n + j) * C + c;
-            dstream[x] += MIXED * post[n + RES(i, j)] * dnext[k];
-            dpost[n + RES(i, j)] += MIXED * stream[x] * dnext[k];
+            size_t x = (t * n + j) * C + c, r = 2 * n + RES(i, j);
+            dstream[x] INTO MIXED * row[r] * dnext[k];
+            drow[r] INTO MIXED * stream[x] * dnext[k];
         }
     }
 }

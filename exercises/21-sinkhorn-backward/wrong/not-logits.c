@@ -1,36 +1,56 @@
-/* expect: this looks like the gradient of exp(logits) */
-#define OVER exp(logits[i])
-// A plain answer to lab 21
-#include "sinkhorn/readable.h"
+/* expect: the gradient of X = exp(logits): the factor X is left out */
+#define X 1
+// An answer to lab 21 that divides
 #include "sinkhorn/sinkhorn.h"
 
-#ifndef LEAST
-#define LEAST 0
-#endif
-#ifndef ITERATE
-#define ITERATE y[h]
-#endif
 #ifndef ROWS
 #define ROWS h % 2
 #endif
-#ifndef OVER
-#define OVER 1
+#ifndef ITERATE
+#define ITERATE x[h + 1]
 #endif
+#ifndef X
+#define X x[0][i]
+#endif
+#ifndef SUM
+#define SUM sum[h][k]
+#endif
+
+static double x[201][64], sum[200][8], g[64];
+
+#define LINE(i, h) ((ROWS) ? (i) / n : (i) % n)
+
+static void back(size_t n, size_t h)
+{
+    double along[8] = { 0 };
+    for (size_t i = 0; i < n * n; i++)
+        along[LINE(i, h)] += g[i] * ITERATE[i];
+    for (size_t i = 0; i < n * n; i++) {
+        size_t k = LINE(i, h);
+        g[i] = (g[i] - along[k]) / SUM;
+        (void)k;
+    }
+}
 
 void sinkhorn_backward(real *dlogits, const real *dmatrix,
                        const real *logits, size_t count, size_t n,
                        size_t iterations)
 {
-    static double y[200][16];
-    size_t halves = 2 * iterations;
-    for (; count-- > 0; dlogits += 16, dmatrix += 16, logits += 16) {
-        readable_iterates(y[0], logits, n, iterations);
-        for (size_t i = 0; i < 16; i++)
-            dlogits[i] = dmatrix[i] * y[halves - 1][i];
-        for (size_t h = halves; h-- > (LEAST); )
-            normalise_back(dlogits, ITERATE, n, ROWS ? n : 1,
-                           ROWS ? 1 : n);
-        for (size_t i = 0; i < 16; i++)
-            dlogits[i] /= OVER;
+    size_t nn = n * n;
+    for (; count-- > 0; dlogits += nn, dmatrix += nn, logits += nn) {
+        memset(sum, 0, sizeof sum);
+        memcpy(g, dmatrix, nn * sizeof *g);
+        for (size_t i = 0; i < nn; i++)
+            x[0][i] = exp(logits[i]);
+        for (size_t h = 0; h < 2 * iterations; h++) {
+            for (size_t i = 0; i < nn; i++)
+                sum[h][LINE(i, h)] += x[h][i];
+            for (size_t i = 0; i < nn; i++)
+                x[h + 1][i] = x[h][i] / sum[h][LINE(i, h)];
+        }
+        for (size_t h = 2 * iterations; h-- > 0; )
+            back(n, h);
+        for (size_t i = 0; i < nn; i++)
+            dlogits[i] = g[i] * X;
     }
 }

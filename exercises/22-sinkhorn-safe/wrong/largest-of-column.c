@@ -12,6 +12,15 @@
 #ifndef SAME
 #define SAME k % n == m % n
 #endif
+#ifndef MOST
+#define MOST most
+#endif
+#ifndef LOGIT
+#define LOGIT(z) z
+#endif
+#ifndef EPSILON
+#define EPSILON 0
+#endif
 
 void sinkhorn_forward(real *matrix, const real *logits, size_t count,
                       size_t n, size_t iterations)
@@ -23,14 +32,14 @@ void sinkhorn_forward(real *matrix, const real *logits, size_t count,
             for (size_t m = 0; m < nn; m++)
                 if ((SAME) && logits[m] > most)
                     most = logits[m];
-            matrix[k] = exponential(logits[k] - most);
+            matrix[k] = exponential(LOGIT(logits[k] - MOST));
         }
-        for (size_t h = 0; h < 2 * (iterations - FEWER); h++) {
+        for (size_t h = 0; h < 2 * iterations - FEWER; h++) {
             real sum[8] = { 0 };
             for (size_t k = 0; k < nn; k++)
                 sum[ROWS ? k / n : k % n] += matrix[k];
             for (size_t k = 0; k < nn; k++)
-                matrix[k] /= sum[ROWS ? k / n : k % n];
+                matrix[k] /= sum[ROWS ? k / n : k % n] + EPSILON;
         }
     }
 }

@@ -1,5 +1,5 @@
-/* expect: are the same to */
-#define READ (k == index * 0 ? most : rest)
+/* expect: no sublayer prefers one of them */
+#define READ weight(k == 0 ? most : rest)
 enum { WRITE = 0, ON = 0, OFF = -8 };
 // A beginning but for reading
 #include "connection/mhc.h"
@@ -13,8 +13,9 @@ double mhc_start(size_t k, size_t n, size_t index)
 {
     double most = 0.731, rest = (1 - most) / ((double)n - 1);
     if (k < n)
-        return weight(READ);
+        return READ;
     if (k < 2 * n)
         return WRITE;
+    (void)index, (void)rest, (void)weight;
     return (k - 2 * n) / n == (k - 2 * n) % n ? ON : OFF;
 }
