@@ -41,8 +41,8 @@ TESTS   := $(wildcard tests/main.c) $(filter-out \
 HEADERS := $(wildcard code/*/*.h tests/*/*.h)
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
-        lab check-lab hint labs solutions solution stages stage mutants \
-        fuzz faults coverage valgrind FORCE
+        lab check-lab hint labs solutions solution list-labs reset-lab grade \
+        need-for-labs stages stage mutants fuzz faults coverage valgrind FORCE
 
 all: program
 program: $(if $(PROGRAM),build/mhc)
@@ -57,7 +57,10 @@ help:
 ## make test              set up, build, every test this machine can run
 ## make check             the fast tests, for the edit loop      (ONLY=norm: some)
 ## make lab N=04          set up a lab in lab/04
-## make check-lab N=04    check your answer     make hint N=04    make labs
+## make check-lab N=04    check your answer     make hint N=04    make list-labs
+## make reset-lab N=04    the stub again; your answer is kept beside it
+## make labs              every lab is solved by its solution and by nothing else
+## make grade LABS='17 21' ANSWERS=folder FORMAT=junit|gradescope|tap OUT=file
 ## make book              build/book.pdf and build/html/index.html
 ## make tangle            code/, tests/, exercises/ from the chapters
 ## make where F=code/norm/norm.c:10    the chapter's line
@@ -141,10 +144,19 @@ $(eval $(call variant,valgrind,-g -O1 $(if $(filter x86_64,$(shell uname -m)),-m
 
 # Labs -------------------------------------------------------------------------
 
-lab check-lab hint solution:
+lab hint solution reset-lab:
+	@tools/lab $@ '$(N)'
+list-labs:
+	@tools/lab $@
+check-lab labs solutions grade: | need-for-labs
+need-for-labs:
+	@tools/need $(DEPS) $(PACKAGES) binutils
+check-lab:
 	@tools/lab $@ '$(N)'
 labs solutions:
 	@tools/lab $@ $(N)
+grade:
+	@tools/lab $@
 
 # Stages, mutants ----------------------------------------------------------------
 

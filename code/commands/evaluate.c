@@ -22,7 +22,7 @@ static bool evaluate(const struct options *o, const char *text,
     bool good = checkpoint_path(path, o->operand[0], m)
              && checkpoint_read_configuration(&c, path, m)
              && corpus_open(&corpus, text, text, c.context, m)
-             && trainer_open(&trainer, &c, &cpu, &corpus, m)
+             && trainer_open_to_evaluate(&trainer, &c, &cpu, &corpus, m)
              && checkpoint_read_weights(&trainer.model, path, m)
              && trainer_evaluate(&nats, &trainer, 0, m);
     if (good)

@@ -136,7 +136,7 @@ static bool gain(const struct options *o, const char *text,
                            {path, text, NULL}, m)
              && checkpoint_read_configuration(&c, path, m)
              && corpus_open(&corpus, text, text, c.context, m)
-             && trainer_open(&trainer, &c, &cpu, &corpus, m)
+             && trainer_open_to_evaluate(&trainer, &c, &cpu, &corpus, m)
              && checkpoint_read_weights(&trainer.model, path, m)
              && profile_measure(&profile, &trainer, windows, m);
     if (good) {

@@ -32,14 +32,39 @@ static void open_standard_streams(void)
         if (fcntl(k, F_GETFD) < 0 && open("/dev/null", mode[k]) != k)
             _exit(EX_OSERR);
 }
-// Let waiting threads sleep
-static void sleep_while_waiting(char **argv)
+// Begin with what the libraries look for
+static const char *setting(char **environment, const char *name)
 {
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
-        return;
-    setenv("OMP_WAIT_POLICY", "passive", 1);
-    execv("/proc/self/exe", argv);
+    size_t length = strlen(name);
+    for (; *environment != NULL; environment++)
+        if (strncmp(*environment, name, length) == 0
+            && (*environment)[length] == '=')
+            return *environment + length + 1;
+    return NULL;
 }
+
+static void set_libraries(int argc, char **argv, char **environment)
+{
+    static char one[] = "OPENBLAS_NUM_THREADS=1";
+    static char passive[] = "OMP_WAIT_POLICY=passive";
+    size_t all = 0, used = 0;
+    const char *threads = setting(environment, "OPENBLAS_NUM_THREADS");
+    while (environment[all++] != NULL)
+        ;
+    char *list[all + 2];
+    if (threads == NULL || strcmp(threads, "1") != 0)
+        list[used++] = one;
+    if (setting(environment, "OMP_WAIT_POLICY") == NULL
+        && setting(environment, "GOMP_SPINCOUNT") == NULL)
+        list[used++] = passive;
+    memcpy(list + used, environment, all * sizeof *list);
+    if (used > 0)
+        execve("/proc/self/exe", argv, list);
+    (void)argc;
+}
+
+__attribute__((section(".preinit_array"), used))
+static void (*before_libraries)(int, char **, char **) = set_libraries;
 // Show what there is to type
 static void usage(FILE *out)
 {
@@ -91,6 +116,5 @@ int main(int argc, char **argv)
 {
     open_standard_streams();
     signal(SIGXFSZ, SIG_IGN);
-    sleep_while_waiting(argv);
     return arrived(answer(argc, argv));
 }

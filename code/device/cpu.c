@@ -1,6 +1,7 @@
 #include "device/device.h"
 #include "ground/memory.h"
 #include <string.h>
+#include <sysexits.h>
 // Headers of the cpu's operations
 #include "streams/streams.h"
 #include "ground/sum.h"
@@ -53,6 +54,13 @@ static void cpu_synchronize(void)
 {
 }
 
+static bool cpu_ready(size_t bytes, struct message *m)
+{
+    if (bytes > 0 && !memory_there(bytes))
+        return fail(m, EX_OSERR, "no memory for %zu MiB", bytes >> 20);
+    return matmul_ready(m);
+}
+
 const struct device cpu = {
     .name = "cpu",
     .bytes = { sizeof(real), sizeof(real) },
@@ -66,6 +74,7 @@ const struct device cpu = {
     .release_tokens = cpu_release_tokens,
     .upload_tokens = cpu_upload_tokens,
     .synchronize = cpu_synchronize,
+    .ready = cpu_ready,
     // Interfaces of the cpu
     .embedding = { embedding_forward, embedding_backward },
     .matmul = { matmul_forward, matmul_backward_input,

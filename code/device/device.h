@@ -39,6 +39,9 @@ struct device {
     void (*release_tokens)(token *);
     void (*upload_tokens)(token *device, const token *host, size_t count);
     void (*synchronize)(void);  /* returns when all work is done */
+    /* Would `bytes` of arrays fit now? And what the operations need
+       besides is taken. Else EX_OSERR. */
+    bool (*ready)(size_t bytes, struct message *);
     // Interfaces of a device
     struct embedding embedding;
     struct matmul matmul;               /* x, y, dx, dy ROUNDED */

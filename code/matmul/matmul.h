@@ -1,5 +1,6 @@
 #ifndef MATMUL_H
 #define MATMUL_H
+#include "ground/message.h"
 #include "ground/real.h"
 
 /* Row-major: x [rows][in], w [out][in], y [rows][out]. Results and
@@ -48,4 +49,7 @@ size_t matmul_slices(size_t rows);
 /* what computes the products, for instance "OpenBLAS 0.3.21 Haswell",
    version and kind of kernels; or "loops" */
 const char *matmul_library(void);
+/* All that the products need besides their arguments, for as many
+   threads as OpenMP may start now, is taken; or EX_OSERR. */
+bool matmul_ready(struct message *m);
 #endif

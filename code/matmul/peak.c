@@ -33,8 +33,10 @@ real name(size_t steps, real x, real y)                              \
 
 FUSED static WORK(work_narrow, 16)
 #ifdef __x86_64__
-__attribute__((target("avx2,fma"))) FUSED static WORK(work_middle, 32)
-__attribute__((target("avx512f"))) FUSED static WORK(work_wide, 64)
+__attribute__((target("avx2,fma")))
+FUSED static WORK(work_middle, 32)
+__attribute__((target("avx512f")))
+FUSED static WORK(work_wide, 64)
 #endif
 // The widths that this machine has
 struct width { real (*work)(size_t, real, real); size_t bytes; };

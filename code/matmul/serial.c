@@ -15,6 +15,12 @@ const char *matmul_library(void)
 {
     return "loops";
 }
+
+bool matmul_ready(struct message *m)
+{
+    (void)m;
+    return true;
+}
 #else
 // The serial product is OpenBLAS's
 #include <assert.h>
@@ -22,7 +28,9 @@ const char *matmul_library(void)
 #include <limits.h>
 #include <omp.h>
 #include <stdio.h>
+#include <sysexits.h>
 #include <threads.h>
+#include "ground/memory.h"
 
 #ifdef REAL_IS_DOUBLE
 #define gemm cblas_dgemm
@@ -82,5 +90,29 @@ const char *matmul_library(void)
 {
     omp_set_num_threads(only_one_thread());
     return library;
+}
+
+void *blas_memory_alloc(int unused);
+void blas_memory_free(void *buffer);
+
+enum { BUFFER = 1 << 27, BUFFERS = 64 };   /* bytes; at most */
+
+bool matmul_ready(struct message *m)
+{
+    static size_t had = 0;
+    size_t count = (size_t)omp_get_max_threads();
+    void *buffer[BUFFERS];
+    count = count < BUFFERS ? count : BUFFERS;
+    if (count > had && !memory_there((count - had) * BUFFER))
+        return fail(m, EX_OSERR, "no memory: matrix products on %zu "
+                    "threads need %zu MiB of addresses; allow more "
+                    "(ulimit -v), or fewer threads (OMP_NUM_THREADS)",
+                    count, count * (BUFFER >> 20));
+    for (size_t i = 0; i < count; i++)
+        buffer[i] = blas_memory_alloc(0);
+    for (size_t i = 0; i < count; i++)
+        blas_memory_free(buffer[i]);
+    had = count > had ? count : had;
+    return true;
 }
 #endif

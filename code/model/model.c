@@ -277,10 +277,28 @@ bool model_plan(struct model *m, const struct architecture *a,
 }
 
 // Take the memory of a model
+bool model_fits(const struct model *m, size_t besides,
+                struct message *message)
+{
+    const struct configuration *c = &m->configuration;
+    size_t all = model_bytes(m) + besides;
+    struct message why = { 0, "" };
+    if (!m->device->ready(0, message))
+        return false;
+    if (m->device->ready(all, &why))
+        return true;
+    return fail(message, why.status, "no memory: %zu layers of width "
+                "%zu and batches of %zu times %zu tokens take %zu MiB "
+                "in all; lower --batch, --context, --layers or --width"
+                "%s", c->layers, c->width, m->sequences, c->context,
+                (all >> 20) + 1, m->use == TRAINING && !c->frugal
+                ? ", or say --frugal" : "");
+}
+
 bool model_allocate(struct model *m, struct message *message)
 {
     size_t tokens = m->sequences * m->configuration.context;
-    if (!tape_allocate(&m->tape, message))
+    if (!model_fits(m, 0, message) || !tape_allocate(&m->tape, message))
         return false;
     m->weights = tape_at(&m->tape, m->at.weights, 0);
     m->gradients = tape_at(&m->tape, m->at.gradients, 0);

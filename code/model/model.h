@@ -81,6 +81,10 @@ bool model_allocate(struct model *m, struct message *message);
 void model_close(struct model *m);
 /* bytes that model_allocate takes from the device */
 size_t model_bytes(const struct model *m);
+/* Is there room for these, and for so many besides? Else EX_OSERR,
+   with what is needed in all and what lowers it. */
+bool model_fits(const struct model *m, size_t besides,
+                struct message *message);
 /* every parameter by configuration.seed and its own name */
 void model_initialise(struct model *m);
 

@@ -21,7 +21,8 @@ static bool bytes_fit(struct text text, size_t vocabulary,
 static bool make_rows(struct trainer *t, struct message *m)
 {
     size_t tokens = t->options.batch * t->options.context;
-    size_t count = t->model.parameters.count;
+    size_t count = t->model.use == TRAINING
+        ? t->model.parameters.count : 0;
     return (t->first = t->device->allocate(count, EXACT, m)) != NULL
         && (t->second = t->device->allocate(count, EXACT, m)) != NULL
         && (t->input = memory_new(tokens, sizeof(token), m)) != NULL
@@ -30,9 +31,32 @@ static bool make_rows(struct trainer *t, struct message *m)
 }
 
 // Open and close a trainer
-bool trainer_open(struct trainer *t, const struct configuration *c,
-                  const struct device *device,
-                  const struct corpus *corpus, struct message *m)
+size_t trainer_bytes(const struct model *model)
+{
+    size_t rows = model->use == TRAINING ? 2 : 0;
+    size_t tokens = model->sequences * model->configuration.context;
+    return model_bytes(model)
+        + rows * model->parameters.count * sizeof(real)
+        + tokens * (2 * sizeof(token) + 2 * sizeof(real));
+}
+
+static bool open_model(struct trainer *t, enum use use,
+                       struct message *m)
+{
+    const struct configuration *c = &t->options;
+    struct architecture a;
+    return configuration_check(c, m) && architecture_find(&a, c, m)
+        && model_plan(&t->model, &a, c, t->device, c->batch, use,
+                      c->recompute, m)
+        && model_fits(&t->model, trainer_bytes(&t->model)
+                                 - model_bytes(&t->model), m)
+        && model_allocate(&t->model, m);
+}
+
+static bool open_for(struct trainer *t, enum use use,
+                     const struct configuration *c,
+                     const struct device *device,
+                     const struct corpus *corpus, struct message *m)
 {
     *t = (struct trainer){
         .options = *c, .device = device, .corpus = corpus,
@@ -42,8 +66,7 @@ bool trainer_open(struct trainer *t, const struct configuration *c,
     };
     bool well = bytes_fit(corpus->training, c->vocabulary, m)
         && bytes_fit(corpus->held_out, c->vocabulary, m)
-        && model_open(&t->model, c, device, c->batch, TRAINING,
-                      c->recompute, m)
+        && open_model(t, use, m)
         && batches_open(&t->batches, corpus->training, c->context,
                         c->seed, m)
         && make_rows(t, m);
@@ -52,6 +75,22 @@ bool trainer_open(struct trainer *t, const struct configuration *c,
     else
         model_initialise(&t->model);
     return well;
+}
+
+bool trainer_open(struct trainer *t, const struct configuration *c,
+                  const struct device *device,
+                  const struct corpus *corpus, struct message *m)
+{
+    return open_for(t, TRAINING, c, device, corpus, m);
+}
+
+bool trainer_open_to_evaluate(struct trainer *t,
+                              const struct configuration *c,
+                              const struct device *device,
+                              const struct corpus *corpus,
+                              struct message *m)
+{
+    return open_for(t, INFERENCE, c, device, corpus, m);
 }
 
 void trainer_close(struct trainer *t)

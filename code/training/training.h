@@ -33,7 +33,17 @@ struct trainer {
 bool trainer_open(struct trainer *t, const struct configuration *c,
                   const struct device *device,
                   const struct corpus *corpus, struct message *m);
+/* the same, to be evaluated and not to be trained: without gradients,
+   moments, and what forward keeps for backward */
+bool trainer_open_to_evaluate(struct trainer *t,
+                              const struct configuration *c,
+                              const struct device *device,
+                              const struct corpus *corpus,
+                              struct message *m);
 void trainer_close(struct trainer *t);
+/* bytes that a trainer with such a model, planned or open, takes,
+   besides its texts: those of the model, the moments, the batch */
+size_t trainer_bytes(const struct model *model);
 /* the rows to be kept, each as long as model.parameters.count */
 struct trainer_row { const char *name; real *at; };
 enum { TRAINER_ROWS = 3 };

@@ -1,20 +1,5 @@
 source tests/commands/common.bash
 
-# refused STATUS PATTERN COMMAND...
-refused() {
-    local status=$1 pattern=$2
-    shift 2
-    "$@" > out 2> err
-    local got=$? lines
-    lines=$(wc -l < err)
-    if [ $got != "$status" ]; then
-        bad "$*" "status $got instead of $status: $(head -n 1 err)"
-    elif [ "$lines" != 1 ]; then bad "$*" "$lines lines on stderr"
-    elif ! grep -qE -- "$pattern" err; then
-        bad "$*" "no '$pattern' in: $(cat err)"
-    else ok "refused: ${*/#$MHC/mhc}"; fi
-}
-
 refused 64 'frobnicate: no such command' $MHC frobnicate
 refused 64 '--frobnicate: unknown option' $train --frobnicate
 refused 64 '^mhc train: -x: unknown option' $train -x

@@ -8,6 +8,20 @@ ok() { echo "ok   $1"; passed=$((passed + 1)); }
 bad() { echo "FAIL $1: $2"; failed=$((failed + 1)); }
 holds() { if eval "$2"; then ok "$1"; else bad "$1" "not so: $2"; fi; }
 alike() { [ -s "$1" ] && cmp -s "$1" "$2"; }
+# refused STATUS PATTERN COMMAND...: in one line, which has the pattern
+refused() {
+    local status=$1 pattern=$2
+    shift 2
+    "$@" > out 2> err
+    local got=$? lines
+    lines=$(wc -l < err)
+    if [ $got != "$status" ]; then
+        bad "$*" "status $got instead of $status: $(head -n 1 err)"
+    elif [ "$lines" != 1 ]; then bad "$*" "$lines lines on stderr"
+    elif ! grep -qE -- "$pattern" err; then
+        bad "$*" "no '$pattern' in: $(cat err)"
+    else ok "refused: ${*/#$MHC/mhc}"; fi
+}
 closing() {
     echo "$passed passed, $failed failed"
     [ $failed = 0 ] && [ $passed -gt 0 ]

@@ -5,36 +5,47 @@
 #include "support/suite.h"
 #include <omp.h>
 
-enum { TOKENS = 9, VOCABULARY = 5 };
+enum { TOKENS = 9, VOCABULARY = 5, WORDS = 256 };
 static const token id[TOKENS] = { 4, 0, 2, 2, 0, 4, 4, 1, 0 };
+static token all_ids[MANY];
+
+static void fill_ids(size_t tokens)
+{
+    for (size_t t = 0; t < tokens; t++)
+        all_ids[t] = tokens == TOKENS ? id[t]
+                   : (token)(t * t / 3 % WORDS);
+}
 
 // Tests of the embedding
 START_TEST(embedding_copies_rows)
 {
-    size_t width = size_at(_i);
-    real *w = test_reals(VOCABULARY * width);
-    real *want = test_reals(TOKENS * width);
-    real *got = test_unset(TOKENS * width);
-    fill_normal(w, VOCABULARY * width, 1, 1);
-    for (size_t t = 0; t < TOKENS; t++)
+    size_t width = size_at(_i), tokens = rows_at(_i, TOKENS);
+    real *w = test_reals(WORDS * width);
+    real *want = test_reals(tokens * width);
+    real *got = test_unset(tokens * width);
+    fill_normal(w, WORDS * width, 1, 1);
+    fill_ids(tokens);
+    for (size_t t = 0; t < tokens; t++)
         for (size_t c = 0; c < width; c++)
-            want[t * width + c] = w[(size_t)id[t] * width + c];
-    embedding_forward(got, id, w, TOKENS, width);
-    assert_same(got, want, TOKENS * width);
+            want[t * width + c] = w[(size_t)all_ids[t] * width + c];
+    embedding_forward(got, all_ids, w, tokens, width);
+    assert_same(got, want, tokens * width);
 }
 END_TEST
 START_TEST(embedding_adds_repeated_tokens)
 {
-    size_t width = size_at(_i), count = VOCABULARY * width;
-    real *dout = test_reals(TOKENS * width);
+    size_t width = size_at(_i), count = WORDS * width;
+    size_t tokens = rows_at(_i, TOKENS);
+    real *dout = test_reals(tokens * width);
     real *got = test_reals(count), *want = test_reals(count);
-    fill_normal(dout, TOKENS * width, 2, 1);
+    fill_normal(dout, tokens * width, 2, 1);
     fill_normal(got, count, 3, 1);
+    fill_ids(tokens);
     memcpy(want, got, count * sizeof(real));
-    for (size_t t = 0; t < TOKENS; t++)
+    for (size_t t = 0; t < tokens; t++)
         for (size_t c = 0; c < width; c++)
-            want[(size_t)id[t] * width + c] += dout[t * width + c];
-    embedding_backward(got, dout, id, TOKENS, width);
+            want[(size_t)all_ids[t] * width + c] += dout[t * width + c];
+    embedding_backward(got, dout, all_ids, tokens, width);
     assert_same(got, want, count);
 }
 END_TEST

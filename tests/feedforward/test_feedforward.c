@@ -7,7 +7,7 @@
 #include <omp.h>
 
 // Tests of the gate's values
-static const double close = 32 * REAL_EPSILON;
+static const double close = 256 * REAL_EPSILON;
 
 START_TEST(gate_does_the_example)
 {
@@ -43,7 +43,7 @@ END_TEST
 
 START_TEST(gate_is_what_plain_loops_give)
 {
-    size_t count = 7 * size_at(_i);
+    size_t count = rows_at(_i, 7) * size_at(_i);
     real *gate = test_reals(count), *up = test_reals(count);
     real *got = test_unset(count), *want = test_reals(count);
     fill_normal(gate, count, 1, 4);
@@ -60,7 +60,7 @@ END_TEST
 // Tests of the gate's slopes
 START_TEST(gate_backward_is_what_plain_loops_give)
 {
-    size_t count = 7 * size_at(_i);
+    size_t count = rows_at(_i, 7) * size_at(_i);
     real *gate = test_reals(count), *up = test_reals(count);
     real *dh = test_reals(count);
     real *dgate = test_unset(count), *dup = test_unset(count);
@@ -82,7 +82,7 @@ END_TEST
 
 START_TEST(gate_backward_works_in_place)
 {
-    size_t count = 7 * size_at(_i);
+    size_t count = rows_at(_i, 7) * size_at(_i);
     real *gate = test_reals(count), *up = test_reals(count);
     real *dh = test_reals(count);
     real *dgate = test_unset(count), *dup = test_unset(count);

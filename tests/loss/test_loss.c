@@ -12,8 +12,8 @@ static const double close = 16 * REAL_EPSILON;
 
 static const token *targets(size_t vocabulary)
 {
-    static token target[TOKENS];
-    for (size_t t = 0; t < TOKENS; t++)
+    static token target[MANY];
+    for (size_t t = 0; t < MANY; t++)
         target[t] = (token)(t * 5 % vocabulary);
     target[1] = (token)(vocabulary - 1);
     return target;
@@ -55,12 +55,13 @@ END_TEST
 
 START_TEST(loss_is_what_plain_loops_give)
 {
-    size_t vocabulary = size_at(_i) + 1, count = TOKENS * vocabulary;
+    size_t vocabulary = size_at(_i) + 1, tokens = rows_at(_i, TOKENS);
+    size_t count = tokens * vocabulary;
     const token *target = targets(vocabulary);
     real *logits = test_reals(count);
-    real each[TOKENS], lse[TOKENS], want[TOKENS], want_lse[TOKENS];
+    real each[MANY], lse[MANY], want[MANY], want_lse[MANY];
     fill_normal(logits, count, 1, 3);
-    for (size_t t = 0; t < TOKENS; t++) {
+    for (size_t t = 0; t < tokens; t++) {
         const real *row = logits + t * vocabulary;
         double sum = 0;
         for (size_t v = 0; v < vocabulary; v++)
@@ -68,9 +69,9 @@ START_TEST(loss_is_what_plain_loops_give)
         want_lse[t] = (real)log(sum);
         want[t] = (real)(log(sum) - (double)row[target[t]]);
     }
-    loss_forward(each, lse, logits, target, TOKENS, vocabulary);
-    assert_close(each, want, TOKENS, close);
-    assert_close(lse, want_lse, TOKENS, close);
+    loss_forward(each, lse, logits, target, tokens, vocabulary);
+    assert_close(each, want, tokens, close);
+    assert_close(lse, want_lse, tokens, close);
 }
 END_TEST
 
@@ -125,32 +126,35 @@ END_TEST
 // Tests of the loss's gradient
 START_TEST(loss_gradient_is_what_plain_loops_give)
 {
-    size_t vocabulary = size_at(_i), count = TOKENS * vocabulary;
+    size_t vocabulary = size_at(_i), tokens = rows_at(_i, TOKENS);
+    size_t count = tokens * vocabulary;
     const token *target = targets(vocabulary);
     real *logits = test_reals(count), *d = test_unset(count);
-    real *want = test_reals(count), each[TOKENS], lse[TOKENS];
+    real *want = test_reals(count), each[MANY], lse[MANY];
     const double scale = 0.375;
     fill_normal(logits, count, 3, 3);
-    loss_forward(each, lse, logits, target, TOKENS, vocabulary);
-    for (size_t i = 0; i < count; i++) {
-        size_t t = i / vocabulary, v = i % vocabulary;
-        double one = (size_t)target[t] == v ? 1 : 0, sum = 0;
-        for (size_t k = 0; k < vocabulary; k++)
-            sum += exp((double)logits[t * vocabulary + k]);
-        want[i] = (real)(scale * (exp((double)logits[i]) / sum - one));
+    loss_forward(each, lse, logits, target, tokens, vocabulary);
+    for (size_t i = 0; i < count; i += vocabulary) {
+        size_t right = (size_t)target[i / vocabulary];
+        double sum = 0;
+        for (size_t v = 0; v < vocabulary; v++)
+            sum += exp((double)logits[i + v]);
+        for (size_t v = 0; v < vocabulary; v++)
+            want[i + v] = (real)(scale * (exp((double)logits[i + v])
+                                          / sum - (v == right)));
     }
-    loss_backward(d, logits, lse, target, (real)scale, TOKENS,
+    loss_backward(d, logits, lse, target, (real)scale, tokens,
                   vocabulary);
     // Compare the gradient of the logits; rows must sum to zero
     if (vocabulary > 1)
-        assert_close(d, want, count, 4 * close);
-    for (size_t t = 0; t < TOKENS; t++) {
+        assert_close(d, want, count, 64 * close);
+    for (size_t t = 0; t < tokens; t++) {
         double sum = 0;
         for (size_t v = 0; v < vocabulary; v++)
             sum += (double)d[t * vocabulary + v];
         ck_assert(fabs(sum) <= close * scale);
     }
-    loss_backward(logits, logits, lse, target, (real)scale, TOKENS,
+    loss_backward(logits, logits, lse, target, (real)scale, tokens,
                   vocabulary);
     assert_same(logits, d, count);
 }

@@ -154,6 +154,7 @@ START_TEST(slices_of_a_large_layer_are_exact)
     check_layer(1031, 283, 37);
     check_layer(129, 1030, 3);
     check_layer(1, 300, 200);
+    check_layer(1100, 576, 192);
 }
 END_TEST
 #ifdef REAL_IS_DOUBLE

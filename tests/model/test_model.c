@@ -3,6 +3,7 @@
 #include "ground/memory.h"
 #include "ground/random.h"
 #include "model/model.h"
+#include "readable.h"
 #include "support/compare.h"
 #include "support/difference.h"
 #include "support/fill.h"
@@ -774,6 +775,73 @@ START_TEST(sizes_beyond_all_memory_are_refused)
 }
 END_TEST
 
+// The size that people train
+enum { PEOPLE = 4, CONTEXT = 256, BYTES = 256 };
+
+static struct model large_model(void)
+{
+    struct configuration c = configuration_default();
+    struct message message = { 0, "" };
+    struct model m;
+    c.layers = 3;
+    c.width = 192;
+    c.heads = 6;
+    c.context = CONTEXT;
+    ck_assert_msg(model_open(&m, &c, &cpu, PEOPLE, TRAINING, 0,
+                             &message),
+                  "%s", message.text);
+    readable_scatter(&m);
+    return m;
+}
+
+/* as reals, to be compared */
+static real *rounded(const double *x, size_t count)
+{
+    real *to = test_reals(count);
+    for (size_t i = 0; i < count; i++)
+        to[i] = (real)x[i];
+    return to;
+}
+
+START_TEST(a_model_that_people_train_agrees_with_plain_loops)
+{
+    enum { TOKENS = PEOPLE * CONTEXT };
+    static token in[TOKENS], out[TOKENS];
+    struct model m = large_model();
+    struct readable r = readable_of(&m, CONTEXT);
+    double loss = 0;
+    for (size_t i = 0; i < TOKENS; i++) {
+        in[i] = (token)random_below(1, 0, i, BYTES);
+        out[i] = (token)random_below(2, 0, i, BYTES);
+    }
+    model_forward(&m, in, out);
+    // Compare all logits and add up the readable loss
+    real *got = test_reals(CONTEXT * BYTES);
+    for (size_t b = 0; b < TOKENS; b += CONTEXT) {
+        readable_forward(&r, in + b, CONTEXT);
+        for (size_t t = 0; t < CONTEXT; t++) {
+            model_logits(&m, got + t * BYTES, b + t);
+            loss += readable_nats(&r, t, out[b + t]) / TOKENS;
+        }
+        real *want = rounded(r.logits, CONTEXT * BYTES);
+        assert_close(got, want, CONTEXT * BYTES, 1e3 * REAL_EPSILON);
+        readable_backward(&r, in + b, out + b, 1. / TOKENS);
+    }
+    ck_assert(fabs(model_loss(&m) / loss - 1) < 100 * REAL_EPSILON);
+    model_backward(&m, 1);
+    // Compare all gradients with the readable ones
+    for (size_t i = 0; i < m.parameters.used; i++) {
+        const struct parameter *p = &m.parameters.list[i];
+        real *want = rounded(r.gradient + p->offset, p->count);
+        ck_assert_msg(compare_arrays(stderr, p->name,
+                                     m.gradients + p->offset, want,
+                                     &p->count, 1, 1e3 * REAL_EPSILON),
+                      "%s is not what plain loops give", p->name);
+    }
+    model_close(&m);
+}
+END_TEST
+
 // The suite of the model
 Suite *model_suite(void);
 Suite *model_suite(void)
@@ -814,6 +882,10 @@ Suite *model_suite(void)
     tcase_add_test(c, a_layer_costs_inference_its_parameters_and_its_cache);
     tcase_add_test(c, forward_backward_and_extend_allocate_nothing);
     tcase_add_test(c, without_memory_a_model_says_so);
+    c = tcase_create("size");
+    tcase_set_tags(c, "slow");
+    suite_add_tcase(s, c);
+    tcase_add_test(c, a_model_that_people_train_agrees_with_plain_loops);
     // Add the tests of the start, and of what is refused
     c = tcase_create("start");
     suite_add_tcase(s, c);

@@ -2,6 +2,7 @@
 #include <sysexits.h>
 #include "ground/memory.h"
 #include "ground/random.h"
+#include "model/readable.h"
 #include "sampling/choose.h"
 #include "sampling/reference.h"
 #include "sampling/sampling.h"
@@ -269,6 +270,32 @@ START_TEST(pieces_of_any_size_give_the_same_logits)
     sampler_close(&whole);
 }
 END_TEST
+START_TEST(six_heads_and_a_window_of_256_agree_with_plain_loops)
+{
+    static const size_t pieces[] = { 1, 63, 1, 64, 71, 56, 1, 43 };
+    static token long_text[300];
+    struct configuration c = configuration_default();
+    struct message m = { 0, "" };
+    struct sampler s;
+    c.layers = 2, c.width = 192, c.heads = 6, c.context = 256;
+    ck_assert_msg(sampler_open(&s, &c, &cpu, &m), "%s", m.text);
+    readable_scatter(&s.model);
+    struct readable r = readable_of(&s.model, 256);
+    for (size_t i = 0; i < 300; i++)
+        long_text[i] = (token)random_below(4, 1, i, 256);
+    for (size_t k = 0, n = 0; k < sizeof pieces / sizeof *pieces; k++) {
+        real want[256];
+        sampler_read(&s, long_text + n, pieces[k]);
+        n += pieces[k];
+        size_t begin = n > 256 ? 128 : 0;
+        readable_forward(&r, long_text + begin, n - begin);
+        for (size_t v = 0; v < 256; v++)
+            want[v] = (real)r.logits[(n - begin - 1) * 256 + v];
+        assert_close(s.logits, want, 256, 1e3 * REAL_EPSILON);
+    }
+    sampler_close(&s);
+}
+END_TEST
 
 static const size_t contexts[] = { 1, 2, 3, 7, 8 };
 enum { CONTEXTS = sizeof contexts / sizeof contexts[0] };
@@ -341,6 +368,11 @@ Suite *sampling_suite(void)
     tcase_add_test(t, every_byte_of_the_window_matters);
     tcase_add_test(t, reading_takes_no_memory);
     tcase_add_test(t, without_memory_a_sampler_says_so);
+    suite_add_tcase(s, t);
+    t = tcase_create("size");
+    tcase_set_tags(t, "slow");
+    tcase_add_test(t,
+        six_heads_and_a_window_of_256_agree_with_plain_loops);
     suite_add_tcase(s, t);
     return s;
 }

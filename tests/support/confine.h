@@ -6,6 +6,6 @@ enum { UNCONFINED = 85, SANITIZED = 86 };
 /* Gives this process up to an answer: it keeps the descriptors line and
    said (as its output), and may compute for some seconds. */
 void confine(int line, int said, double seconds);
-/* Takes the answer's code out of the judge's reach, or gives it back. */
+/* Takes the answer's code out of the judge's reach, or back into it. */
 void hide_answer(bool hidden);
 #endif

@@ -207,8 +207,8 @@ static void explain(int status)
     else if (signal != 0)
         lab_true(what, false, "it crashed: %s", strsignal(signal));
     else if (WEXITSTATUS(status) == UNCONFINED)
-        lab_true(what, false, "this system cannot confine it (seccomp), "
-                 "so it was not run");
+        lab_true(what, false, "this system cannot confine it (no "
+                 "seccomp), so it was not run");
     else if (WEXITSTATUS(status) == SANITIZED)
         lab_true(what, false, "it was stopped by a sanitizer, whose "
                  "report stands above");
@@ -225,8 +225,9 @@ static void take_outputs(void)
         if (region[i].name == NULL)
             memcpy(region[i].at, from, region[i].bytes);
         else if (memcmp(region[i].at, from, region[i].bytes) != 0)
-            lab_true("inputs are only read", false, "your answer changes "
-                     "%s, which it is only given", region[i].name);
+            lab_true("inputs are only read", false, "your answer "
+                     "changes %s, which it is only given",
+                     region[i].name);
 }
 
 // Call an answer

@@ -5,6 +5,8 @@
 #include <sysexits.h>
 #include "corpus/counts.h"
 #include "ground/memory.h"
+#include "ground/random.h"
+#include "model/readable.h"
 #include "support/compare.h"
 #include "support/fill.h"
 #include "support/suite.h"
@@ -548,6 +550,58 @@ START_TEST(evaluation_is_the_mean_over_the_windows)
 }
 END_TEST
 
+enum { PEOPLE = 256, HELD_OUT = 1500, LOOKS = 6 };
+
+/* nats and bytes of each window that is held out */
+static void read_windows(double nats[LOOKS], double bytes[LOOKS],
+                         const struct trainer *t)
+{
+    static const size_t starts[LOOKS] = { 0, 256, 512, 768, 1024, 1243 };
+    struct readable r = readable_of(&t->model, PEOPLE);
+    token input[PEOPLE], target[PEOPLE];
+    for (size_t k = 0; k < LOOKS; k++) {
+        size_t skip = k + 1 < LOOKS ? 0 : 1280 - 1243;
+        window_cut(input, target, t->corpus->held_out, starts[k], PEOPLE);
+        readable_forward(&r, input, PEOPLE);
+        nats[k] = 0;
+        bytes[k] = (double)(PEOPLE - skip);
+        for (size_t i = skip; i < PEOPLE; i++)
+            nats[k] += readable_nats(&r, i, target[i]);
+    }
+}
+
+START_TEST(evaluation_at_the_size_of_people_agrees_with_plain_loops)
+{
+    static unsigned char text[HELD_OUT];
+    static const size_t which[][LOOKS] = { { 0, 1, 2, 3, 4, 5 },
+                                           { 0, 1, 2, 3, 4 },
+                                           { 0, 1, 3, 4 } };
+    struct configuration c = configuration_default();
+    struct trainer t;
+    struct message m = { 0 };
+    double nats[LOOKS], bytes[LOOKS];
+    c.layers = 2, c.width = 192, c.heads = 6, c.context = PEOPLE;
+    c.batch = 4;
+    for (size_t i = 0; i < HELD_OUT; i++)
+        text[i] = (unsigned char)random_below(1, 0, i, 256);
+    corpus.training = corpus.held_out = (struct text){ text, HELD_OUT };
+    open_trainer(&t, c);
+    readable_scatter(&t.model);
+    read_windows(nats, bytes, &t);
+    for (size_t fewer = 0; fewer < 3; fewer++) {
+        double sum = 0, count = 0, got;
+        for (size_t k = 0; k < LOOKS - fewer; k++) {
+            sum += nats[which[fewer][k]];
+            count += bytes[which[fewer][k]];
+        }
+        ck_assert(trainer_evaluate(&got, &t, LOOKS - fewer, &m));
+        ck_assert_double_eq_tol(got * count / sum, 1,
+                                1e3 * REAL_EPSILON);
+    }
+    trainer_close(&t);
+}
+END_TEST
+
 START_TEST(a_text_can_be_judged_batch_by_batch)
 {
     struct configuration c = settings();
@@ -697,6 +751,11 @@ Suite *training_suite(void)
     tcase_add_test(c, best_is_the_lowest_so_far);
     tcase_add_test(c, one_window_is_learnt_by_heart);
     tcase_add_test(c, model_beats_a_table_of_bytes);
+    suite_add_tcase(s, c);
+    c = tcase_create("size");
+    tcase_set_tags(c, "slow");
+    tcase_add_test(c,
+        evaluation_at_the_size_of_people_agrees_with_plain_loops);
     suite_add_tcase(s, c);
     return s;
 }
