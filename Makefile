@@ -154,8 +154,12 @@ need-for-labs:
 	@tools/need $(DEPS) $(PACKAGES) binutils
 check-lab:
 	@tools/lab $@ '$(N)'
-labs solutions:
+solutions:
 	@tools/lab $@ $(N)
+labs:
+	@tools/need $(DEPS) gawk libxml2-utils
+	@tools/lab $@ $(N)
+	@$(if $(N),,tools/valid/labs)
 grade:
 	@tools/lab $@
 
