@@ -1,3 +1,4 @@
+#include "ground/random.h"
 #include "support/difference.h"
 #include "support/lab.h"
 
@@ -5,37 +6,47 @@ enum { COUNT = 4, CALLS = 64 };
 
 static struct watch {
     real x[COUNT], start[COUNT];
+    double weight[COUNT];
     size_t calls, element[CALLS];
     double step[CALLS];         /* x[element] - start[element] */
 } w;
 
 // Watch what the function under test does
-static double cubes(void *context)
+static void cubes_at(void *value, const void *point)
 {
-    struct watch *v = context;
+    const real *x = point;
     double sum = 0;
     size_t moved = COUNT;
     for (size_t i = 0; i < COUNT; i++) {
-        sum += v->x[i] * v->x[i] * v->x[i] / 3;
-        if (v->x[i] != v->start[i])
+        sum += w.weight[i] * x[i] * x[i] * x[i] / 3;
+        if (x[i] != w.start[i])
             moved = i;
     }
-    if (v->calls < CALLS) {
-        v->element[v->calls] = moved;
-        v->step[v->calls] = moved < COUNT
-                                ? v->x[moved] - v->start[moved] : 0;
+    if (w.calls < CALLS) {
+        w.element[w.calls] = moved;
+        w.step[w.calls] = moved < COUNT ? x[moved] - w.start[moved] : 0;
     }
-    v->calls++;
-    return sum;
+    w.calls++;
+    *(double *)value = sum;
+}
+
+static double cubes(void *context)
+{
+    struct watch *v = context;
+    double value;
+    lab_ask(&value, v->x);
+    return value;
 }
 
 static struct difference look(const real *gradient)
 {
+    struct difference d = { 0, 0, COUNT };
     w.calls = 0;
-    struct difference d = difference_check(cubes, &w, w.x, gradient,
-                                           COUNT);
-    for (size_t i = 0; i < COUNT; i++)
-        w.x[i] = w.start[i];
+    lab_input("gradient", gradient, COUNT * sizeof *gradient);
+    lab_start(w.x, w.start, COUNT);
+    lab_output(&d, sizeof d);
+    lab_serve(cubes_at, sizeof(double), sizeof w.x);
+    lab_call(d = difference_check(cubes, &w, w.x, gradient, COUNT));
     return d;
 }
 
@@ -51,14 +62,11 @@ static bool stepped(size_t element, bool up, double least, double most)
 // Check where it looks
 static void check_points(void)
 {
-    real gradient[COUNT] = { 0 };
-    w.calls = 0;
-    difference_check(cubes, &w, w.x, gradient, COUNT);
-    lab_compare("x is put back", w.x, w.start,
+    const real gradient[COUNT] = { 0 };
+    look(gradient);
+    lab_compare("x, put back", w.x, w.start,
                 (const size_t[]){ COUNT }, 1, 0);
-    for (size_t i = 0; i < COUNT; i++)
-        w.x[i] = w.start[i];
-    bool above = true, below = true, large = true;
+    bool above = true, below = true;
     for (size_t i = 0; i < COUNT; i++) {
         above = above && stepped(i, true, 0, 1e9);
         below = below && stepped(i, false, 1e-300, 1e9);
@@ -68,11 +76,13 @@ static void check_points(void)
                  ? "only on one side: this looks like a one-sided "
                    "difference"
                  : "f has not seen other values of x[i]");
-    large = stepped(2, true, 1, 100);
     lab_true("the step suits small numbers",
              stepped(0, true, 1e-6, 1e-4),
-             "at x = 0.1 the step should be about 6e-6");
-    lab_true("the step suits large numbers", large,
+             "at x = 0.1 the step should be about 6e-6%s",
+             stepped(0, true, 1e-7, 1e-6)
+                 ? ": was it multiplied by |x|, and not by the larger "
+                   "of 1 and |x|?" : "");
+    lab_true("the step suits large numbers", stepped(2, true, 1, 100),
              "at x = 1e6 the step should be about 6, a millionth part "
              "or so of x");
 }
@@ -81,26 +91,34 @@ static void check_points(void)
 static void check_report(void)
 {
     real gradient[COUNT];
+    const double largest = 9 * fabs(w.weight[1]);
+    const double own = 0.49 * w.weight[3];
     for (size_t i = 0; i < COUNT; i++)
-        gradient[i] = w.start[i] * w.start[i];
+        gradient[i] = w.weight[i] * w.start[i] * w.start[i];
     struct difference d = look(gradient);
-    lab_true("the largest slope is found", fabs(d.largest - 9) < 1e-6,
-             "largest is %g, but the slope at x[1] = -3 is 9",
-             d.largest);
+    lab_true("the largest slope is found",
+             fabs(d.largest - largest) < 1e-6,
+             "largest is %g, but the slope at x[1] = -3 is %g: its "
+             "absolute value counts", d.largest, -largest);
     lab_true("a right gradient is accepted", d.worst < 1e-9,
-             "worst is %g; with two sides it comes to about 1e-12",
+             "worst is %g; with two sides it comes to about 1e-11",
              d.worst);
-    gradient[3] -= 0.9;
-    d = look(gradient);
-    lab_true("a wrong element is found", d.at == 3 && d.worst > 0,
-             "gradient[3] is too small by 0.9, but at is %zu and worst "
-             "is %g", d.at, d.worst);
+    for (int sign = -1; sign < 2; sign += 2) {
+        gradient[3] += sign * 0.9;
+        d = look(gradient);
+        gradient[3] -= sign * 0.9;
+        lab_true(sign < 0 ? "an element too small is found"
+                          : "an element too large is found",
+                 d.at == 3 && d.worst > 0, "gradient[3] is off by %g, "
+                 "but at is %zu and worst is %g", sign * 0.9, d.at,
+                 d.worst);
+    }
     lab_true("the error is relative to the largest slope",
-             fabs(d.worst - 0.1) < 1e-6,
-             "worst is %g and should be 0.9 / 9%s", d.worst,
+             fabs(d.worst - 0.9 / largest) < 1e-6,
+             "worst is %g and should be 0.9 / %g%s", d.worst, largest,
              fabs(d.worst - 0.9) < 1e-3
                  ? ": this looks like the error itself"
-                 : fabs(d.worst - 0.9 / 0.49) < 1e-3
+                 : fabs(d.worst - 0.9 / own) < 1e-3
                  ? ": this looks like relative to its own slope"
                  : "");
     for (size_t i = 0; i < COUNT; i++)
@@ -119,13 +137,15 @@ static void check_report(void)
 int main(void)
 {
     lab_begin("Lab 01: central differences");
+    lab_axes("i");
     const real start[COUNT] = { 0.1, -3, 1e6, 0.7 };
-    for (size_t i = 0; i < COUNT; i++)
-        w.x[i] = w.start[i] = start[i];
+    for (size_t i = 0; i < COUNT; i++) {
+        w.start[i] = start[i];
+        w.weight[i] = 1 + random_uniform(lab_seed(1), 0, i);
+    }
+    w.weight[1] *= -1;
     check_points();
-    const real near[COUNT] = { 0.1, -3, 2, 0.7 };
-    for (size_t i = 0; i < COUNT; i++)
-        w.x[i] = w.start[i] = near[i];
+    w.start[2] = 2;
     check_report();
     return lab_end();
 }

@@ -23,11 +23,14 @@ static void sums(real *got, size_t m, size_t n, size_t k,
 // Check one layer
 static bool check_layer(size_t rows, size_t out, size_t in)
 {
-    char what[80];
+    char what[120];
     real *x = test_reals(rows * in), *w = test_reals(out * in);
     real *dy = test_reals(rows * out);
     bool square = rows == out && out == in, good = true;
 
+    char sizes[60];
+    snprintf(sizes, sizeof sizes, "rows %zu, out %zu, in %zu", rows,
+             out, in);
     fill_normal(x, rows * in, 1, 1);
     fill_normal(w, out * in, 2, 1);
     fill_normal(dy, rows * out, 3, 1);
@@ -36,26 +39,32 @@ static bool check_layer(size_t rows, size_t out, size_t in)
         real *before = test_reals(rows * in), *got = test_reals(rows * in);
         real *want = test_reals(rows * in), *other = test_reals(rows * in);
         fill_normal(before, rows * in, 4, 1);
-        memcpy(got, before, rows * in * sizeof *got);
+        lab_input("dy", dy, rows * out * sizeof *dy);
+        lab_input("w", w, out * in * sizeof *w);
+        if (add)
+            lab_start(got, before, rows * in);
+        else
+            lab_unset(got, rows * in);
+        lab_call(matmul_backward_input(got, dy, w, rows, out, in, add));
         memcpy(want, before, rows * in * sizeof *got);
         memcpy(other, before, rows * in * sizeof *got);
-        matmul_backward_input(got, dy, w, rows, out, in, add);
         sums(want, rows, in, out, dy, out, 1, w, in, 1, add);
-        sums(other, rows, in, out, dy, out, 1, w, in, 1, !add);
-        snprintf(what, sizeof what, "rows %zu, out %zu, in %zu: dx%s",
-                 rows, out, in, add ? " where add is true" : "");
+        snprintf(what, sizeof what, "dx, %s%s", sizes,
+                 add ? ", where add is true" : "");
+        lab_axes("ri");
         if (!lab_compare(what, got, want, (size_t[]){ rows, in }, 2,
                          1e-5)) {
             good = false;
-            lab_mistake("a dx that is still what it was before", before);
-            lab_mistake(add ? "dx overwritten, though add is true"
-                        : "dx added to what it held, though add is false",
-                        other);
+            sums(other, rows, in, out - 1, dy, out, 1, w, in, 1, add);
+            lab_mistake("a sum over o that lacks the last output", other);
             // Recognise w transposed
             if (square) {
                 memcpy(other, before, rows * in * sizeof *got);
                 sums(other, rows, in, out, dy, out, 1, w, 1, in, add);
                 lab_mistake("dy w^T: the wrong index of w is summed over", other);
+                memcpy(other, before, rows * in * sizeof *got);
+                sums(other, rows, in, out, dy, 1, out, w, in, 1, add);
+                lab_mistake("dy^T w: the wrong index of dy is summed over", other);
             }
         }
     }
@@ -63,17 +72,16 @@ static bool check_layer(size_t rows, size_t out, size_t in)
     real *before = test_reals(out * in), *got = test_reals(out * in);
     real *want = test_reals(out * in), *other = test_reals(out * in);
     fill_normal(before, out * in, 4, 1);
-    memcpy(got, before, out * in * sizeof *got);
+    lab_input("dy", dy, rows * out * sizeof *dy);
+    lab_input("x", x, rows * in * sizeof *x);
+    lab_start(got, before, out * in);
+    lab_call(matmul_backward_weight(got, dy, x, rows, out, in));
     memcpy(want, before, out * in * sizeof *got);
-    matmul_backward_weight(got, dy, x, rows, out, in);
     sums(want, out, in, rows, dy, 1, out, x, in, 1, 1);
-    sums(other, out, in, rows, dy, 1, out, x, in, 1, 0);
-    snprintf(what, sizeof what, "rows %zu, out %zu, in %zu: dw",
-             rows, out, in);
+    snprintf(what, sizeof what, "dw, %s", sizes);
+    lab_axes("oi");
     if (!lab_compare(what, got, want, (size_t[]){ out, in }, 2, 1e-5)) {
         good = false;
-        lab_mistake("a dw that is still what it was before", before);
-        lab_mistake("dw overwritten instead of added to", other);
         memcpy(other, before, out * in * sizeof *got);
         sums(other, out, in, rows - 1, dy, 1, out, x, in, 1, 1);
         lab_mistake("a dw without the last row", other);

@@ -4,30 +4,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum mistake { NONE, NO_PROJECTION, NO_GAIN, NO_WIDTH, NOT_SCALED,
-               RAW_GAIN };
+enum mistake { NONE, NO_PROJECTION, NO_GAIN, GAINLESS, NO_WIDTH, PLUS,
+               RAW_X, NOT_SCALED, FIRST_ROW, RAW_GAIN, LAST_ROW };
 
 // The gradients of the norm, with or without a mistake
 static void gradients(double *dx, double *dgain, const real *dout,
                       const real *x, const real *gain, size_t rows,
                       size_t width, enum mistake mistake)
 {
+    double first = 0;
     for (size_t t = 0; t < rows; t++, x += width, dout += width) {
         double square = 0, along = 0;
         for (size_t c = 0; c < width; c++)
             square += (double)x[c] * (double)x[c];
         double r = 1 / sqrt(square / (double)width + 1e-6);
+        if (t > 0 && mistake == FIRST_ROW)
+            r = first;
+        first = r;
+        // Let along be what the mistake makes of it
         for (size_t c = 0; c < width; c++)
-            along += (mistake == NO_GAIN ? 1 : (double)gain[c]) *
-                     (double)dout[c] * (double)x[c] * r;
+            along += (mistake == NO_GAIN || mistake == GAINLESS
+                      ? 1 : (double)gain[c])
+                   * (double)dout[c] * (double)x[c] * r;
         if (mistake != NO_WIDTH)
             along /= (double)width;
-        if (mistake == NO_PROJECTION)
-            along = 0;
+        if (mistake == NO_PROJECTION || mistake == PLUS)
+            along *= mistake == PLUS ? -1 : 0;
         for (size_t c = 0; c < width; c++) {
             double h = (double)x[c] * r;
-            double u = (double)gain[c] * (double)dout[c];
-            *dx++ += (mistake == NOT_SCALED ? 1 : r) * (u - along * h);
+            double u = (mistake == GAINLESS ? 1 : (double)gain[c])
+                     * (double)dout[c];
+            *dx++ += (mistake == NOT_SCALED ? 1 : r)
+                   * (u - along * (mistake == RAW_X ? (double)x[c] : h));
+            if (mistake == LAST_ROW && t + 1 < rows)
+                continue;
             dgain[c] += (double)dout[c] *
                         (mistake == RAW_GAIN ? (double)x[c] : h);
         }
@@ -77,48 +87,58 @@ static void check(size_t rows, size_t width, bool add)
 {
     size_t count = rows * width;
     struct sizes s = { rows, width, add };
-    struct sizes other = { rows, width, !add };
     const size_t shape[] = { rows, width };
     real *x = test_reals(count), *dout = test_reals(count);
     real *gain = test_reals(width), *out = test_reals(count);
     real *r = test_reals(rows), *start = test_reals(count);
-    real *start_gain = test_reals(width), *zeros = test_reals(width);
+    real *start_gain = test_reals(width);
     real *dx = test_reals(count), *dgain = test_reals(width);
     fill_normal(x, count, 1, 2);
     fill_normal(dout, count, 2, 1);
     fill_normal(gain, width, 3, 1);
     fill_normal(start, count, 4, 1);
     fill_normal(start_gain, width, 5, 3);
-    memcpy(dx, start, count * sizeof(real));
-    memcpy(dgain, start_gain, width * sizeof(real));
     norm_forward(out, r, x, gain, rows, width);
-    norm_backward(dx, dgain, dout, x, r, gain, rows, width, add);
+    lab_input("dout", dout, count * sizeof(real));
+    lab_input("x", x, count * sizeof(real));
+    lab_input("inverse_rms", r, rows * sizeof(real));
+    lab_input("gain", gain, width * sizeof(real));
+    if (add)
+        lab_start(dx, start, count);
+    else
+        lab_unset(dx, count);
+    lab_start(dgain, start_gain, width);
+    lab_call(norm_backward(dx, dgain, dout, x, r, gain, rows, width,
+                           add));
+    lab_axes("tc");
+    lab_axes("c");
     // Compare dx and look for known mistakes
     static const struct { enum mistake mistake; const char *saying; }
     known[] = {
         { NO_PROJECTION, "the gradient without the projection term" },
         { NO_GAIN, "a projection of dout in place of gain * dout" },
+        { GAINLESS, "a gradient without gain" },
         { NO_WIDTH, "a projection that is not divided by the width" },
+        { PLUS, "a projection that was added, not subtracted" },
+        { RAW_X, "a projection on x in place of x * r" },
         { NOT_SCALED, "a gradient that lacks the factor r" },
+        { FIRST_ROW, "the first row's inverse_rms for all rows" },
     };
-    #define AFTER(mistake, want_dx, sizes) after(mistake, want_dx, sizes, \
-        start, start_gain, dout, x, gain)
-    if (!lab_compare(add ? "dx, added" : "dx", dx, AFTER(NONE, true, s),
-                     shape, 2, 1e-5)) {
+    #define AFTER(mistake, want_dx) after(mistake, want_dx, s, start,     start_gain, dout, x, gain)
+    if (!lab_compare(add ? "dx, added" : "dx", dx, AFTER(NONE, true),
+                     shape, 2, 1e-5))
         for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
-            lab_mistake(known[k].saying, AFTER(known[k].mistake, true, s));
-        lab_mistake(add ? "dx overwritten although add is set"
-                        : "dx added to although add is not set",
-                    AFTER(NONE, true, other));
-    }
+            lab_mistake(known[k].saying, AFTER(known[k].mistake, true));
     // Compare dgain and look for known mistakes
     if (!lab_compare(add ? "dgain, 5 rows" : "dgain, 3 rows", dgain,
-                     AFTER(NONE, false, s), shape + 1, 1, 1e-5)) {
+                     AFTER(NONE, false), shape + 1, 1, 1e-5)) {
         lab_mistake("a gain's gradient with x in place of x * r",
-                    AFTER(RAW_GAIN, false, s));
-        start_gain = zeros;
-        lab_mistake("dgain overwritten, not added to",
-                    AFTER(NONE, false, s));
+                    AFTER(RAW_GAIN, false));
+        lab_mistake("the first row's inverse_rms for all rows",
+                    AFTER(FIRST_ROW, false));
+        start_gain = test_reals(width);
+        lab_mistake("the last row's part of dgain alone: = in the place of"
+                    " +=", AFTER(LAST_ROW, false));
     }
     // See whether dx is perpendicular to x
     double inner = 0, size = 0;

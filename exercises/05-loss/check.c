@@ -37,11 +37,17 @@ static void check_losses(const char *what, const char *what_lse,
                          double scale)
 {
     static real logits[COUNT];
-    real each[TOKENS] = { 0 }, lse[TOKENS] = { 0 };
+    real each[TOKENS], lse[TOKENS];
     real want[TOKENS], want_lse[TOKENS], mistaken[TOKENS], mean = 0;
     fill_normal(logits, COUNT, 1, scale);
+    lab_input("logits", logits, sizeof logits);
+    lab_input("target", target, sizeof target);
+    lab_unset(each, TOKENS);
+    lab_unset(lse, TOKENS);
+    lab_call(loss_forward(each, lse, logits, target, TOKENS,
+                          VOCABULARY));
     right_losses(want, want_lse, logits);
-    loss_forward(each, lse, logits, target, TOKENS, VOCABULARY);
+    lab_axes("t");
     // See whether something overflowed
     bool finite = true;
     for (size_t t = 0; t < TOKENS; t++)
@@ -63,6 +69,9 @@ static void check_losses(const char *what, const char *what_lse,
         for (size_t t = 0; t < TOKENS; t++)
             mistaken[t] = want_lse[t];
         lab_mistake("a loss without the target's logit", mistaken);
+        for (size_t t = 0; t < TOKENS; t++)
+            mistaken[t] = -want[t];
+        lab_mistake("a loss with its sign turned", mistaken);
     }
     if (!lab_compare(what_lse, lse, want_lse, shape, 1, 1e-5)) {
         for (size_t t = 0; t < TOKENS; t++)
@@ -79,9 +88,14 @@ static void check_gradients(void)
     const double scale = 0.375;
     fill_normal(logits, COUNT, 2, 2);
     right_losses(each, lse, logits);
+    lab_input("logits", logits, sizeof logits);
+    lab_input("lse", lse, sizeof lse);
+    lab_input("target", target, sizeof target);
+    lab_unset(d, COUNT);
+    lab_call(loss_backward(d, logits, lse, target, (real)scale, TOKENS,
+                           VOCABULARY));
     right_gradient(want, logits, lse, target, scale);
-    loss_backward(d, logits, lse, target, (real)scale, TOKENS,
-                  VOCABULARY);
+    lab_axes("tv");
     if (!lab_compare("dlogits", d, want, shape, 2, 1e-5)) {
         // Recognise a gradient of the loss
         static const token by_row[TOKENS] = { 0, 1, 2, 3 };
@@ -97,10 +111,16 @@ static void check_gradients(void)
         lab_mistake("a one at index t, not at target[t]", mistaken);
         right_gradient(mistaken, logits, lse, none, scale);
         lab_mistake("the softmax alone, with no one subtracted", mistaken);
+        for (size_t t = 0; t < TOKENS; t++)
+            mistaken[t * VOCABULARY + (size_t)target[t]] -= 1;
+        lab_mistake("1 subtracted where scale should be", mistaken);
     }
-    loss_backward(logits, logits, lse, target, (real)scale, TOKENS,
-                  VOCABULARY);
-    if (!lab_compare("dlogits in place of the logits", logits, d,
+    lab_input("lse", lse, sizeof lse);
+    lab_input("target", target, sizeof target);
+    lab_start(mistaken, logits, COUNT);
+    lab_call(loss_backward(mistaken, mistaken, lse, target, (real)scale,
+                           TOKENS, VOCABULARY));
+    if (!lab_compare("dlogits, in place of the logits", mistaken, d,
                      shape, 2, 1e-6))
         lab_true("in place", false, "the answer changes when dlogits "
                  "is logits: something is read after it was "

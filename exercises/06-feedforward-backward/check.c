@@ -16,9 +16,12 @@ static void check_gate(void)
         "silu'(g) = s: the second term of the product rule is missing",
         "silu'(g) = g s (1 - s): the first term is missing",
         "the gradient of the sigmoid alone, s (1 - s)",
+        "a gradient without dhidden",
+        "silu'(g) = s (1 - g (1 - s)): a sign is wrong",
     };
-    real *guess[4];
-    for (size_t k = 0; k < 4; k++)
+    enum { GUESSES = sizeof saying / sizeof saying[0] };
+    real *guess[GUESSES];
+    for (size_t k = 0; k < GUESSES; k++)
         guess[k] = test_reals(COUNT);
     for (size_t i = 0; i < COUNT; i++) {
         double g = (double)gate[i], e = exp(-g), s = 1 / (1 + e);
@@ -29,9 +32,11 @@ static void check_gate(void)
         guess[1][i] = (real)(d * u * s);
         guess[2][i] = (real)(d * u * g * s * (1 - s));
         guess[3][i] = (real)(d * u * s * (1 - s));
+        guess[4][i] = (real)(u * slope);
+        guess[5][i] = (real)(d * u * s * (1 - g * (1 - s)));
     }
     if (!lab_compare("dgate", dgate, want, shape, 1, 1e-5))
-        for (size_t k = 0; k < 4; k++)
+        for (size_t k = 0; k < GUESSES; k++)
             lab_mistake(saying[k], guess[k]);
 }
 
@@ -42,20 +47,27 @@ static void check_up(void)
         double g = (double)gate[i], d = (double)dh[i];
         want[i] = (real)(d * g / (1 + exp(-g)));
         mistaken[i] = (real)(d * g);
+        first[i] = (real)(g / (1 + exp(-g)));
+        second[i] = (real)(d / (1 + exp(-g)));
     }
-    if (!lab_compare("dup", dup, want, shape, 1, 1e-5))
+    if (!lab_compare("dup", dup, want, shape, 1, 1e-5)) {
         lab_mistake("dhidden * gate, without the sigmoid", mistaken);
+        lab_mistake("a gradient without dhidden", first);
+        lab_mistake("the sigmoid in place of silu", second);
+    }
 }
 
 // Check the gradients in place and far out
 static void check_in_place(void)
 {
-    memcpy(first, gate, sizeof gate);
-    memcpy(second, up, sizeof up);
-    feedforward_backward(first, second, dh, first, second, COUNT);
-    bool same = lab_compare("dgate in place", first, dgate, shape, 1,
+    lab_input("dhidden", dh, sizeof dh);
+    lab_start(first, gate, COUNT);
+    lab_start(second, up, COUNT);
+    lab_call(feedforward_backward(first, second, dh, first, second,
+                                  COUNT));
+    bool same = lab_compare("dgate, in place", first, dgate, shape, 1,
                             1e-6);
-    same = lab_compare("dup in place", second, dup, shape, 1, 1e-6)
+    same = lab_compare("dup, in place", second, dup, shape, 1, 1e-6)
            && same;
     lab_true("in place", same, "the answer changes when dgate is gate "
              "and dup is up: something is read after it was "
@@ -65,11 +77,13 @@ static void check_in_place(void)
 static void check_far_out(void)
 {
     real far[] = { 1e4, -1e4 }, ones[] = { 1, 1 };
-    real d_far[] = { -1, -1 }, d_ones[] = { -1, -1 };
+    real d_far[2], d_ones[2];
     const real right[] = { 1, 0 };
     static const size_t two[1] = { 2 };
-    feedforward_backward(d_far, d_ones, ones, far, ones, 2);
-    if (!lab_compare("dgate at gates of 10000 and -10000", d_far, right,
+    lab_unset(d_far, 2);
+    lab_unset(d_ones, 2);
+    lab_call(feedforward_backward(d_far, d_ones, ones, far, ones, 2));
+    if (!lab_compare("dgate, gates of 10000 and -10000", d_far, right,
                      two, 1, 1e-5))
         lab_true("far out", !isnan(d_far[0]) && !isnan(d_far[1]),
                  "a NaN: infinity divided by infinity, or times zero");
@@ -81,7 +95,13 @@ int main(void)
     fill_normal(gate, COUNT, 1, 2);
     fill_normal(up, COUNT, 2, 1);
     fill_normal(dh, COUNT, 3, 1);
-    feedforward_backward(dgate, dup, dh, gate, up, COUNT);
+    lab_input("dhidden", dh, sizeof dh);
+    lab_input("gate", gate, sizeof gate);
+    lab_input("up", up, sizeof up);
+    lab_unset(dgate, COUNT);
+    lab_unset(dup, COUNT);
+    lab_call(feedforward_backward(dgate, dup, dh, gate, up, COUNT));
+    lab_axes("i");
     check_gate();
     check_up();
     check_in_place();

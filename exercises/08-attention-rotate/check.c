@@ -2,7 +2,8 @@
 #include "support/lab.h"
 
 enum rotation_mistake { RIGHT, INTERLEAVED, OTHER_WAY, VALUES_TOO,
-                        FROM_ZERO, EVERY_ROW, KINDS };
+                        FROM_ZERO, EVERY_ROW, QUERIES_ONLY,
+                        FIRST_HEAD, FIRST_SEQUENCE, IN_PLACE, KINDS };
 
 static const char *const sayings[KINDS] = {
     [INTERLEAVED] = "pairs of neighbours, 2i with 2i + 1, in place of "
@@ -11,6 +12,10 @@ static const char *const sayings[KINDS] = {
     [VALUES_TOO] = "a rotation of the values too",
     [FROM_ZERO] = "positions counted from 0, not from first",
     [EVERY_ROW] = "a rotation of the rows before first, too",
+    [QUERIES_ONLY] = "a rotation of the queries alone",
+    [FIRST_HEAD] = "a rotation of the first head alone",
+    [FIRST_SEQUENCE] = "a rotation of the first sequence alone",
+    [IN_PLACE] = "x[i + half] made of an x[i] that is already new",
 };
 
 // Rotate by the formula
@@ -18,13 +23,16 @@ static void formula(real *x, const struct attention_shape *s,
                     double direction, enum rotation_mistake mistake)
 {
     size_t half = s->head_size / 2;
-    size_t parts = mistake == VALUES_TOO ? 3 : 2;
+    size_t parts = mistake == VALUES_TOO ? 3
+                 : mistake == QUERIES_ONLY ? 1 : 2;
+    size_t heads = mistake == FIRST_HEAD ? 1 : s->heads;
+    size_t sequences = mistake == FIRST_SEQUENCE ? 1 : s->sequences;
     direction *= mistake == OTHER_WAY ? -1 : 1;
-    for (size_t b = 0; b < s->sequences; b++)
+    for (size_t b = 0; b < sequences; b++)
     for (size_t p = mistake == EVERY_ROW ? 0 : s->first;
          p < s->first + s->length; p++)
     for (size_t part = 0; part < parts; part++)
-    for (size_t h = 0; h < s->heads; h++)
+    for (size_t h = 0; h < heads; h++)
     for (size_t i = 0; i < half; i++) {
         size_t from = mistake == FROM_ZERO ? s->first : 0;
         double angle = direction * (double)(p - from)
@@ -34,6 +42,7 @@ static void formula(real *x, const struct attention_shape *s,
         real *c = a + (apart ? half : 1);
         double u = (double)*a, v = (double)*c;
         *a = (real)(u * cos(angle) - v * sin(angle));
+        u = mistake == IN_PLACE ? (double)*a : u;
         *c = (real)(u * sin(angle) + v * cos(angle));
     }
 }
@@ -68,18 +77,24 @@ static void check(const char *what, struct attention_shape s)
     char name[80];
     attention_rotation(cosine, sine, positions, s.head_size);
     fill_normal(x, count, 1, 1);
-    memcpy(got, x, count * sizeof *x);
-    attention_rotate(got, cosine, sine, &s);
-    compare(what, got, x, &s, 1);
-    memcpy(got, x, count * sizeof *x);
-    attention_rotate_back(got, cosine, sine, &s);
-    snprintf(name, sizeof name, "%s, back", what);
+    lab_input("cosine", cosine, positions * half * sizeof *cosine);
+    lab_input("sine", sine, positions * half * sizeof *sine);
+    lab_start(got, x, count);
+    lab_call(attention_rotate(got, cosine, sine, &s));
+    snprintf(name, sizeof name, "qkv, %s", what);
+    compare(name, got, x, &s, 1);
+    lab_input("cosine", cosine, positions * half * sizeof *cosine);
+    lab_input("sine", sine, positions * half * sizeof *sine);
+    lab_start(got, x, count);
+    lab_call(attention_rotate_back(got, cosine, sine, &s));
+    snprintf(name, sizeof name, "dqkv, %s, back", what);
     compare(name, got, x, &s, -1);
 }
 
 int main(void)
 {
     lab_begin("Rotary position embedding, and back");
+    lab_axes("btpc");
     struct attention_shape s = { .sequences = 1, .length = 6,
                                  .heads = 1, .head_size = 2 };
     check("one pair", s);

@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-enum mistake { NONE, NO_STREAM, NO_NORM, NO_PROJECTION, HALF };
+enum mistake { NONE, NO_STREAM, NO_NORM, NO_PROJECTION, NO_WIDTH,
+               GAINLESS, NOT_SCALED, FIRST_ROW, HALF, RAW_GAIN };
 
 // What should come back over the boundary
 static void reference(real *d, double *dgain, const real *dnext,
@@ -12,26 +13,31 @@ static void reference(real *d, double *dgain, const real *dnext,
                       const real *gain, size_t rows, size_t width,
                       enum mistake mistake)
 {
+    double first = 0;
     for (size_t t = 0; t < rows; t++) {
         const real *x = next + t * width, *dy = dnormed + t * width;
         double square = 0, along = 0;
         for (size_t c = 0; c < width; c++)
             square += (double)x[c] * (double)x[c];
         double r = 1 / sqrt(square / (double)width + 1e-6);
+        double by = mistake == NO_WIDTH ? 1 : 1 / (double)width;
+        r = mistake == FIRST_ROW && t > 0 ? first : r;
+        first = r;
         for (size_t c = 0; c < width; c++)
-            along += (double)gain[c] * (double)dy[c] * (double)x[c] * r
-                   / (double)width;
+            along += by * (double)dy[c] * (double)x[c] * r
+                   * (mistake == GAINLESS ? 1 : (double)gain[c]);
         for (size_t c = 0; c < width; c++) {
-            double h = (double)x[c] * r, kept = along * h;
-            double u = (double)gain[c] * (double)dy[c];
+            double h = (double)x[c] * r;
+            double kept = mistake == NO_PROJECTION ? 0 : along * h;
+            double u = (mistake == GAINLESS ? 1 : (double)gain[c])
+                     * (double)dy[c];
             double path = (double)dnext[t * width + c];
-            if (mistake == NO_PROJECTION)
-                kept = 0;
-            double norm = r * (u - kept);
+            double norm = (mistake == NOT_SCALED ? 1 : r) * (u - kept);
             double sum = (mistake == NO_STREAM ? 0 : path)
                        + (mistake == NO_NORM ? 0 : norm);
             d[t * width + c] = (real)(mistake == HALF ? sum / 2 : sum);
-            dgain[c] += (double)dy[c] * h;
+            dgain[c] += (double)dy[c] * (mistake == RAW_GAIN
+                                         ? (double)x[c] : h);
         }
     }
 }
@@ -44,6 +50,10 @@ known[] = {
     { NO_NORM, "the gradient without what came back through the norm" },
     { NO_PROJECTION,
       "the gradient without the projection of the norm" },
+    { NO_WIDTH, "a projection that is not divided by the width" },
+    { GAINLESS, "a gradient of the norm without gain" },
+    { NOT_SCALED, "a gradient of the norm that lacks the factor r" },
+    { FIRST_ROW, "the first row's inverse_rms for all rows" },
     { HALF, "a gradient shared out between stream and answer" },
 };
 
@@ -81,8 +91,7 @@ static void check(size_t rows, size_t width)
     real *dgain = test_reals(width), *before = test_reals(width);
     real *want = test_reals(width);
     double *sums = (double *)(void *)test_reals(2 * width);
-    reference(scratch, sums, dnext, dnormed, next, gain, rows, width,
-              NONE);
+    double *raw = (double *)(void *)test_reals(2 * width);
     for (size_t t = 0; t < rows; t++) {
         double square = 0;
         for (size_t c = 0; c < width; c++)
@@ -91,9 +100,23 @@ static void check(size_t rows, size_t width)
         r[t] = (real)(1 / sqrt(square / (double)width + 1e-6));
     }
     fill_normal(before, width, 20, 1);
-    memcpy(dgain, before, width * sizeof(real));
-    streams_cross_backward(dstream, danswer, dgain, dnext, dnormed,
-                           next, r, gain, rows, width);
+    lab_input("dnext", dnext, n * sizeof(real));
+    lab_input("dnormed", dnormed, n * sizeof(real));
+    lab_input("next", next, n * sizeof(real));
+    lab_input("inverse_rms", r, rows * sizeof(real));
+    lab_input("gain", gain, width * sizeof(real));
+    lab_unset(dstream, n);
+    lab_unset(danswer, n);
+    lab_start(dgain, before, width);
+    lab_call(streams_cross_backward(dstream, danswer, dgain, dnext,
+                                    dnormed, next, r, gain, rows,
+                                    width));
+    reference(scratch, sums, dnext, dnormed, next, gain, rows, width,
+              NONE);
+    reference(scratch, raw, dnext, dnormed, next, gain, rows, width,
+              RAW_GAIN);
+    lab_axes("tc");
+    lab_axes("c");
     compare("dstream", dstream, dnext, dnormed, next, gain, rows,
             width);
     compare("danswer", danswer, dnext, dnormed, next, gain, rows,
@@ -103,8 +126,8 @@ static void check(size_t rows, size_t width)
     if (lab_compare("dgain", dgain, want, &width, 1, 1e-4))
         return;
     for (size_t c = 0; c < width; c++)
-        want[c] = (real)sums[c];
-    lab_mistake("a gain's gradient that overwrote what was there",
+        want[c] = (real)((double)before[c] + raw[c]);
+    lab_mistake("a gain's gradient with next in place of next * r",
                 want);
 }
 

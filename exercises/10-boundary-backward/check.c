@@ -81,14 +81,14 @@ static void through_norm(double *dinput, const struct site *s)
     }
 }
 
-static void reference(real *d, const struct site *to, bool exit,
+static void reference(real *d, const struct site *to, bool zeroed,
                       const real *held, const real *coefficients,
                       enum mistake mistake)
 {
     size_t n = to->streams;
     double dinput[ONE];
-    const real *by = exit && mistake != READS ? leaves : reads;
-    bool zero = (exit && mistake != RUBBISH) || mistake == NO_WRITE;
+    const real *by = to->exit && mistake != READS ? leaves : reads;
+    bool zero = (zeroed && mistake != RUBBISH) || mistake == NO_WRITE;
     through_norm(dinput, to);
     for (size_t i = 0; i < T * n * C; i++) {
         double back = dinput[i / C / n * C + i % C]
@@ -122,51 +122,124 @@ static struct site site(const struct connection *k, uint64_t seed)
     return s;
 }
 
+/* what a site gives the answer, and what it adds to */
+static void declare(const struct connection *k, const struct site *s,
+                    const real *held)
+{
+    lab_input("input", s->input, ONE * sizeof(real));
+    lab_input("inverse_rms", s->inverse_rms, T * sizeof(real));
+    lab_input("dnormed", s->dnormed, ONE * sizeof(real));
+    lab_input("gain", s->gain, C * sizeof(real));
+    lab_start(s->dgain, held, C);
+    lab_start(s->dstream, held, T * s->streams * C);
+    lab_start(s->dcoefficients, held, T);
+    if (k->read != NULL)
+        lab_unset(s->dinput, ONE);
+}
+
+static void compare_gain(const char *what, const struct site *s,
+                         const real *held)
+{
+    real want[C];
+    char name[80];
+    for (size_t c = 0; c < C; c++) {
+        double sum = (double)held[c];
+        for (size_t t = 0; t < T; t++)
+            sum += (double)s->dnormed[t * C + c]
+                 * (double)s->input[t * C + c]
+                 * (double)s->inverse_rms[t];
+        want[c] = (real)sum;
+    }
+    snprintf(name, sizeof name, "dgain, %s", what);
+    lab_axes("c");
+    lab_compare(name, s->dgain, want, (size_t[]){ C }, 1, 1e-4);
+}
+
+static void compare_stream(const char *what, const real *got,
+                           const struct site *s, const real *held,
+                           bool zeroed)
+{
+    size_t shape[3] = { T, s->streams, C };
+    real want[ALL];
+    char name[80];
+    snprintf(name, sizeof name, "dstream, %s", what);
+    lab_axes("tic");
+    reference(want, s, zeroed, held, held, NONE);
+    if (lab_compare(name, got, want, shape, 3, 1e-4))
+        return;
+    for (int m = NO_READING; m <= READS; m++) {
+        reference(want, s, zeroed, held, held, (enum mistake)m);
+        lab_mistake(sayings[m], want);
+    }
+}
+
+static void check_arrival(const char *what, const struct connection *k,
+                          bool exit)
+{
+    struct site s = site(k, 300);
+    real held[ALL], want[ONE];
+    double dinput[ONE];
+    char name[80];
+    fill_normal(held, ALL, 301, 1);
+    s.exit = exit;
+    declare(k, &s, held);
+    lab_call(connection_arrive_backward(k, &s));
+    compare_gain(what, &s, held);
+    through_norm(dinput, &s);
+    for (size_t i = 0; i < ONE; i++)
+        want[i] = (real)dinput[i];
+    snprintf(name, sizeof name, "dinput, %s", what);
+    lab_axes("tc");
+    if (k->read != NULL)
+        lab_compare(name, s.dinput, want, (size_t[]){ T, C }, 2, 1e-4);
+    compare_stream(what, s.dstream, &s, held, false);
+}
+
 static void check(const char *what, const struct connection *k,
                   bool exit)
 {
     struct site from = site(k, 100), to = site(k, 200);
-    size_t n = k->most_streams, shape[3] = { T, n, C };
-    real held[ALL], coefficients[ALL], want[ALL], answer[ONE];
+    real held[ALL], back[ALL], answer[ONE];
     char name[80];
+    fill_normal(held, ALL, 201, 1);
     to.index = 1;
     to.exit = exit;
-    memcpy(held, to.dstream, sizeof held);
-    memcpy(coefficients, to.dcoefficients, sizeof coefficients);
-    reference(want, &to, exit, held, coefficients, NONE);
-    connection_cross_backward(k, &from, &to);
-    snprintf(name, sizeof name, "dstream, %s", what);
-    if (!lab_compare(name, from.dstream, want, shape, 3, 1e-4))
-        for (int m = NO_READING; m <= READS; m++) {
-            real wrong[ALL];
-            reference(wrong, &to, exit, held, coefficients,
-                      (enum mistake)m);
-            lab_mistake(sayings[m], wrong);
-        }
-    struct site expected = { .streams = n, .dstream = held,
+    declare(k, &to, held);
+    lab_unset(from.dstream, T * from.streams * C);
+    lab_unset(from.danswer, ONE);
+    lab_call(connection_cross_backward(k, &from, &to));
+    compare_gain(what, &to, held);
+    compare_stream(what, from.dstream, &to, held, exit);
+    reference(back, &to, exit, held, held, NONE);
+    struct site expected = { .streams = to.streams, .dstream = held,
                              .danswer = answer };
-    write_back(&expected, want);
+    write_back(&expected, back);
     snprintf(name, sizeof name, "danswer, %s", what);
+    lab_axes("tc");
     lab_compare(name, from.danswer, answer, (size_t[]){ T, C }, 2,
                 1e-4);
 }
 
 // Check that a fused kind is used
+#define CROSS_FUSED() \
+    lab_output(&used_fused, sizeof used_fused); \
+    lab_call(connection_cross_backward(&fused, &from, &to))
+
 static void check_fused(void)
 {
     struct connection fused = two_streams;
     struct site from = site(&fused, 1), to = site(&fused, 2);
     fused.cross = fused_back;
     fused.cross_backward = fused_back;
-    connection_cross_backward(&fused, &from, &to);
+    CROSS_FUSED();
     lab_true("a fused crossing is used", used_fused == 1,
              "cross_backward was not called once");
     to.exit = true;
-    connection_cross_backward(&fused, &from, &to);
+    CROSS_FUSED();
     lab_true("but not at the exit of a kind that leaves",
              used_fused == 1, "cross_backward was called there");
     fused.leave = NULL;
-    connection_cross_backward(&fused, &from, &to);
+    CROSS_FUSED();
     lab_true("it is at the exit of a kind that reads there",
              used_fused == 11, "cross_backward was not called there");
 }
@@ -174,6 +247,10 @@ static void check_fused(void)
 int main(void)
 {
     lab_begin("Lab 10: back over a boundary of any kind");
+    check_arrival("two streams, arriving", &two_streams, false);
+    check_arrival("one stream, arriving", &one_stream, false);
+    check_arrival("two streams, arriving at the exit", &two_streams,
+                  true);
     check("two streams", &two_streams, false);
     check("one stream", &one_stream, false);
     check("two streams at the exit", &two_streams, true);

@@ -8,7 +8,8 @@ enum { COUNT = 1000, UPDATES = 3 };
 
 // Ways to get AdamW wrong
 enum mistake { NONE, COUPLED, UNCORRECTED, INSIDE, UNSCALED, UPHILL,
-               NO_DECAY, NO_RATE, CORRECTED_TWICE, MISTAKES };
+               NO_DECAY, NO_RATE, CORRECTED_TWICE, FROM_ZERO, EXCHANGED,
+               NOT_SQUARED, DECAY_LAST, NO_ROOT, MISTAKES };
 static const char *const sayings[MISTAKES] = {
     [COUPLED] = "a decay that went through the moments (L2)",
     [UNCORRECTED] = "moments without bias correction",
@@ -18,6 +19,11 @@ static const char *const sayings[MISTAKES] = {
     [NO_DECAY] = "weights that do not decay",
     [NO_RATE] = "a decay that is not multiplied by the rate",
     [CORRECTED_TWICE] = "corrected moments that were stored",
+    [FROM_ZERO] = "a bias correction with step + 1",
+    [EXCHANGED] = "beta and 1 - beta exchanged",
+    [NOT_SQUARED] = "a second moment of g, not of g^2",
+    [DECAY_LAST] = "a decay of the weight after the step, not before",
+    [NO_ROOT] = "a size without the root",
 };
 static const struct adamw settings = {
     .rate = 0.05, .decay = 0.3, .beta1 = 0.8, .beta2 = 0.9,
@@ -29,22 +35,26 @@ static double updated(int row, double w, const real *g,
                       enum mistake mistake)
 {
     const struct adamw *a = &settings;
-    double m = 0, v = 0;
+    double m = 0, v = 0, b1 = a->beta1, b2 = a->beta2;
     for (int t = 1; t <= UPDATES; t++, g += COUNT) {
         double x = (double)*g * (mistake == UNSCALED ? 1 : a->scale);
+        double late = t + (mistake == FROM_ZERO);
+        double old1 = mistake == EXCHANGED ? 1 - b1 : b1;
+        double old2 = mistake == EXCHANGED ? 1 - b2 : b2;
         x += mistake == COUPLED ? a->decay * w : 0;
-        m = a->beta1 * m + (1 - a->beta1) * x;
-        v = a->beta2 * v + (1 - a->beta2) * x * x;
-        double c1 = 1 - pow(a->beta1, t), c2 = 1 - pow(a->beta2, t);
+        m = old1 * m + (1 - old1) * x;
+        v = old2 * v + (1 - old2) * (mistake == NOT_SQUARED ? x : x * x);
+        double c1 = 1 - pow(b1, late), c2 = 1 - pow(b2, late);
         if (mistake == UNCORRECTED)
             c1 = c2 = 1;
         double size = mistake == INSIDE ? sqrt(v / c2 + a->epsilon)
-                                        : sqrt(v / c2) + a->epsilon;
+            : (mistake == NO_ROOT ? v / c2 : sqrt(v / c2)) + a->epsilon;
         double step = a->rate * m / c1 / size;
         double decay = a->decay * (mistake == NO_RATE ? 1 : a->rate);
         if (mistake == NO_DECAY || mistake == COUPLED)
             decay = 0;
-        w += (mistake == UPHILL ? step : -step) - decay * w;
+        step *= mistake == UPHILL ? -1 : 1;
+        w -= step + decay * (mistake == DECAY_LAST ? w - step : w);
         m /= mistake == CORRECTED_TWICE ? c1 : 1;
         v /= mistake == CORRECTED_TWICE ? c2 : 1;
     }
@@ -74,20 +84,22 @@ static void compare_row(const char *what, const real *got, int row,
 int main(void)
 {
     static real weight[COUNT], first[COUNT], second[COUNT];
-    static real gradient[UPDATES][COUNT], copy[COUNT];
+    static real gradient[UPDATES][COUNT], zeros[COUNT], start[COUNT];
     struct adamw a = settings;
     lab_begin("Lab 11: AdamW");
-    fill_normal(weight, COUNT, 1, 1);
+    lab_axes("i");
+    fill_normal(start, COUNT, 1, 1);
     fill_normal(gradient[0], UPDATES * COUNT, 2, 2);
-    memcpy(copy, gradient[0], sizeof copy);
-    for (a.step = 1; a.step <= UPDATES; a.step++)
-        optimizer_step(weight, first, second, gradient[a.step - 1], &a,
-                       COUNT);
+    lab_start(weight, start, COUNT);
+    lab_start(first, zeros, COUNT);
+    lab_start(second, zeros, COUNT);
+    lab_input("gradient", gradient, sizeof gradient);
+    lab_call(
+        for (a.step = 1; a.step <= UPDATES; a.step++)
+            optimizer_step(weight, first, second, gradient[a.step - 1],
+                           &a, COUNT));
     compare_row("first moments", first, 0, gradient[0]);
     compare_row("second moments", second, 1, gradient[0]);
-    compare_row("weights after three updates", weight, 2, gradient[0]);
-    lab_true("the gradient is not changed",
-             memcmp(copy, gradient[0], sizeof copy) == 0,
-             "it is input only; scale it in a variable of your own");
+    compare_row("weights, after three updates", weight, 2, gradient[0]);
     return lab_end();
 }

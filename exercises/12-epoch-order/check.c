@@ -3,15 +3,23 @@
 #include "support/lab.h"
 
 // Is it a permutation?
+enum { MOST = 33 };
+static uint64_t seed;
+
 static void check_permutation(void)
 {
-    size_t order[33], missing = 0, first_size = 0;
-    for (size_t n = 1; n <= 33; n++) {
-        size_t times[33] = { 0 };
-        epoch_order(order, n, 7, n);
+    static size_t orders[MOST + 1][MOST];
+    size_t missing = 0, first_size = 0;
+    memset(orders, 255, sizeof orders);
+    lab_output(orders, sizeof orders);
+    lab_call(
+        for (size_t n = 1; n <= MOST; n++)
+            epoch_order(orders[n], n, seed, n));
+    for (size_t n = 1; n <= MOST; n++) {
+        size_t times[MOST] = { 0 };
         for (size_t i = 0; i < n; i++)
-            if (order[i] < n)
-                times[order[i]]++;
+            if (orders[n][i] < n)
+                times[orders[n][i]]++;
         for (size_t i = 0; i < n; i++)
             missing += times[i] == 0;
         if (missing > 0 && first_size == 0)
@@ -25,29 +33,42 @@ static void check_permutation(void)
 // Does it depend on seed and epoch alone?
 static void check_dependence(void)
 {
-    size_t order[3][64], again[64];
-    epoch_order(order[0], 64, 7, 3);
-    epoch_order(order[1], 64, 7, 4);
-    epoch_order(order[2], 64, 8, 3);
-    epoch_order(again, 64, 7, 3);
+    size_t order[4][64], again[64];
+    lab_output(order, sizeof order);
+    lab_output(again, sizeof again);
+    lab_call(
+        epoch_order(order[0], 64, seed, 3);
+        epoch_order(order[1], 64, seed, 4);
+        epoch_order(order[2], 64, seed + 1, 3);
+        epoch_order(order[3], 64, seed + 1, 2);
+        epoch_order(again, 64, seed, 3));
     lab_true("asked twice it gives the same",
              memcmp(order[0], again, sizeof again) == 0,
              "a run that is taken up again would see other windows");
     lab_true("another epoch has another order",
              memcmp(order[0], order[1], sizeof again) != 0,
-             "epochs 3 and 4 of seed 7 have the same order");
+             "epochs 3 and 4 of a seed have the same order");
     lab_true("another seed has another order",
              memcmp(order[0], order[2], sizeof again) != 0,
-             "epoch 3 of seeds 7 and 8 has the same order");
+             "epoch 3 of two seeds has the same order");
+    lab_true("seed and epoch do not add up",
+             memcmp(order[0], order[3], sizeof again) != 0,
+             "epoch 2 of the next seed has the order of epoch 3: one is"
+             " the seed, the other belongs to the stream");
 }
 
 // Is it fair?
 static void check_fairness(void)
 {
     enum { EPOCHS = 60000, FAIR = EPOCHS / 6 };
-    size_t times[27] = { 0 }, order[3], seen = 0, most = 0;
+    static size_t orders[EPOCHS][3];
+    size_t times[27] = { 0 }, seen = 0, most = 0;
+    lab_output(orders, sizeof orders);
+    lab_call(
+        for (size_t epoch = 0; epoch < EPOCHS; epoch++)
+            epoch_order(orders[epoch], 3, seed, epoch));
     for (size_t epoch = 0; epoch < EPOCHS; epoch++) {
-        epoch_order(order, 3, 7, epoch);
+        const size_t *order = orders[epoch];
         if (order[0] < 3 && order[1] < 3 && order[2] < 3)
             times[order[0] * 9 + order[1] * 3 + order[2]]++;
     }
@@ -77,6 +98,7 @@ static void check_fairness(void)
 int main(void)
 {
     lab_begin("Lab 12: the order of an epoch");
+    seed = lab_seed(7);
     check_permutation();
     check_dependence();
     check_fairness();

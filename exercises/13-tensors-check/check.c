@@ -61,7 +61,12 @@ static void try(const struct layout *l)
         list[i].type = &float32;
     struct safetensors s = { .file = "lab.safetensors", .list = list,
                              .used = l->used, .bytes = l->bytes };
-    bool good = safetensors_check(&s, &m);
+    bool good = false;
+    lab_input("s->list", list, sizeof list);
+    lab_output(&good, sizeof good);
+    lab_output(&m, sizeof m);
+    lab_call(good = safetensors_check(&s, &m));
+    m.text[sizeof m.text - 1] = '\0';
     if (l->mistake == NULL)
         lab_true(l->what, good, "this layout is good, but was refused: "
                  "%s", m.text);

@@ -79,13 +79,6 @@ holds 'with the other form it does not' 'judged paper.st \
     --convention released && judged released.st --convention paper'
 st given.st 124 <<< "$given}"
 st few.st 80 <<< "${given%%,??alpha*}}"
-refused() {
-    local status=$1 pattern=$2
-    shift 2
-    "$@" > out 2> err
-    holds "refused: ${*/#$MHC/mhc}" "[ $? = $status ] &&
-        [ \$(wc -l < err) = 1 ] && grep -q -- '$pattern' err"
-}
 { printf '\300'; cat unseen; } > first
 { head -c 16 unseen; printf '\300'; } > last
 { head -c 17 unseen; printf '\300'; } > behind

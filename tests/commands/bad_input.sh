@@ -79,7 +79,7 @@ holds 'a full disk leaves the last checkpoint as it was' \
     'cmp -s before runs/full/latest.safetensors'
 holds 'a full disk leaves nothing half-written' \
     '[ "$(echo $(ls runs/full))" = "best.safetensors \
-latest.safetensors log.jsonl loss.svg timing.jsonl" ]'
+latest.safetensors lock log.jsonl loss.svg timing.jsonl" ]'
 good=runs/full/latest.safetensors
 size=$(stat -c %s $good)
 head -c $((size / 2)) $good > truncated
@@ -114,8 +114,9 @@ holds 'and the last good checkpoint stays' \
     '$MHC info runs/wild | grep -q "^layers"'
 refused 64 '--width 32: the run in runs/full has 16' \
     $MHC train --resume runs/full --width 32
+$train --steps 6 --stop-at 3 --name half > out 2> err
 refused 65 'training text' \
-    $MHC train --resume runs/full --data unseen
+    $MHC train --resume runs/half --data unseen
 refused 64 'has taken all its' $MHC train --resume runs/full
 refused 66 'nowhere' $MHC train --resume nowhere
 closing

@@ -64,7 +64,8 @@ left=runs/trap/.latest.safetensors.0123456789abcdef.partial
 echo left > $left
 $MHC train --resume runs/trap > out 2> err
 holds 'links with such names are not followed' \
-    '[ $? = 0 ] && [ "$(cat precious)" = precious ]'
+    '[ $? = 0 ] && grep -q "^runs/trap: latest" out &&
+     [ "$(cat precious)" = precious ]'
 holds 'what a killed run left is gone' \
     'grep -q "^runs/trap: latest" out && [ ! -e $left ]'
 mkdir mine
@@ -132,6 +133,67 @@ for log in runs/one/log.jsonl ./runs/one/../one/log.jsonl hard soft; do
         $MHC plot runs/one/log.jsonl --output $log
 done
 holds 'the log is as it was' 'alike runs/one/log.jsonl before'
+holds 'mhc sample: what does not arrive is missed' \
+    'undelivered $MHC sample runs/one --length 9'
+$train --connection hc --steps 2 --name hc > out 2> err
+gain="$MHC gain runs/hc --data unseen"
+$gain --out good > out 2> err
+for end in csv svg; do
+    ln -sf null to.csv; ln -sf null to.svg
+    holds "mhc gain: what does not arrive is missed (no $end)" \
+        'undelivered $gain --out to'
+    rm -f to.$end; mkfifo to.$end
+    timeout 20 cat to.$end > got &
+    timeout 20 $gain --out to > out 2> err
+    wait $!
+    holds "mhc gain: a pipe gets its $end" \
+        '[ -p to.$end ] && [ -c null ] && alike good.$end got'
+    rm to.$end; ln -s deep/gain to.$end
+    $gain --out to > out 2> err
+    holds "mhc gain: its $end is put where a link leads" \
+        '[ -L to.$end ] && alike good.$end deep/gain'
+    ln -sf full to.$end
+    refused 74 "to.$end: cannot write it: No space" $gain --out to
+done
+cp unseen own.csv
+refused 64 'own.csv: it is read' \
+    $MHC gain runs/hc --data own.csv --out own
+ln runs/hc/latest.safetensors weights.svg
+cp runs/hc/latest.safetensors before
+refused 64 'weights.svg: it is read' $gain --out weights
+ln -s runs/hc/log.jsonl log.svg
+refused 64 'log.svg: it is read' $MHC gain runs/hc --history --out log
+holds 'mhc gain leaves what it reads as it is' 'alike unseen own.csv &&
+    grep -q step runs/hc/log.jsonl && [ ! -e own.svg ] &&
+    alike runs/hc/latest.safetensors before && [ -s good.csv ]'
+holds 'mhc upcycle: what is printed arrives or is missed' \
+    '! $MHC upcycle runs/one --out lost > full 2> err &&
+     grep -q "standard output: No space" err &&
+     [ -s lost/latest.safetensors ] && [ -s lost/log.jsonl ]'
+(ulimit -f 1; $MHC upcycle runs/one --out none 2>&1 > out; echo $?) |
+    cat > said
+holds 'mhc upcycle: a disk that is full leaves no folder' \
+    'grep -q "none/latest.safetensors: cannot write" said &&
+     [ "$(tail -n 1 said)" = 74 ] && [ ! -e none ]'
+$train --connection mhc --steps 2 --name mhc > out 2> err
+trace="$MHC trace runs/mhc --data unseen"
+written trace $trace --out
+refused 74 ' full: cannot write it: No space' $trace --out full
+cp runs/mhc/latest.safetensors before
+cp unseen text-before
+ln runs/mhc/latest.safetensors same
+ln -s unseen soft-text
+for file in runs/mhc/latest.safetensors same unseen soft-text; do
+    refused 64 "^mhc trace: $file: it is read" $trace --out $file
+done
+holds 'mhc trace leaves what it reads as it is' \
+    'alike runs/mhc/latest.safetensors before &&
+     alike unseen text-before && [ -s good ] && ! cmp -s good before'
+for command in "trace runs/mhc --data unseen --out null" \
+    "check good --site 1" "check --names"; do
+    holds "mhc $command: what does not arrive is missed" \
+        'undelivered $MHC $command'
+done
 holds 'no partial file is left' '[ -s runs/one/latest.safetensors ] &&
     [ -z "$(find . -name "*.partial" ! -type l)" ]'
 closing

@@ -1,14 +1,5 @@
 source tests/commands/common.bash
 
-# says STATUS PATTERN COMMAND...: it is refused, in one line
-says() {
-    local status=$1 pattern=$2
-    shift 2
-    "$@" > out 2> err
-    holds "refused: ${*/#$MHC/mhc}" "[ $? = $status ] &&
-        [ \$(wc -l < err) = 1 ] && grep -qE -- '$pattern' err"
-}
-
 $train --connection hc --steps 2 --name four > out 2> err
 holds 'a kind that has streams gets four unless told otherwise' \
     '[ $? = 0 ] && grep -q "hc connection, 4 streams$" out &&
@@ -93,20 +84,20 @@ holds 'mhc gain --help explains itself' \
 head -c 16 text > short
 : > empty
 mkdir -p none && echo '{"unigram":3}' > none/log.jsonl
-says 64 'a checkpoint and --data FILE are wanted' $MHC gain runs/hc
-says 64 'a checkpoint and --data FILE are wanted' $MHC gain --data text
-says 64 'one checkpoint at a time' $MHC gain a b --data text
-says 64 '--windows 0' $MHC gain runs/hc --data text --windows 0
-says 66 'absent' $MHC gain absent --data text
-says 66 'absent' $MHC gain runs/hc --data absent
-says 65 'empty' $MHC gain runs/hc --data empty
-says 65 'short' $MHC gain runs/hc --data short
-says 65 'text' $MHC gain text --data text
-says 73 'nowhere' $MHC gain runs/hc --data text --out /nowhere/x
-says 64 'which run' $MHC gain --history
-says 66 'absent' $MHC gain absent --history
-says 65 'no step' $MHC gain none --history
-says 64 'streams 4: the run in runs/hc has 3' \
+refused 64 'a checkpoint and --data FILE are' $MHC gain runs/hc
+refused 64 'a checkpoint and --data FILE are' $MHC gain --data text
+refused 64 'one checkpoint at a time' $MHC gain a b --data text
+refused 64 '--windows 0' $MHC gain runs/hc --data text --windows 0
+refused 66 'absent' $MHC gain absent --data text
+refused 66 'absent' $MHC gain runs/hc --data absent
+refused 65 'empty' $MHC gain runs/hc --data empty
+refused 65 'short' $MHC gain runs/hc --data short
+refused 65 'text' $MHC gain text --data text
+refused 73 'nowhere' $MHC gain runs/hc --data text --out /nowhere/x
+refused 64 'which run' $MHC gain --history
+refused 66 'absent' $MHC gain absent --history
+refused 65 'no step' $MHC gain none --history
+refused 64 'streams 4: the run in runs/hc has 3' \
     $MHC train --resume runs/hc --steps 20 --streams 4
-says 64 'streams' $MHC train --data text --connection hc --streams 9
+refused 64 'streams' $MHC train --data text --connection hc --streams 9
 closing

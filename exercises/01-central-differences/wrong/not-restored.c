@@ -1,4 +1,4 @@
-/* expect: FAIL x is put back */
+/* expect: FAIL x, put back */
 #include "support/difference.h"
 
 struct difference difference_check(double (*f)(void *context),

@@ -1,4 +1,4 @@
-/* expect: dx added to what it held, though add is false */
+/* expect: it was added to what stood there */
 #include "matmul/matmul.h"
 
 void matmul_backward_input(real *dx, const real *dy, const real *w,

@@ -1,4 +1,4 @@
-/* expect: dx overwritten, though add is true */
+/* expect: it was overwritten; it is to be added to */
 #include "matmul/matmul.h"
 
 void matmul_backward_input(real *dx, const real *dy, const real *w,

@@ -1,4 +1,4 @@
-/* expect: dw overwritten instead of added to */
+/* expect: it was overwritten; it is to be added to */
 #include "matmul/matmul.h"
 
 void matmul_backward_input(real *dx, const real *dy, const real *w,

@@ -1,4 +1,4 @@
-/* expect: a dw that is still what it was before */
+/* expect: all of it is still what it was before */
 #include "matmul/matmul.h"
 
 void matmul_backward_input(real *dx, const real *dy, const real *w,

@@ -1,4 +1,4 @@
-/* expect: this looks like dgain overwritten, not added to */
+/* expect: it was overwritten; it is to be added to */
 #define START_GAIN (t == 0 ? 0 : dgain[c])
 // A plain answer to lab 4
 #include "norm/norm.h"

@@ -1,4 +1,4 @@
-/* expect: this looks like dx overwritten although add is set */
+/* expect: it was overwritten; it is to be added to */
 #define START 0
 // A plain answer to lab 4
 #include "norm/norm.h"

@@ -18,6 +18,9 @@
 #ifndef PREPARE
 #define PREPARE
 #endif
+#ifndef TIMES
+#define TIMES
+#endif
 
 void loss_forward(real *each, real *lse, const real *logits,
                   const token *target, size_t tokens,
@@ -45,7 +48,7 @@ void loss_backward(real *dlogits, const real *logits, const real *lse,
         PREPARE;
         for (size_t v = 0; v < vocabulary; v++)
             d[v] = SCALE * (exponential(row[v] - lse[t]) -
-                            (v == (size_t)ONE));
+                            (v == (size_t)ONE) TIMES);
     }
     (void)scale; (void)target;
 }

@@ -1,3 +1,3 @@
-/* expect: it held NaN before */
+/* expect: it was added to what stood there; it is to be overwritten */
 #define CLEAR
 #include "plain.h"

@@ -1,4 +1,4 @@
-/* expect: a gain's gradient that overwrote what was there */
+/* expect: it was overwritten; it is to be added to */
 #include "norm/norm.h"
 #include "streams/streams.h"
 

@@ -1,4 +1,4 @@
-/* expect: epochs 3 and 4 of seed 7 have the same order */
+/* expect: epochs 3 and 4 of a seed have the same order */
 #define STREAM random_stream("lab")
 // A plain answer to lab 12
 #include "corpus/batches.h"
