@@ -103,8 +103,9 @@ static void check_product(size_t n)
     for (size_t e = 0; e < n * n; e++)
         nans += isnan(got[e]) != 0;
     lab_true("product", wrong == 0, "n = %zu: %zu elements are wrong%s",
-             n, wrong, nans > 0 ? ": some were not written, or added to "
-                       "what stood there"
+             n, wrong, nans > 0
+                       ? ": some were not written, or added to what "
+                         "stood there"
              : wrong_elements(b, a, n) == 0
                        ? ": this is right times left"
              : wrong_elements(a, turned(b, n), n) == 0

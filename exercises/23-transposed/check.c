@@ -45,7 +45,7 @@ static struct numbers {
 } given;
 static unsigned version;        /* of this test; VERSIONS: not drawn */
 
-/* one that was not tried; drawn in the judge, when the test has begun */
+/* one that was not tried; drawn in the judge, when the test runs */
 static unsigned draw_version(void)
 {
     static bool tried[VERSIONS];
@@ -114,7 +114,7 @@ int main(void)
             version = draw_version();
         verdict[version] = right;
     }
-    lab_true("the library's write is right", verdict[NONE],
+    lab_true("a right version is right", verdict[NONE],
              "your test rejects it");
     lab_true("right ones that round differently are right",
              verdict[OTHER_ORDER], "your test rejects one that "

@@ -42,6 +42,7 @@ static const char *mistake(const real *input, const real *rms,
 static bool check(size_t n, size_t C)
 {
     struct layout l = { .streams = n, .width = C };
+    const size_t shape[] = { T, C };
     real stream[ALL], row[T * ROW], gain[MOST];
     static real got[3][T * MOST], want[3][T * MOST];
     fill_normal(stream, ALL, n, 0.01);
@@ -64,6 +65,11 @@ static bool check(size_t n, size_t C)
              && compare_bits(NULL, "", got[2], want[2], T);
     char what[60];
     snprintf(what, sizeof what, "%zu streams, width %zu", n, C);
+    if (!same) {
+        lab_compare("input", got[0], want[0], shape, 2, 1e-5);
+        lab_compare("inverse_rms", got[2], want[2], shape, 1, 1e-5);
+        lab_compare("normed", got[1], want[1], shape, 2, 1e-5);
+    }
     return lab_true(what, same, "%s", same ? ""
                     : mistake(got[0], got[2], got[1], want[0], want[2],
                               gain, C));
