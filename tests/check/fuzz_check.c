@@ -17,7 +17,7 @@ static void judge(const struct safetensors *s, size_t site)
     }
     if (check_run(&c, NULL, &m)) {
         fuzz_demand(c.best < 2);
-        const struct verdict *v = &c.verdict[c.best];
+        const struct verdict *v = &c.whole.verdict[c.best];
         fuzz_demand(v->of > 0 && v->agree <= v->of && v->of <= PARTS);
         fuzz_demand(nowhere != NULL);
         check_print(nowhere, &c);
@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size)
     if (size < 8)
         return 0;
     struct image image = fuzz_image(bytes, size);
-    for (int try = 0; try < 2; try++) {
+    do {
         struct message m = { 0, "" };
         struct safetensors s;
         if (safetensors_read(&s, "f", image.bytes, image.size, &m)) {
@@ -40,8 +40,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size)
             safetensors_close(&s);
         } else
             fuzz_demand_message(&m);
-        fuzz_length_repair(image);
-    }
+    } while (fuzz_length_repair(image));
     return 0;
 }
 

@@ -529,13 +529,13 @@ struct real_boundary {
 };
 
 static void give(struct real_boundary *b, struct check *c,
-                 const struct map *map, size_t n, size_t T)
+                 const struct map *map, size_t n, size_t T, size_t C)
 {
     c->file.settings = test_settings;
-    c->file.hers = test_boundary(T, n, 24, 11 + n);
+    c->file.hers = test_boundary(T, n, C, 11 + n);
     test_store(c, sizeof(real) == 4 ? "F32" : "F64");
     b->map = map;
-    b->l = layout_of(map, n, 24, 20);
+    b->l = layout_of(map, n, C, 20);
     b->coefficients = test_reals(T * layout_row(&b->l));
     for (int i = 0; i < ROLES; i++) {
         size_t count = check_size(&c->file.hers, (enum role)i);
@@ -601,11 +601,33 @@ START_TEST(our_own_boundary_agrees)
     size_t n = streams[_i % 4], released = (size_t)_i / 4, T = 70;
     struct check c = { .trials = 0 };
     struct real_boundary b;
-    give(&b, &c, released ? &deepseek_map : &mhc_map, n, T);
+    give(&b, &c, released ? &deepseek_map : &mhc_map, n, T, 24);
     run_forward(&b, T, b.at[ALPHA], NULL, 1);
     run_backward(&b, T);
     look(&c, &b);
     ck_assert_uint_eq(c.whole.verdict[released].agree, PARTS);
+}
+END_TEST
+START_TEST(our_own_boundary_agrees_for_any_token)
+{
+    enum { T = 1031, N = 4, WIDE = 192 };
+    struct check c = { .trials = 0 };
+    struct real_boundary b;
+    struct rules r = rules_of(_i == 1, 0, 0);
+    give(&b, &c, _i == 1 ? &deepseek_map : &mhc_map, N, T, WIDE);
+    make(&c.file.hers, &r);
+    run_forward(&b, T, b.at[ALPHA], NULL, 1);
+    run_backward(&b, T);
+    for (int i = H_PRE; i < ROLES; i++) {
+        size_t count = check_size(&c.file.hers, (enum role)i);
+        real *want = test_reals(count);
+        for (size_t k = 0; k < count; k++)
+            want[k] = (real)c.file.hers.at[i][k];
+        ck_assert_msg(compare_arrays(stderr, check_names[i].name,
+                                     b.at[i], want, &count, 1,
+                                     1e4 * REAL_EPSILON),
+                      "%s is not the reference's", check_names[i].name);
+    }
 }
 END_TEST
 START_TEST(a_bug_in_our_own_boundary_is_named)
@@ -619,8 +641,8 @@ START_TEST(a_bug_in_our_own_boundary_is_named)
         wrong |= MISTAKE(NO_ALPHA + 1) | MISTAKE(NO_ALPHA + 2);
     struct check c = { .trials = 0 };
     struct real_boundary b, right;
-    give(&b, &c, &mhc_map, N, T);
-    give(&right, &c, &mhc_map, N, T);
+    give(&b, &c, &mhc_map, N, T, 24);
+    give(&right, &c, &mhc_map, N, T, 24);
     run_forward(&right, T, b.at[ALPHA], NULL, 1);
     size_t K = layout_row(&b.l);
     real *write = test_reals(T * K), ones[3] = { 1, 1, 1 };
@@ -1000,6 +1022,10 @@ Suite *check_suite(void)
     tcase_add_loop_test(t, a_trace_is_read_by_its_own_names, 0, 2);
     tcase_add_test(t, halves_are_converted);
     tcase_add_loop_test(t, looking_changes_nothing, 0, 12);
+    suite_add_tcase(s, t);
+    t = tcase_create("size");
+    tcase_set_tags(t, "slow");
+    tcase_add_loop_test(t, our_own_boundary_agrees_for_any_token, 0, 2);
     suite_add_tcase(s, t);
     return s;
 }

@@ -61,11 +61,10 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size)
     if (size < 8)
         return 0;
     struct image image = fuzz_image(bytes, size);
-    for (int try = 0; try < 2; try++) {
+    do
         if (look(image))
             offer(image);
-        fuzz_length_repair(image);
-    }
+    while (fuzz_length_repair(image));
     return 0;
 }
 // Write checkpoints to begin with

@@ -26,9 +26,11 @@ struct image fuzz_image(const unsigned char *bytes, size_t size)
     return image;
 }
 
-void fuzz_length_repair(struct image image)
+bool fuzz_length_repair(struct image image)
 {
     size_t length = 8, depth = 0;
+    unsigned char before[8];
+    memcpy(before, image.bytes, 8);
     do {
         depth += length < image.size && image.bytes[length] == '{';
         depth -= length < image.size && image.bytes[length] == '}';
@@ -37,6 +39,7 @@ void fuzz_length_repair(struct image image)
     for (size_t i = 0; i < 8; i++)
         image.bytes[i] = (unsigned char)((length - 8) >> 8 * i & 0xff);
     image_repair(image);
+    return memcmp(before, image.bytes, 8) != 0;
 }
 // Write seeds
 void fuzz_seed(const char *folder, const char *name, const void *bytes,

@@ -78,7 +78,7 @@ static bool save_number(const char *path, size_t number, size_t copies,
                         struct message *m)
 {
     static real values[COPIES];
-    const struct tensor t = { "t", 1, { copies }, values };
+    const struct tensor t = { "t", 1, { copies }, values, NULL };
     for (size_t i = 0; i < copies; i++)
         values[i] = (real)number;
     return safetensors_write(path, &t, 1, NULL, 0, m);
