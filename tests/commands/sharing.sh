@@ -116,9 +116,9 @@ $MHC train --resume runs/long > out 2> err &
 pid=$!
 reach long 69
 read=$(sed -n 's/^rchar: //p' /proc/$pid/io)
+size=$(stat -c %s longer)
 kill -INT $pid
 wait $pid
-size=$(stat -c %s longer)
 holds 'a look does not read the log again' \
     "[ $? = 130 ] && [ $(grep -c '"held_out"' "$(log long)") -gt 30 ] &&
      [ ${read:-0} -gt $size ] && [ $read -lt $((3 * size)) ]"
