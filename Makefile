@@ -68,7 +68,8 @@ help:
 ## make stage K=6         the program as of chapter 6, in build/stages/06
 ## make bench             speed, as ratios measured in one run
 ## make experiments       the book's measurements, where missing, into data/results
-## make mutants           plant bugs, list those that no test notices   (NAMED=yes: ten by name)
+## make mutants           plant bugs, list those that no test notices   (NAMED=yes: ten by name;
+##                        ARGS='--since REV': only in lines that changed since)
 ## make faults            every call fails once, in tiny runs          (FAULTS=300: some; FAULTS=all)
 ## make fuzz              files, settings and logs under attack        (FUZZ_TIME=60 seconds each)
 ## make coverage valgrind the lines that the tests of checkpoints run; memory

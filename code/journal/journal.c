@@ -43,6 +43,13 @@ static bool find_folder(struct journal *j, const char *name,
                 ? "the path is too long" : "no such folder");
 }
 // Lock a run folder
+static bool clear_lock(FILE *lock)
+{
+    struct stat s;
+    return fstat(fileno(lock), &s) == 0 && S_ISREG(s.st_mode)
+        && s.st_nlink == 1 && ftruncate(fileno(lock), 0) == 0;
+}
+
 static void say_holder(FILE *lock)
 {
     char host[256] = "", when[32];
@@ -65,7 +72,7 @@ static bool take_lock(struct journal *j, struct message *m)
     if (!j->lock)
         return fail(m, EX_CANTCREAT, "%s: %s", path, strerror(errno));
     if (flock(handle, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
-        if (ftruncate(handle, 0) == 0)
+        if (clear_lock(j->lock))
             say_holder(j->lock);
         return true;
     }
@@ -188,8 +195,12 @@ static bool cut_log(const struct journal *j, const char *file,
         return true;
     if (!log_open(&l, path, m))
         return false;
+    bool counts = false;
     while (log_next(&l, m) && l.step <= step)
-        ;
+        counts = true;
+    if (!counts && !l.line && (l.bad > 0 || l.torn))
+        fail(m, EX_DATAERR, "%s: this is no log; to go on, move it "
+             "away", path);
     bool good = m->status == 0
         && (truncate(path, l.begin) == 0
             || fail(m, EX_IOERR, "%s: cannot be cut off: %s", path,
@@ -297,8 +308,7 @@ bool journal_close(struct journal *j, struct message *m)
         good = fail(m, EX_IOERR, "%s: the log cannot be written: %s",
                     j->folder, strerror(errno));
     if (j->lock) {
-        if (ftruncate(fileno(j->lock), 0) != 0)
-            clearerr(j->lock);
+        clear_lock(j->lock);
         fclose(j->lock);
     }
     j->log = j->timing = j->lock = NULL;

@@ -16,7 +16,8 @@ static void zero(double *x, size_t count)
 }
 
 /* where a parameter of sublayer i, or of the whole model, begins */
-static size_t place(const struct readable *r, size_t i, const char *name)
+static size_t place(const struct readable *r, size_t i,
+                    const char *name)
 {
     char all[64];
     snprintf(all, sizeof all, "sublayer.%zu.%s", i, name);
