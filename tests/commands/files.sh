@@ -82,7 +82,8 @@ for text in precious precious,unfinished; do
     $MHC train --resume runs/lured --data text --held-out unseen \
         > out 2> err
     holds "what is no log is not cut off ($text)" '[ $? = 65 ] &&
-        grep -q "log.jsonl: this is no log" err && alike precious before'
+        grep -q "log.jsonl: this is no log" err &&
+        alike precious before'
 done
 mkdir mine
 echo mine > mine/latest
