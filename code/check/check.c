@@ -1,68 +1,69 @@
 #include "check/check.h"
 #include "ground/memory.h"
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 // Unit roundoffs
-static const struct { const char *name; double u; } roundoffs[] = {
-    {"f64", 0x1p-53}, {"f32", 0x1p-24}, {"tf32", 0x1p-11},
-    {"f16", 0x1p-11}, {"bf16", 0x1p-8},
-};
-enum { ROUNDOFFS = sizeof roundoffs / sizeof *roundoffs };
+static const struct precision precisions[] = {
+    {"f64", 0x1p-53, 0x1p-1022}, {"f32", 0x1p-24, 0x1p-126},
+    {"tf32", 0x1p-11, 0x1p-126}, {"f16", 0x1p-11, 0x1p-24},
+    {"bf16", 0x1p-8, 0x1p-126}, {NULL, 0, 0} };
 
-static double roundoff(const char *name)
+/* the last, without a name, if there is none */
+static const struct precision *precision_of(const char *name)
 {
-    for (size_t i = 0; i < ROUNDOFFS; i++)
-        if (strcasecmp(roundoffs[i].name, name) == 0)
-            return roundoffs[i].u;
-    return 0;
-}
-
-static double coarser(double u, double v)
-{
-    return u > v ? u : v;
+    const struct precision *p = precisions;
+    while (p->name != NULL && strcasecmp(p->name, name) != 0)
+        p++;
+    return p;
 }
 static bool find_precision(struct check *c, const char *precision,
                            struct message *m)
 {
-    c->between = 0x1p-53;
+    c->between = precision_of("f64");
     for (int i = 0; i < ROLES; i++)
         if (c->file.type[i] != NULL && c->file.type[i]->bytes < 8)
-            c->between = 0x1p-24;
-    if (precision == NULL)
-        return true;
-    c->between = roundoff(precision);
-    return c->between > 0
+            c->between = precision_of("f32");
+    if (precision != NULL)
+        c->between = precision_of(precision);
+    return c->between->name != NULL
         || fail(m, EX_USAGE, "--precision %s: it is none of f64, f32, "
                 "tf32, f16, bf16", precision);
 }
 
-static struct roughness roughness(const struct check *c, double between,
+static struct roughness roughness(const struct check *c,
+                                  const struct precision *between,
                                   uint64_t seed)
 {
-    struct roughness r = { .between = between, .seed = seed };
-    for (int i = 0; i < ROLES; i++)
-        r.at[i] = c->file.type[i] == NULL ? between
-                : coarser(between, roundoff(c->file.type[i]->name));
+    struct roughness r = { .between = between->u, .seed = seed,
+                           .least_between = between->least };
+    for (int i = 0; i < ROLES; i++) {
+        const struct precision *p = c->file.type[i] == NULL ? between
+            : precision_of(c->file.type[i]->name);
+        r.at[i] = fmax(between->u, p->u);
+        r.least[i] = fmax(between->least, p->least);
+    }
     return r;
 }
 
 // The parts that are compared
-static void add_part(struct check *c, size_t *used, enum role role,
-                     const char *group, size_t first, size_t count)
+static void add_part(struct part part[PARTS], size_t *used,
+                     enum role role, const char *group, size_t first,
+                     size_t count)
 {
-    struct part *p = &c->part[(*used)++];
+    struct part *p = &part[(*used)++];
     *p = (struct part){ .role = role, .first = first, .count = count };
     snprintf(p->name, sizeof p->name, "%s%s", check_names[role].name,
              group);
 }
 
-static void list_parts(struct check *c)
+static void list_parts(struct part part[PARTS],
+                       const struct boundary *b)
 {
     static const char *const group[] = { ".pre", ".post", ".res" };
-    const struct boundary *b = &c->file.hers;
     size_t n = b->streams, rows[] = { n, n, n * n }, used = 0;
     size_t vector = b->tokens * b->width;
     size_t count[ROLES] = {
@@ -73,13 +74,18 @@ static void list_parts(struct check *c)
     for (int i = H_PRE; i < ROLES; i++) {
         size_t first = 0, each = i == DPHI ? n * b->width : 1;
         if (count[i] > 0)
-            add_part(c, &used, (enum role)i, "", 0, count[i]);
+            add_part(part, &used, (enum role)i, "", 0, count[i]);
         for (size_t g = 0; count[i] == 0 && g < 3; g++) {
             size_t many = i == DALPHA ? 1 : rows[g] * each;
-            add_part(c, &used, (enum role)i, group[g], first, many);
+            add_part(part, &used, (enum role)i, group[g], first, many);
             first += many;
         }
     }
+}
+
+static bool sums_tokens(const struct part *p)
+{
+    return p->role >= DPHI && p->role <= DBIAS;
 }
 
 // Make room for what the reference makes
@@ -93,46 +99,70 @@ static bool can_make(const struct boundary *b, enum role role)
 }
 
 /* a boundary with her givens, and room for what is made of them */
-static double *room(struct boundary *b, const struct check *c,
+static double *room(struct boundary *b, const struct view *v,
                     struct message *m)
 {
     size_t all = 0;
-    *b = c->file.hers;
+    *b = v->hers;
     for (size_t p = 0; p < PARTS; p++)
-        all += c->part[p].count;
+        all += v->part[p].count;
     double *memory = memory_new(all, sizeof *memory, m), *to = memory;
     for (size_t p = 0; memory != NULL && p < PARTS; p++) {
-        const struct part *part = &c->part[p];
+        const struct part *part = &v->part[p];
         if (part->first == 0)
             b->at[part->role] = can_make(b, part->role) ? to : NULL;
         to += part->count;
     }
     return memory;
 }
+static bool open_view(struct view *v, struct message *m)
+{
+    list_parts(v->part, &v->hers);
+    for (int released = 0; released < 2; released++) {
+        v->memory[1 + released] = room(&v->right[released], v, m);
+        if (v->memory[1 + released] == NULL)
+            return false;
+    }
+    return true;
+}
+
+static void close_view(struct view *v)
+{
+    for (int i = 0; i < 3; i++) {
+        memory_free(v->memory[i]);
+        v->memory[i] = NULL;
+    }
+}
 
 // Measure the differences of all parts
-static void differences(double difference[PARTS], const struct check *c,
-                        const struct boundary *a,
-                        const struct boundary *b)
+/* the largest difference of a part, and where it is */
+static double difference(size_t *where, const struct part *part,
+                         const struct boundary *a,
+                         const struct boundary *b)
 {
-    for (size_t p = 0; p < PARTS; p++) {
-        const struct part *part = &c->part[p];
-        const double *x = a->at[part->role], *y = b->at[part->role];
-        difference[p] = 0;
-        for (size_t i = 0; x && y && i < part->count; i++)
-            difference[p] = fmax(difference[p],
-                                 fabs(x[part->first + i]
-                                      - y[part->first + i]));
+    const double *x = a->at[part->role], *y = b->at[part->role];
+    double most = 0;
+    *where = part->first;
+    for (size_t i = part->first;
+         x && y && i < part->first + part->count; i++) {
+        double d = fabs(x[i] - y[i]);
+        if (d <= most)
+            continue;
+        most = d > most ? d : INFINITY;
+        *where = i;
     }
+    return most;
 }
 
 static double rms(const struct part *p, const struct boundary *b)
 {
-    double sum = 0;
+    const double *x = b->at[p->role] + p->first;
+    double most = 0, sum = 0;
     for (size_t i = 0; i < p->count; i++)
-        sum += b->at[p->role][p->first + i]
-             * b->at[p->role][p->first + i];
-    return sqrt(sum / (double)p->count);
+        most = fmax(most, fabs(x[i]));
+    for (size_t i = 0; most > 0 && i < p->count; i++)
+        sum += x[i] / most * (x[i] / most);
+    return most * sqrt(sum / (double)p->count);
 }
 
 // Jobs, side by side
@@ -142,32 +172,45 @@ struct job {
     double error[PARTS];        /* hers against the reference made so */
     double change[PARTS];       /* that against the right reference */
     double scale[PARTS];        /* root mean squares of what is made */
+    size_t trial;               /* which one is tried, or unused */
     struct message m;
 };
 
-static void run_job(struct job *j, const struct check *c,
-                    const struct boundary *right)
+static void run_job(struct job *j, const struct view *v)
 {
     struct boundary made;
-    double *memory = room(&made, c, &j->m);
+    const struct boundary *right = &v->right[j->rules.released];
+    double *memory = room(&made, v, &j->m);
+    size_t where;
+    bool good = memory != NULL;
     if (j->rough.between > 0)
         j->rules.rough = &j->rough;
-    if (memory != NULL && reference_run(&made, &j->rules, &j->m)) {
-        differences(j->error, c, &made, &c->file.hers);
-        differences(j->change, c, &made, right);
-        for (size_t p = 0; p < PARTS; p++)
-            if (made.at[c->part[p].role] != NULL)
-                j->scale[p] = rms(&c->part[p], &made);
+    good = good && reference_run(&made, &j->rules, &j->m);
+    for (size_t p = 0; p < PARTS; p++) {
+        const struct part *part = &v->part[p];
+        j->error[p] = j->change[p] = INFINITY;
+        if (!good || made.at[part->role] == NULL)
+            continue;
+        j->error[p] = difference(&where, part, &made, &v->hers);
+        j->change[p] = difference(&where, part, &made, right);
+        j->scale[p] = rms(part, &made);
     }
     memory_free(memory);
+    if (j->m.status == EX_DATAERR && j->rules.rough == NULL)
+        j->m.status = 0;
 }
 
-static bool run_jobs(struct job *j, size_t count, const struct check *c,
-                     const struct boundary right[2], struct message *m)
+static bool run_jobs(struct job *j, size_t count, struct check *c,
+                     const struct view *v, struct message *m)
 {
+    c->jobs += count;
     #pragma omp parallel for schedule(dynamic)
-    for (size_t i = 0; i < count; i++)
-        run_job(&j[i], c, &right[j[i].rules.released]);
+    for (size_t i = 0; i < count; i++) {
+        run_job(&j[i], v);
+        if (c->progress != NULL)
+            #pragma omp critical (check_progress)
+            c->progress(++c->done, c->jobs);
+    }
     for (size_t i = 0; i < count; i++)
         if (j[i].m.status != 0)
             return fail(m, j[i].m.status, "%s", j[i].m.text);
@@ -177,146 +220,236 @@ static bool run_jobs(struct job *j, size_t count, const struct check *c,
 // How far rounding may go
 enum { ROUGH_RUNS = 8, SAFETY = 4 };
 
-static bool find_tolerance(double tolerance[PARTS],
-                           const struct check *c, bool released,
-                           double between,
-                           const struct boundary right[2],
+/* u times the sizes of the terms of what sums up tokens */
+static bool find_sizes(double size[PARTS], const struct check *c,
+                       bool released, double u, struct message *m)
+{
+    struct boundary made, sizes;
+    double *memory = room(&made, &c->whole, m);
+    double *others = room(&sizes, &c->whole, m);
+    struct rules r = reference_rules(&c->file.settings, released);
+    r.sizes = &sizes;
+    bool good = memory != NULL && others != NULL
+             && reference_run(&made, &r, m);
+    for (size_t p = 0; p < PARTS; p++) {
+        const struct part *part = &c->whole.part[p];
+        double most = 0, *x = sizes.at[part->role];
+        for (size_t i = 0; good && x && sums_tokens(part)
+             && i < part->count; i++)
+            most = fmax(most, x[part->first + i]);
+        size[p] = u * sqrt(most);
+    }
+    memory_free(memory);
+    memory_free(others);
+    return good;
+}
+
+static bool find_tolerance(double tolerance[PARTS], struct check *c,
+                           bool released,
+                           const struct precision *between,
                            struct message *m)
 {
     struct job job[ROUGH_RUNS] = { { .error = { 0 } } };
+    double size[PARTS];
     for (size_t i = 0; i < ROUGH_RUNS; i++) {
-        job[i].rules = c->file.rules;
-        job[i].rules.released = released;
+        job[i].rules = reference_rules(&c->file.settings, released);
         job[i].rough = roughness(c, between, i + 1);
     }
-    if (!run_jobs(job, ROUGH_RUNS, c, right, m))
+    if (!find_sizes(size, c, released, between->u, m)
+        || !run_jobs(job, ROUGH_RUNS, c, &c->whole, m))
         return false;
     for (size_t p = 0; p < PARTS; p++) {
-        tolerance[p] = 0;
+        double most = size[p];
         for (size_t i = 0; i < ROUGH_RUNS; i++)
-            tolerance[p] = fmax(tolerance[p],
-                                SAFETY * job[i].change[p]);
+            most = fmax(most, job[i].change[p]);
+        tolerance[p] = SAFETY * most;
     }
     return true;
 }
 
 // Judge by the paper and as released
+static bool agrees(const struct verdict *v, size_t p)
+{
+    return v->error[p] <= v->tolerance[p];
+}
+
 static void count_agreements(struct verdict *v)
 {
     v->agree = v->of = 0;
     for (size_t p = 0; p < PARTS; p++)
         if (v->given[p]) {
             v->of++;
-            v->agree += v->error[p] <= v->tolerance[p];
+            v->agree += agrees(v, p);
         }
 }
 
-static bool judge(struct check *c, bool released,
-                  struct boundary right[2], struct message *m)
+/* the right reference, and how far hers is from it */
+static bool compare(struct view *view, const struct check *c,
+                    bool released, struct message *m)
 {
-    struct verdict *v = &c->verdict[released];
-    struct rules r = c->file.rules;
-    r.released = released;
-    if (!reference_run(&right[released], &r, m)
-        || !find_tolerance(v->tolerance, c, released, c->between, right,
-                           m))
+    struct verdict *v = &view->verdict[released];
+    struct boundary *right = &view->right[released];
+    struct rules r = reference_rules(&c->file.settings, released);
+    size_t where;
+    if (!reference_run(right, &r, m))
         return false;
-    differences(v->error, c, &right[released], &c->file.hers);
     for (size_t p = 0; p < PARTS; p++) {
-        const struct part *part = &c->part[p];
-        v->given[p] = c->file.hers.at[part->role] != NULL
-                   && right[released].at[part->role] != NULL;
-        if (v->given[p])
-            v->scale[p] = rms(part, &right[released]);
+        const struct part *part = &view->part[p];
+        v->given[p] = view->hers.at[part->role] != NULL
+                   && right->at[part->role] != NULL;
+        if (!v->given[p])
+            continue;
+        v->scale[p] = rms(part, right);
+        v->error[p] = difference(&where, part, right, &view->hers);
     }
+    return true;
+}
+
+static bool judge(struct check *c, bool released, struct message *m)
+{
+    struct verdict *v = &c->whole.verdict[released];
+    if (!compare(&c->whole, c, released, m)
+        || !find_tolerance(v->tolerance, c, released, c->between, m))
+        return false;
     count_agreements(v);
     return true;
 }
 
-// The mistakes that are tried
-static const char *const sayings[MISTAKES] = {
-    [NO_FACTOR] = "the factor 2 of h_post is missing",
-    [OTHER_ORDER] = "Sinkhorn's rows and columns in the other order",
-    [TRANSPOSED] = "h_res is used transposed",
-    [STORED_TRANSPOSED] = "h_res is used rightly, but stands in the "
-                          "file transposed",
-    [BY_COLUMNS] = "the logits fill h_res column by column",
-    [NORM_PER_STREAM] = "each stream has a norm of its own",
-    [NO_NORM] = "the streams are not normalised before phi",
-    [NO_ALPHA] = "alpha is missing",
-    [TANH] = "a tanh is left in, from Hyper-Connections",
-    [FIRST_TOKEN] = "token 0's h_res mixes the streams of all tokens",
-    [NO_MIX] = "the streams are not mixed by h_res",
-    [EXCHANGED] = "pre and post are packed in the other order",
-    [HALF_THE_STEPS] = "half the iterations of Sinkhorn",
-    [EXIT_OTHER] = "exit is the sum of the streams, not the mean",
-    [EXIT_FIRST] = "exit is stream 0, not the mean of the streams",
-    [SINKHORN_CUT] = "no gradient comes back through Sinkhorn",
-    [STRAIGHT_THROUGH] = "the gradient passes Sinkhorn unchanged, as "
-                         "if h_res were its logits",
-    [EXPONENTIAL_ONLY] = "the gradient comes through Sinkhorn's "
-                         "exponential only, and no half step",
-    [LAST_STEP_ONLY] = "the gradient comes through Sinkhorn's last "
-                       "half step only",
-    [NORM_CUT] = "the gradient takes the norm for a constant",
-    [PATH_CUT] = "dstreams lacks what comes back through phi",
-    [NOT_TRANSPOSED_BACK] = "dstreams is mixed by h_res, not by its "
-                            "transpose",
-    [ALPHA_FORGOTTEN] = "what comes back to phi and through it lacks "
-                        "the factor alpha",
-};
-static bool judges_gradients(const struct verdict *v,
-                             const struct part *part)
+// Look at a few tokens
+enum { LEAST_TOKENS = 4, MOST_TOKENS = 12, WORK = 400000 };
+
+static size_t few_tokens(const struct boundary *b)
 {
-    for (size_t p = 0; p < PARTS; p++)
-        if (v->given[p] && part[p].role >= DSTREAMS)
-            return true;
-    return false;
+    size_t n = b->streams, each = n * n * (n + 2) * b->width;
+    size_t few = WORK / each;
+    few = few < LEAST_TOKENS ? LEAST_TOKENS
+        : few > MOST_TOKENS ? MOST_TOKENS : few;
+    return few < b->tokens ? few : b->tokens;
 }
 
-static void list_trials(struct check *c)
+static void add_token(size_t *token, size_t *used, size_t room,
+                      size_t t)
 {
-    bool gradients = judges_gradients(&c->verdict[0], c->part);
-    for (int i = 0; i < MISTAKES; i++) {
-        uint32_t bit = MISTAKE(i);
-        struct trial t = { .saying = sayings[i], .where = "",
-                           .forward = bit, .backward = bit };
-        bool forward = i == STORED_TRANSPOSED || i == EXIT_OTHER
-                    || i == EXIT_FIRST;
-        if (i < SINKHORN_CUT || gradients)
-            c->trial[c->trials++] = t;
-        if (i >= SINKHORN_CUT || forward || !gradients)
+    for (size_t i = 0; i < *used; i++)
+        if (token[i] == t)
+            return;
+    if (*used < room)
+        token[(*used)++] = t;
+}
+
+static void choose_tokens(size_t *token, size_t few,
+                          const struct check *c)
+{
+    const struct view *w = &c->whole;
+    const struct verdict *v = &w->verdict[c->best];
+    size_t used = 0, where, T = w->hers.tokens;
+    add_token(token, &used, few, 0);
+    for (size_t p = 0; p < PARTS; p++) {
+        const struct part *part = &w->part[p];
+        if (!v->given[p] || agrees(v, p) || sums_tokens(part))
             continue;
-        t.where = " (forward only)", t.backward = 0;
-        c->trial[c->trials++] = t;
-        t.where = " (backward only)", t.forward = 0, t.backward = bit;
-        c->trial[c->trials++] = t;
+        difference(&where, part, &w->right[c->best], &w->hers);
+        add_token(token, &used, few, where / (part->count / T));
     }
+    for (size_t t = T - 1; used < few; t--)
+        add_token(token, &used, few, t);
+}
+/* does the job change a part by more than rounding? */
+static bool moves(const struct check *c, const struct view *view,
+                  const struct job *job, size_t p)
+{
+    bool released = job->rules.released;
+    const struct verdict *whole = &c->whole.verdict[released];
+    double tolerance = whole->tolerance[p];
+    if (view != &c->whole && sums_tokens(&view->part[p])
+        && whole->scale[p] > 0)
+        tolerance *= view->verdict[released].scale[p]
+                   / whole->scale[p];
+    return job->change[p] > tolerance;
 }
 
-// What this file cannot show
-static void find_blind(struct check *c, const struct job *job)
+static double *few_of(struct view *few, const struct check *c,
+                      const size_t *token, size_t count,
+                      struct message *m)
 {
-    const struct verdict *v = &c->verdict[c->best];
-    for (size_t i = 0; i < c->trials; i++) {
-        c->trial[i].blind = true;
-        for (size_t p = 0; p < PARTS; p++)
-            if (v->given[p] && job[i].change[p] > v->tolerance[p])
-                c->trial[i].blind = false;
+    const struct boundary *from = &c->whole.hers;
+    size_t T = from->tokens, all = 0, each[ROLES];
+    few->hers = *from;
+    few->hers.tokens = count;
+    for (int i = 0; i < ROLES; i++) {
+        each[i] = check_size(from, (enum role)i) / T;
+        bool own = *check_names[i].shape == 'T' && from->at[i] != NULL;
+        each[i] = own ? each[i] : 0;
+        all += count * each[i];
     }
+    double *memory = memory_new(all, sizeof *memory, m), *to = memory;
+    for (int i = 0; memory != NULL && i < ROLES; i++) {
+        if (each[i] == 0)
+            continue;
+        few->hers.at[i] = to;
+        for (size_t k = 0; k < count; k++, to += each[i])
+            memcpy(to, from->at[i] + token[k] * each[i],
+                   each[i] * sizeof *to);
+    }
+    return memory;
+}
+
+static void judge_few(struct view *few, const struct check *c,
+                      bool released)
+{
+    struct verdict *v = &few->verdict[released];
+    const struct verdict *whole = &c->whole.verdict[released];
+    memcpy(v->tolerance, whole->tolerance, sizeof v->tolerance);
+    for (size_t p = 0; p < PARTS; p++)
+        if (sums_tokens(&few->part[p]))
+            v->error[p] = whole->error[p];
+    count_agreements(v);
+}
+
+static bool view_few(struct view *few, const struct check *c,
+                     struct message *m)
+{
+    size_t token[MOST_TOKENS], count = few_tokens(&c->whole.hers);
+    choose_tokens(token, count, c);
+    few->memory[0] = few_of(few, c, token, count, m);
+    if (few->memory[0] == NULL || !open_view(few, m))
+        return false;
+    for (int released = 0; released < 2; released++) {
+        if (!compare(few, c, released, m))
+            return false;
+        judge_few(few, c, released);
+    }
+    return true;
 }
 
 // Find the mistakes that explain it
 static struct verdict verdict_of(const struct check *c,
+                                 const struct view *view,
                                  const struct job *job)
 {
-    struct verdict v = c->verdict[job->rules.released];
-    memcpy(v.error, job->error, sizeof v.error);
-    for (size_t p = 0; p < PARTS; p++)
+    struct verdict v = view->verdict[job->rules.released];
+    for (size_t p = 0; p < PARTS; p++) {
+        if (view != &c->whole && sums_tokens(&view->part[p])) {
+            if (moves(c, view, job, p))
+                v.error[p] = agrees(&v, p) ? INFINITY : 0;
+            continue;
+        }
+        v.error[p] = job->error[p];
         if (v.given[p] && job->scale[p] > v.scale[p] && v.scale[p] > 0)
             v.tolerance[p] *= job->scale[p] / v.scale[p];
+    }
     count_agreements(&v);
     return v;
+}
+
+/* does what agrees before agree after? */
+static bool breaks_nothing(const struct verdict *after,
+                           const struct verdict *before)
+{
+    for (size_t p = 0; p < PARTS; p++)
+        if (before->given[p] && agrees(before, p) && !agrees(after, p))
+            return false;
+    return true;
 }
 
 /* how far those that do not agree are off */
@@ -324,8 +457,9 @@ static double excess(const struct verdict *v)
 {
     double sum = 0;
     for (size_t p = 0; p < PARTS; p++)
-        if (v->given[p] && v->error[p] > v->tolerance[p])
-            sum += log(v->error[p] / fmax(v->tolerance[p], 1e-300));
+        if (v->given[p] && !agrees(v, p))
+            sum += log(fmin(v->error[p], 1e300)
+                       / fmax(v->tolerance[p], 1e-300));
     return sum;
 }
 
@@ -334,153 +468,357 @@ static bool better(const struct verdict *a, const struct verdict *b)
     return a->agree > b->agree
         || (a->agree == b->agree && excess(a) < .9 * excess(b));
 }
-/* every mistake on top of those found so far, by both conventions or
-   by the one that is settled */
-static size_t list_jobs(struct job *job, const struct check *c)
+struct set {
+    struct trial trial[EXPLANATION];
+    size_t members, order;
+    bool released;
+    struct verdict verdict;
+    double excess;
+};
+
+static struct job job_of(const struct check *c, const struct set *s)
 {
-    size_t jobs = 0;
-    for (int released = 0; released < 2; released++) {
-        if (c->founds > 0 ? released != c->found_released
-            : c->only && released != (c->only == ONLY_RELEASED))
-            continue;
-        for (size_t i = 0; i < c->trials; i++) {
-            struct rules r = c->file.rules;
-            r.released = released;
-            r.forward = c->trial[i].forward;
-            r.backward = c->trial[i].backward;
-            for (size_t f = 0; f < c->founds; f++) {
-                r.forward |= c->trial[c->found[f]].forward;
-                r.backward |= c->trial[c->found[f]].backward;
-            }
-            job[jobs++] = (struct job){ .rules = r };
-        }
-    }
-    return jobs;
+    struct job j = { .rules = reference_rules(&c->file.settings,
+                                              s->released) };
+    for (size_t i = 0; i < s->members; i++)
+        j.rules = trial_rules(j.rules, &s->trial[i]);
+    return j;
 }
 
-static void note_best(struct check *c, const struct job *job,
-                      size_t jobs, bool *found)
+static int by_merit(const void *a, const void *b)
+{
+    const struct set *x = a, *y = b;
+    if (x->verdict.agree != y->verdict.agree)
+        return x->verdict.agree > y->verdict.agree ? -1 : 1;
+    if (x->excess != y->excess)
+        return x->excess < y->excess ? -1 : 1;
+    return x->order < y->order ? -1 : 1;
+}
+
+/* the best first */
+static bool weigh(struct set *set, size_t count, struct check *c,
+                  const struct view *view, struct message *m)
+{
+    struct job *job = memory_new(count, sizeof *job, m);
+    for (size_t i = 0; job != NULL && i < count; i++)
+        job[i] = job_of(c, &set[i]);
+    bool good = job != NULL && run_jobs(job, count, c, view, m);
+    for (size_t i = 0; good && i < count; i++) {
+        set[i].verdict = verdict_of(c, view, &job[i]);
+        set[i].excess = excess(&set[i].verdict);
+        set[i].order = i;
+    }
+    if (good)
+        qsort(set, count, sizeof *set, by_merit);
+    memory_free(job);
+    return good;
+}
+static bool explains(const struct check *c, const struct set *s)
+{
+    const struct verdict *before = &c->whole.verdict[s->released];
+    return s->verdict.agree > before->agree
+        && breaks_nothing(&s->verdict, before)
+        && better(&s->verdict, &c->explained);
+}
+
+/* another value of the same number, or another mistake */
+static void add_rival(struct check *c, const struct trial *t)
+{
+    const struct trial *found = c->found;
+    if (t->there + t->back == 0 || t->there != found->there
+        || t->back != found->back || t->forward != found->forward
+        || (t->there | t->back) == 1U << ORDER) {
+        c->rivals[c->rival_count++] = *t;
+        return;
+    }
+    c->least = fmin(c->least, t->value);
+    c->most = fmax(c->most, t->value);
+}
+
+static void take_explanation(struct check *c, const struct set *set,
+                             size_t count)
 {
     size_t at = 0;
-    *found = false;
-    for (size_t i = 0; i < jobs; i++) {
-        struct verdict v = verdict_of(c, &job[i]);
-        if (better(&v, &c->explained)) {
-            c->explained = v;
-            *found = true;
-            at = i;
+    while (at < count && !explains(c, &set[at]))
+        at++;
+    if (at == count)
+        return;
+    c->explained = set[at].verdict;
+    c->found_released = set[at].released;
+    c->founds = set[at].members;
+    memcpy(c->found, set[at].trial, sizeof c->found);
+    c->least = c->most = c->found->value;
+    bool all = c->explained.agree == c->explained.of;
+    for (size_t i = 0; all && c->founds == 1 && i < count; i++)
+        if (i != at && set[i].verdict.agree == c->explained.of
+            && set[i].released == c->found_released)
+            add_rival(c, set[i].trial);
+}
+
+static bool settle(struct check *c, struct set *set, size_t count,
+                   const struct view *view, struct message *m)
+{
+    enum { CHOSEN = 24 };
+    struct set chosen[CHOSEN];
+    if (view == &c->whole) {
+        take_explanation(c, set, count);
+        return true;
+    }
+    if (count > CHOSEN)
+        count = CHOSEN;
+    memcpy(chosen, set, count * sizeof *set);
+    if (!weigh(chosen, count, c, &c->whole, m))
+        return false;
+    take_explanation(c, chosen, count);
+    return true;
+}
+enum { BEAM = 6 };
+
+static bool judges_gradients(const struct check *c)
+{
+    for (size_t p = 0; p < PARTS; p++)
+        if (c->whole.verdict->given[p]
+            && c->whole.part[p].role >= DSTREAMS)
+            return true;
+    return false;
+}
+
+static bool explained(const struct check *c)
+{
+    return c->founds > 0 && c->explained.agree == c->explained.of;
+}
+
+/* each of the trials on top of each base; the best are the new bases */
+static bool try_all(struct set base[BEAM], size_t *bases,
+                    struct check *c, const struct view *view,
+                    const struct trial *trial, size_t trials,
+                    struct message *m)
+{
+    size_t count = *bases * trials, kept = 0;
+    struct set *set = memory_new(count, sizeof *set, m);
+    for (size_t i = 0; set != NULL && i < count; i++) {
+        set[i] = base[i / trials];
+        set[i].trial[set[i].members++] = trial[i % trials];
+    }
+    bool good = set != NULL && weigh(set, count, c, view, m)
+             && settle(c, set, count, view, m);
+    for (size_t i = 0; good && i < count && kept < BEAM; i++)
+        if (better(&set[i].verdict, &view->verdict[set[i].released]))
+            base[kept++] = set[i];
+    if (good)
+        *bases = kept;
+    memory_free(set);
+    return good;
+}
+
+static size_t no_mistake(struct set base[BEAM], const struct check *c)
+{
+    size_t bases = 0;
+    for (int released = 0; released < 2; released++)
+        if (!c->only || released == (c->only == ONLY_RELEASED))
+            base[bases++] = (struct set){ .released = released };
+    return bases;
+}
+enum { THIRDS = 34 };
+
+static bool narrow(struct trial *trial, size_t trials, bool released,
+                   struct check *c, const struct view *view,
+                   struct message *m)
+{
+    enum { MOST = 16 };
+    double low[MOST], high[MOST];
+    struct job job[2 * MOST];
+    assert(trials <= MOST);
+    for (size_t i = 0; i < trials; i++)
+        low[i] = log(1e-12), high[i] = 0;
+    for (int round = 0; round < THIRDS; round++) {
+        for (size_t k = 0; k < 2 * trials; k++) {
+            size_t i = k / 2;
+            double third = (high[i] - low[i]) / 3;
+            struct set s = { .members = 1, .released = released };
+            trial[i].value = exp(low[i] + third * (double)(1 + k % 2));
+            s.trial[0] = trial[i];
+            job[k] = job_of(c, &s);
+        }
+        if (!run_jobs(job, 2 * trials, c, view, m))
+            return false;
+        for (size_t i = 0; i < trials; i++) {
+            struct verdict a = verdict_of(c, view, &job[2 * i]);
+            struct verdict b = verdict_of(c, view, &job[2 * i + 1]);
+            double third = (high[i] - low[i]) / 3;
+            if (excess(&a) <= excess(&b))
+                high[i] -= third;
+            else
+                low[i] += third;
         }
     }
-    if (!*found)
-        return;
-    c->found_released = job[at].rules.released;
-    c->found[c->founds++] = at % c->trials;
-    for (size_t i = at + 1; c->founds == 1 && i < jobs; i++) {
-        struct verdict v = verdict_of(c, &job[i]);
-        if (v.agree == v.of && c->explained.agree == v.agree
-            && job[i].rules.released == c->found_released)
-            c->rivals[c->rival_count++] = i % c->trials;
-    }
+    for (size_t i = 0; i < trials; i++)
+        trial_refine(&trial[i], exp((low[i] + high[i]) / 2));
+    return true;
 }
-static bool explain(struct check *c, struct job *job,
-                    const struct boundary right[2], struct message *m)
+
+static bool scan(struct check *c, const struct view *view,
+                 struct trial *trial, struct message *m)
 {
-    bool found = true, all = false;
-    c->explained = c->verdict[c->best];
-    c->found_released = c->best;
-    while (found && !all && c->founds < EXPLANATION) {
-        size_t jobs = list_jobs(job, c);
-        if (!run_jobs(job, jobs, c, right, m))
+    struct set base[BEAM];
+    size_t both = no_mistake(base, c), epsilons = 0;
+    size_t trials = trials_scan(trial, &c->file.settings,
+                                judges_gradients(c));
+    while (epsilons < trials && trial[epsilons].value == 1e-6)
+        epsilons++;
+    for (size_t i = 0; i < both && !explained(c); i++) {
+        struct set one[BEAM] = { base[i] };
+        size_t bases = 1;
+        if (!narrow(trial, epsilons, base[i].released, c, view, m)
+            || !try_all(one, &bases, c, view, trial, trials, m))
             return false;
-        if (c->founds == 0)
-            find_blind(c, job + (c->only ? 0 : c->best * c->trials));
-        note_best(c, job, jobs, &found);
-        all = c->explained.agree == c->explained.of;
     }
     return true;
 }
 
-// Would coarser numbers explain it?
-static bool find_rough(struct check *c, const struct boundary right[2],
+static bool explain(struct check *c, const struct view *view,
+                    struct message *m)
+{
+    struct set base[BEAM];
+    size_t bases = no_mistake(base, c);
+    struct trial *trial = memory_new(TRIALS, sizeof *trial, m);
+    c->explained = c->whole.verdict[c->best];
+    bool good = trial != NULL
+        && try_all(base, &bases, c, view, c->trial, c->trials, m)
+        && (explained(c) || scan(c, view, trial, m));
+    for (size_t more = 1; good && more < EXPLANATION && bases > 0
+         && !explained(c); more++)
+        good = try_all(base, &bases, c, view, c->trial, c->trials, m);
+    memory_free(trial);
+    return good;
+}
+
+// What this file cannot show
+static bool shows(const struct job *job, const struct check *c,
+                  const struct view *view)
+{
+    for (size_t p = 0; p < PARTS; p++)
+        if (c->whole.verdict[c->best].given[p]
+            && moves(c, view, job, p))
+            return true;
+    return false;
+}
+
+/* of those that are blind so far, which are in this view? */
+static bool find_blind(struct check *c, const struct view *view,
                        struct message *m)
+{
+    struct job *job = memory_new(c->trials, sizeof *job, m);
+    size_t jobs = 0;
+    for (size_t i = 0; job != NULL && i < c->trials; i++)
+        if (c->trial[i].blind) {
+            struct set s = { .trial = { c->trial[i] }, .members = 1,
+                             .released = c->best };
+            job[jobs] = job_of(c, &s);
+            job[jobs++].trial = i;
+        }
+    bool good = job != NULL && run_jobs(job, jobs, c, view, m);
+    for (size_t i = 0; good && i < jobs; i++)
+        c->trial[job[i].trial].blind = !shows(&job[i], c, view);
+    memory_free(job);
+    return good;
+}
+
+// Would coarser numbers explain it?
+/* are at least half of the errors as large as rounding makes them? */
+static bool looks_rough(const struct verdict *coarse,
+                        const struct verdict *fine)
+{
+    size_t off = 0, rough = 0;
+    for (size_t p = 0; p < PARTS; p++)
+        if (fine->given[p] && !agrees(fine, p)) {
+            off++;
+            rough += coarse->error[p] > coarse->tolerance[p] / 32;
+        }
+    return 2 * rough >= off;
+}
+
+static bool find_rough(struct check *c, struct message *m)
 {
     static const char *const name[] = { "tf32", "bf16" };
     for (size_t i = 0; i < 2 && c->rough == NULL; i++) {
-        struct verdict v = c->verdict[c->best];
-        double u = roundoff(name[i]);
-        if (u <= c->between)
+        const struct verdict *fine = &c->whole.verdict[c->best];
+        struct verdict v = *fine;
+        const struct precision *between = precision_of(name[i]);
+        if (between->u <= c->between->u)
             continue;
-        if (!find_tolerance(v.tolerance, c, c->best, u, right, m))
+        if (!find_tolerance(v.tolerance, c, c->best, between, m))
             return false;
         count_agreements(&v);
-        if (v.agree == v.of)
+        if (v.agree == v.of && looks_rough(&v, fine))
             c->rough = name[i];
     }
     return true;
 }
 
 // Run a check
-static bool find_alias(struct check *c, const struct boundary right[2],
+/* all agree as released, or not; so does the other one, transposed? */
+static bool find_alias(struct check *c, bool released,
                        struct message *m)
 {
-    struct job j = { .rules = c->file.rules };
-    j.rules.released = !c->best;
-    j.rules.forward = j.rules.backward = MISTAKE(TRANSPOSED);
-    if (!run_jobs(&j, 1, c, right, m))
+    struct job j = { .rules = reference_rules(&c->file.settings,
+                                              !released) };
+    j.rules.forward.wrong = j.rules.backward.wrong
+                          = MISTAKE(TRANSPOSED);
+    if (!run_jobs(&j, 1, c, &c->whole, m))
         return false;
-    struct verdict v = verdict_of(c, &j);
-    c->alias = v.agree == v.of && c->verdict[!c->best].agree < v.of;
+    struct verdict v = verdict_of(c, &c->whole, &j);
+    c->alias = v.agree == v.of
+            && c->whole.verdict[!released].agree < v.of;
     return true;
 }
-static bool look_closer(struct check *c, const struct boundary right[2],
-                        struct message *m)
+static bool search(struct check *c, const struct view *view,
+                   struct message *m)
 {
-    struct job *job = memory_new(2 * SAYINGS, sizeof *job, m);
-    const struct verdict *v = &c->verdict[c->best];
-    bool good = job != NULL;
-    list_trials(c);
-    if (good && v->agree == v->of) {
-        c->founds = 1;          /* one convention, nothing found */
-        c->found_released = c->best;
-        c->found[0] = SAYINGS - 1;     /* which makes none */
-        good = run_jobs(job, list_jobs(job, c), c, right, m);
-        c->founds = 0;
-        find_blind(c, job);
-        if (good && c->only == EITHER)
-            good = find_alias(c, right, m);
-    } else if (good) {
-        good = explain(c, job, right, m);
-        if (good && c->explained.agree < c->explained.of
-            && 2 * v->agree < v->of)
-            good = find_rough(c, right, m);
-    }
-    memory_free(job);
+    const struct verdict *v = &c->whole.verdict[c->best];
+    const struct verdict *other = &c->whole.verdict[!c->best];
+    c->explained = *v;
+    if (v->agree == v->of)
+        return c->only != EITHER || find_alias(c, c->best, m);
+    if (other->agree == other->of)
+        return find_alias(c, !c->best, m);
+    return explain(c, view, m)
+        && (explained(c) || 2 * v->agree >= v->of || find_rough(c, m));
+}
+
+static bool look_closer(struct check *c, struct message *m)
+{
+    struct view few = { .memory = { NULL } };
+    const struct boundary *b = &c->whole.hers;
+    bool all = few_tokens(b) == b->tokens;
+    const struct view *view = all ? &c->whole : &few;
+    c->trials = trials_known(c->trial, &c->file.settings,
+                             judges_gradients(c));
+    for (size_t i = 0; i < c->trials; i++)
+        c->trial[i].blind = !c->trial[i].quiet
+                         && *c->trial[i].where == '\0';
+    bool good = (all || view_few(&few, c, m)) && search(c, view, m)
+             && find_blind(c, view, m)
+             && (all || find_blind(c, &c->whole, m));
+    close_view(&few);
     return good;
 }
 
 bool check_run(struct check *c, const char *precision,
                struct message *m)
 {
-    struct boundary right[2];
-    list_parts(c);
-    if (!find_precision(c, precision, m))
-        return false;
-    double *memory[2] = { room(&right[0], c, m),
-                          room(&right[1], c, m) };
-    bool good = memory[0] != NULL && memory[1] != NULL
-        && judge(c, false, right, m) && judge(c, true, right, m);
-    if (good) {
-        c->best = c->only == EITHER
-                ? c->verdict[1].agree > c->verdict[0].agree
-                : c->only == ONLY_RELEASED;
-        if (c->verdict[0].of > 0)
-            good = look_closer(c, right, m);
-        else
-            good = fail(m, EX_DATAERR, "there is nothing to compare: "
-                        "none of the tensors that are made of these");
-    }
-    memory_free(memory[0]);
-    memory_free(memory[1]);
+    const struct verdict *v = c->whole.verdict;
+    c->whole = (struct view){ .hers = c->file.hers };
+    bool good = find_precision(c, precision, m)
+             && open_view(&c->whole, m)
+             && judge(c, false, m) && judge(c, true, m);
+    c->best = c->only == EITHER ? v[1].agree > v[0].agree
+                                : c->only == ONLY_RELEASED;
+    if (good && v->of == 0)
+        good = fail(m, EX_DATAERR, "there is nothing to compare: none "
+                    "of the tensors that are made of these");
+    good = good && look_closer(c, m);
+    close_view(&c->whole);
     return good;
 }
 
@@ -488,29 +826,54 @@ bool check_run(struct check *c, const char *precision,
 static const char *const conventions[] =
     { "the paper's form", "DeepSeek-V4's released form" };
 
+static void print_settings(FILE *out, const struct check *c)
+{
+    const struct boundary *b = &c->file.hers;
+    const struct settings *s = &c->file.settings;
+    fprintf(out, "%zu token%s, %zu stream%s of width %zu, %zu "
+            "iteration%s\n", b->tokens, b->tokens > 1 ? "s" : "",
+            b->streams, b->streams > 1 ? "s" : "", b->width,
+            s->iterations, s->iterations > 1 ? "s" : "");
+    fprintf(out, "norm_epsilon %.3g, sinkhorn_epsilon %.3g (as "
+            "released only)\n\n", s->norm_epsilon, s->sinkhorn_epsilon);
+}
+
+static bool is_lost(const struct verdict *v, size_t p)
+{
+    return v->given[p] && v->tolerance[p] > v->scale[p];
+}
+
+static void print_part(FILE *out, const struct check *c, size_t p)
+{
+    const struct verdict *v = c->whole.verdict;
+    fprintf(out, "%-11s %5s", c->whole.part[p].name,
+            c->file.type[c->whole.part[p].role]->name);
+    for (int k = -1; k < 2; k++) {
+        const struct verdict *w = &v[k < 0 ? (int)c->best : k];
+        double unit = w->scale[p] > 0 ? w->scale[p] : 1;
+        double x = k < 0 ? w->tolerance[p] : w->error[p];
+        const char *mark = k < 0 ? is_lost(w, p) ? "~" : " "
+                         : agrees(w, p) ? "  " : " *";
+        fprintf(out, " %10.2g%s", x / unit, mark);
+    }
+    fprintf(out, "\n");
+}
+
 static void print_parts(FILE *out, const struct check *c)
 {
-    const struct verdict *v = c->verdict;
-    fprintf(out, "%-11s %5s %10s %12s %12s\n", "tensor", "type",
+    bool lost = false;
+    fprintf(out, "%-11s %5s %10s %13s %12s\n", "tensor", "type",
             "tolerance", "paper", "as released");
     for (size_t p = 0; p < PARTS; p++) {
-        if (!v->given[p])
-            continue;
-        fprintf(out, "%-11s %5s", c->part[p].name,
-                c->file.type[c->part[p].role]->name);
-        for (int k = -1; k < 2; k++) {
-            const struct verdict *w = &v[k < 0 ? (int)c->best : k];
-            double unit = w->scale[p] > 0 ? w->scale[p] : 1;
-            double x = k < 0 ? w->tolerance[p] : w->error[p];
-            fprintf(out, " %10.2g", x / unit);
-            if (k >= 0)
-                fprintf(out, w->error[p] <= w->tolerance[p] ? "  "
-                        : " *");
-        }
-        fprintf(out, "\n");
+        if (c->whole.verdict->given[p])
+            print_part(out, c, p);
+        lost = lost || is_lost(&c->whole.verdict[c->best], p);
     }
     fprintf(out, "* more than rounding explains; all by the root mean "
             "square of the tensor\n");
+    if (lost)
+        fprintf(out, "~ cannot be judged in this precision: rounding "
+                "can be as large as the tensor\n");
 }
 static void print_missing(FILE *out, const struct check *c)
 {
@@ -529,30 +892,54 @@ static void print_missing(FILE *out, const struct check *c)
             fprintf(out, "\n");
     }
 }
-
 static void print_trial(FILE *out, const char *before,
                         const struct trial *t)
 {
     fprintf(out, "%s%s%s\n", before, t->saying, t->where);
 }
 
+static void print_rivals(FILE *out, const struct check *c)
+{
+    enum { SHOWN = 5 };
+    double unit = (c->found->there | c->found->back) == 1U << HALF_STEPS
+                ? 2 : 1;
+    if (c->founds == 1 && c->least < c->most)
+        fprintf(out, "or, as likely, other values: %.2g to %.2g\n",
+                c->least / unit, c->most / unit);
+    for (size_t i = 0; i < c->rival_count && i < SHOWN; i++)
+        print_trial(out, "or, as likely: ", &c->rivals[i]);
+    if (c->rival_count > SHOWN)
+        fprintf(out, "or, as likely, %zu more mistakes or values\n",
+                c->rival_count - SHOWN);
+}
+
+static void print_found(FILE *out, const struct check *c)
+{
+    const struct verdict *v = &c->explained;
+    const struct verdict *before = &c->whole.verdict[c->found_released];
+    for (size_t i = 0; i < c->founds; i++)
+        print_trial(out, i > 0 ? "and: " : explained(c)
+                    ? "likely mistake: " : "nearest: ", &c->found[i]);
+    print_rivals(out, c);
+    fprintf(out, "with %s made, %zu of %zu agree with %s:\n%s %zu of "
+            "the %zu that did not\n", c->founds > 1 ? "these" : "it",
+            v->agree, v->of, conventions[c->found_released],
+            c->founds > 1 ? "they explain" : "it explains",
+            v->agree - before->agree, v->of - before->agree);
+}
+
 static void print_explanation(FILE *out, const struct check *c)
 {
     const struct verdict *v = &c->explained;
-    for (size_t i = 0; i < c->founds; i++)
-        print_trial(out, i == 0 ? "likely mistake: " : "and: ",
-                    &c->trial[c->found[i]]);
-    for (size_t i = 0; c->founds == 1 && i < c->rival_count; i++)
-        print_trial(out, "or, as likely: ", &c->trial[c->rivals[i]]);
+    if (!explained(c))
+        fprintf(out, "no known mistake explains it\n");
     if (c->founds > 0)
-        fprintf(out, "with %s made, %zu of %zu agree with %s\n",
-                c->founds > 1 ? "these" : "it", v->agree, v->of,
-                conventions[c->found_released]);
+        print_found(out, c);
     if (v->agree < v->of) {
         fprintf(out, "not explained:");
         for (size_t p = 0; p < PARTS; p++)
-            if (v->given[p] && v->error[p] > v->tolerance[p])
-                fprintf(out, " %s", c->part[p].name);
+            if (v->given[p] && !agrees(v, p))
+                fprintf(out, " %s", c->whole.part[p].name);
         fprintf(out, "\n");
     }
     if (v->agree < v->of && c->rough != NULL)
@@ -561,26 +948,28 @@ static void print_explanation(FILE *out, const struct check *c)
 }
 void check_print(FILE *out, const struct check *c)
 {
-    const struct boundary *b = &c->file.hers;
-    const struct verdict *v = c->verdict;
-    fprintf(out, "%zu token%s, %zu stream%s of width %zu, %zu "
-            "iterations\n\n", b->tokens, b->tokens > 1 ? "s" : "",
-            b->streams, b->streams > 1 ? "s" : "", b->width,
-            c->file.rules.iterations);
+    const struct verdict *v = c->whole.verdict, *best = &v[c->best];
+    print_settings(out, c);
     print_parts(out, c);
     print_missing(out, c);
     for (size_t k = 0; k < 2; k++)
         fprintf(out, "%zu of %zu agree with %s\n", v[k].agree, v[k].of,
                 conventions[k]);
-    if (v[c->best].agree < v[c->best].of)
+    if (best->agree < best->of && v[!c->best].agree == best->of)
+        fprintf(out, "no mistake is looked for: it agrees under the "
+                "other convention\n");
+    else if (best->agree < best->of)
         print_explanation(out, c);
-    if (c->alias)
+    if (c->alias && best->agree < best->of)
+        fprintf(out, "with h_res used transposed all agree with %s, "
+                "too\n", conventions[c->best]);
+    else if (c->alias)
         fprintf(out, "with h_res used transposed all agree with %s, "
                 "too: say which is meant, --convention %s\n",
                 conventions[!c->best], c->best ? "paper" : "released");
     size_t blind = 0;
     for (size_t i = 0; i < c->trials; i++)
-        if (c->trial[i].blind && *c->trial[i].where == '\0')
+        if (c->trial[i].blind)
             fprintf(out, "%s  %s\n", blind++ ? ""
                     : "these mistakes would not show in this file:\n",
                     c->trial[i].saying);

@@ -1,6 +1,7 @@
 #ifndef CHECK_CHECK_H
 #define CHECK_CHECK_H
 #include <stdio.h>
+#include "check/trials.h"
 #include "checkpoint/safetensors.h"
 #include "reference/reference.h"
 
@@ -16,9 +17,11 @@ extern const struct check_name check_names[ROLES];
 struct check_file {
     struct boundary hers;
     const struct number_type *type[ROLES];
-    struct rules rules;         /* from the metadata; no mistakes */
+    struct settings settings;   /* from the metadata */
     double *memory;
 };
+/* numbers of a tensor of the boundary's sizes */
+size_t check_size(const struct boundary *b, enum role role);
 /* EX_DATAERR and one line for what cannot be checked. site: that of a
    trace, or SIZE_MAX */
 bool check_open(struct check_file *f, const char *path, size_t site,
@@ -41,29 +44,40 @@ struct verdict {
     double error[PARTS], tolerance[PARTS];      /* absolute, largest */
     size_t agree, of;
 };
+struct view {
+    struct boundary hers, right[2];     /* the paper's, the released */
+    struct part part[PARTS];
+    struct verdict verdict[2];
+    double *memory[3];          /* of hers, if they are copies; right */
+};
 
 // A check
-enum { EXPLANATION = 3, SAYINGS = 64 };
+/* u: unit roundoff; least: what smaller numbers may become zero */
+struct precision { const char *name; double u, least; };
+enum { EXPLANATION = 3 };
 struct check {
     struct check_file file;
-    double between;             /* roundoff of what is in no file */
+    const struct precision *between;    /* of what is in no file */
     enum { EITHER, ONLY_PAPER, ONLY_RELEASED } only;    /* convention */
-    struct part part[PARTS];
-    struct verdict verdict[2];  /* by the paper, and as released */
-    size_t best;                /* which of them agrees more */
-    bool alias;                 /* so does the other one, transposed */
-    struct trial {              /* a mistake, made or not */
-        const char *saying, *where;
-        uint32_t forward, backward;
-        bool blind;             /* it would not show in this file */
-    } trial[SAYINGS];
+    struct view whole;
+    size_t best;                /* the convention that agrees more */
+    bool alias;                 /* all agree with the other one, if
+                                   h_res is used transposed there */
+    struct trial trial[TRIALS];
     size_t trials;
     // What explains the file
     bool found_released;
-    size_t found[EXPLANATION], founds;      /* indices of trials */
-    size_t rivals[SAYINGS], rival_count;    /* as good as found[0] */
-    struct verdict explained;               /* with them made */
+    struct trial found[EXPLANATION];
+    size_t founds;
+    struct trial rivals[TRIALS];    /* as good as found[0] alone */
+    size_t rival_count;
+    double least, most;             /* so are these values of its number */
+    struct verdict explained;       /* with them made */
     const char *rough;      /* explained by calculating in this type */
+    // How far a check is
+    /* NULL, or called after each of so many jobs */
+    void (*progress)(size_t done, size_t jobs);
+    size_t done, jobs;
 };
 
 // Functions of a check

@@ -50,6 +50,13 @@ static size_t size_of(const struct boundary *b, char letter)
     default: return 3;
     }
 }
+size_t check_size(const struct boundary *b, enum role role)
+{
+    size_t count = 1;
+    for (const char *l = check_names[role].shape; *l != '\0'; l++)
+        count *= size_of(b, *l);
+    return count;
+}
 
 // Find a tensor of the check
 enum { NAME_ROOM = 64 };
@@ -119,15 +126,19 @@ static bool convert(double *to, const struct safetensors *s,
                     const struct entry *e, size_t rows, size_t columns,
                     bool exchanged, struct message *m)
 {
-    for (size_t i = 0; i < rows * columns; i++) {
+    size_t each = e->type->bytes, count = rows * columns;
+    unsigned char *bytes = memory_new(count, each, m);
+    bool good = bytes != NULL
+        && safetensors_bytes(bytes, s, e->begin, count * each, m);
+    for (size_t i = 0; good && i < count; i++) {
         size_t from = exchanged ? i % columns * rows + i / columns : i;
-        to[i] = e->type->number(s->data + e->begin
-                                + from * e->type->bytes);
+        to[i] = e->type->number(bytes + from * each);
         if (!(to[i] - to[i] == 0))
-            return refuse(s, e->name, m, "element %zu is %g", from,
+            good = refuse(s, e->name, m, "element %zu is %g", from,
                           to[i]);
     }
-    return true;
+    memory_free(bytes);
+    return good;
 }
 
 // Take one tensor
@@ -202,18 +213,22 @@ static bool read_rule(double *value, const struct safetensors *s,
     return true;
 }
 
-static bool read_rules(struct rules *r, const struct safetensors *s,
-                       struct message *m)
+static bool read_settings(struct settings *r,
+                          const struct safetensors *s,
+                          struct message *m)
 {
     double iterations = 20;
-    *r = (struct rules){ .norm_epsilon = 1e-6,
-                         .sinkhorn_epsilon = 1e-6 };
+    *r = (struct settings){ .norm_epsilon = 1e-6,
+                            .sinkhorn_epsilon = 1e-6 };
     bool good = read_rule(&iterations, s, "iterations", 1,
                           REFERENCE_ITERATIONS, m)
         && read_rule(&r->norm_epsilon, s, "norm_epsilon", 0, 1, m)
         && read_rule(&r->sinkhorn_epsilon, s, "sinkhorn_epsilon", 0, 1,
                      m);
     r->iterations = (size_t)iterations;
+    if (good && iterations != (double)r->iterations)
+        return refuse(s, NULL, m, "metadata iterations: %g is not "
+                      "whole", iterations);
     return good;
 }
 
@@ -239,7 +254,8 @@ bool check_read(struct check_file *f, const struct safetensors *s,
     *f = (struct check_file){ .memory = NULL };
     if (e == NULL)
         return missing(s, name, site, m);
-    if (!learn_sizes(&f->hers, s, e, m) || !read_rules(&f->rules, s, m))
+    if (!learn_sizes(&f->hers, s, e, m)
+        || !read_settings(&f->settings, s, m))
         return false;
     for (size_t i = 0; i < s->used; i++)
         all += (s->list[i].end - s->list[i].begin)

@@ -42,7 +42,7 @@ static bool check(bool *agree, const struct options *o,
     bool good = check_run(&c, precision, m);
     if (good) {
         check_print(stdout, &c);
-        const struct verdict *v = &c.verdict[c.best];
+        const struct verdict *v = &c.whole.verdict[c.best];
         *agree = v->agree == v->of;
     }
     check_close(&c.file);

@@ -1,7 +1,23 @@
 #include "reference/reference.h"
 #include "ground/memory.h"
 #include <math.h>
+#include <string.h>
 #include <sysexits.h>
+
+// The rules of a convention
+const unsigned char reference_orders[ORDERS][3] = { {0, 1, 2},
+    {1, 0, 2}, {0, 2, 1}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0} };
+
+struct rules reference_rules(const struct settings *s, bool released)
+{
+    double epsilon = released ? s->sinkhorn_epsilon : 0;
+    struct way way = { .number = {
+        [HALF_STEPS] = 2 * (double)s->iterations,
+        [NORM_EPSILON_AT] = s->norm_epsilon, [PRE_EPSILON] = epsilon,
+        [START_EPSILON] = epsilon, [DIVISOR_EPSILON] = epsilon } };
+    return (struct rules){ .released = released, .forward = way,
+                           .backward = way };
+}
 
 // The state of a reference
 enum { PLACES = REFERENCE_STREAMS * REFERENCE_STREAMS };
@@ -13,16 +29,20 @@ struct state {
     size_t n, C, K, token;
     double *unit, *dunit;           /* [n C] the streams, normalised */
     double scale[REFERENCE_STREAMS];            /* of unit */
+    double stretch[REFERENCE_STREAMS];  /* of what is taken back */
     double z[REFERENCE_OUTPUTS], logit[REFERENCE_OUTPUTS];
-    double dlogit[REFERENCE_OUTPUTS];
+    double dlogit[REFERENCE_OUTPUTS], dsize[REFERENCE_OUTPUTS];
     double pre[REFERENCE_STREAMS], post[REFERENCE_STREAMS];
     double log[2 * REFERENCE_ITERATIONS + 1][PLACES], soft[PLACES];
+    double share[2 * REFERENCE_ITERATIONS + 1][PLACES]; /* exp(log) */
+    double start[PLACES];           /* logits of res, before any step */
     double res[PLACES], first[2][PLACES];       /* token 0's res */
+    double gathered[PLACES];        /* what token 0's res gets back */
 };
 
-static bool has(uint32_t wrong, enum mistake mistake)
+static bool has(const struct way *way, enum mistake mistake)
 {
-    return (wrong & MISTAKE(mistake)) != 0;
+    return (way->wrong & MISTAKE(mistake)) != 0;
 }
 
 // Round on purpose
@@ -41,14 +61,16 @@ static double stored(struct state *s, enum role role, double value,
 {
     if (s->r->rough == NULL)
         return value;
-    return value + sign(s) * s->r->rough->at[role] * size;
+    return value + sign(s) * fmax(s->r->rough->at[role] * size,
+                                  s->r->rough->least[role]);
 }
 
 static double between(struct state *s, double value, double size)
 {
     if (s->r->rough == NULL)
         return value;
-    return value + sign(s) * s->r->rough->between * size;
+    return value + sign(s) * fmax(s->r->rough->between * size,
+                                  s->r->rough->least_between);
 }
 /* sums are kept in single precision at least */
 static double summed(struct state *s, double value, double size)
@@ -64,51 +86,99 @@ static double summed(struct state *s, double value, double size)
 static double dot(struct state *s, const double *a, const double *b,
                   size_t count)
 {
-    double sum = 0, squares = 0;
+    double sum = 0;
+    long double squares = 0;
     for (size_t i = 0; i < count; i++) {
         sum += a[i] * b[i];
-        squares += sum * sum;
+        if (s->r->rough != NULL)
+            squares += (long double)sum * sum;
     }
-    return summed(s, sum, sqrt(squares));
+    return summed(s, sum, (double)sqrtl(squares));
 }
 
 // Normalise the streams of a token
-static void normalise(struct state *s, uint32_t wrong)
+/* x, so scaled that no square overflows; by what */
+static double tame(double *to, const double *x, size_t count)
+{
+    double most = 1;
+    for (size_t i = 0; i < count; i++)
+        most = fmax(most, fabs(x[i]));
+    for (size_t i = 0; i < count; i++)
+        to[i] = x[i] / most;
+    return most;
+}
+
+static void normalise(struct state *s, const struct way *way)
 {
     const double *x = s->b->at[STREAMS] + s->token * s->n * s->C;
-    size_t parts = has(wrong, NORM_PER_STREAM) ? s->n : 1;
+    size_t parts = has(way, NORM_PER_STREAM) ? s->n : 1;
     size_t each = s->n * s->C / parts;
+    double epsilon = way->number[NORM_EPSILON_AT];
     for (size_t p = 0; p < s->n; p++) {
-        const double *from = x + p % parts * each;
-        double square = dot(s, from, from, each) / (double)each;
-        s->scale[p] = has(wrong, NO_NORM) ? 1
-                    : 1 / sqrt(square + s->r->norm_epsilon);
+        double most = tame(s->unit, x + p % parts * each, each);
+        double square = dot(s, s->unit, s->unit, each) / (double)each;
+        double inside = has(way, NORM_OUTSIDE) ? 0 : epsilon;
+        double root = sqrt(square + inside / most / most);
+        double whole = root + (inside == 0 ? epsilon / most : 0);
+        s->scale[p] = has(way, NO_NORM) ? 1 : 1 / whole / most;
+        s->stretch[p] = root > 0 ? whole / root : 1;
     }
     for (size_t i = 0; i < s->n * s->C; i++)
         s->unit[i] = x[i] * s->scale[i / s->C];
 }
 
 // Project, scale and shift
-static size_t group_of(const struct state *s, size_t k)
+/* where group g, or the one at a place, begins among the K */
+static size_t rows_of(const struct state *s, size_t g)
 {
-    return k < s->n ? 0 : k < 2 * s->n ? 1 : 2;
+    return g == 2 ? s->n * s->n : s->n;
 }
 
-static double alpha_of(const struct state *s, size_t k, uint32_t wrong)
+static size_t begin_of(const struct state *s, size_t g,
+                       const struct way *way, size_t *place)
 {
-    return has(wrong, NO_ALPHA) ? 1 : s->b->at[ALPHA][group_of(s, k)];
+    const unsigned char *order =
+        reference_orders[(size_t)way->number[ORDER]];
+    size_t begin = 0;
+    for (*place = 0; order[*place] != g; ++*place)
+        begin += rows_of(s, order[*place]);
+    return begin;
 }
 
-static bool project(struct state *s, uint32_t wrong, struct message *m)
+/* of row k: the group, and which alpha is taken for it */
+static size_t group_of(const struct state *s, size_t k,
+                       const struct way *way, size_t *alpha)
 {
-    size_t inputs = s->n * s->C;
+    for (size_t g = 0; g < 3; g++) {
+        size_t begin = begin_of(s, g, way, alpha);
+        if (k < begin || k >= begin + rows_of(s, g))
+            continue;
+        if (has(way, ALPHA_STAYS))
+            *alpha = g;
+        return g;
+    }
+    return 0;
+}
+
+static double alpha_of(const struct state *s, size_t k,
+                       const struct way *way)
+{
+    size_t alpha, group = group_of(s, k, way, &alpha);
+    return has(way, NO_ALPHA + group) ? 1 : s->b->at[ALPHA][alpha];
+}
+
+static bool project(struct state *s, const struct way *way,
+                    struct message *m)
+{
+    size_t inputs = s->n * s->C, at;
     for (size_t k = 0; k < s->K; k++) {
         s->z[k] = dot(s, s->unit, s->b->at[PHI] + k * inputs, inputs);
         s->z[k] = between(s, s->z[k], fabs(s->z[k]));
-        if (has(wrong, TANH))
+        if (has(way, TANH))
             s->z[k] = tanh(s->z[k]);
-        double step = alpha_of(s, k, wrong) * s->z[k];
-        double shift = s->b->at[BIAS][k];
+        double step = alpha_of(s, k, way) * s->z[k];
+        double shift = has(way, NO_BIAS + group_of(s, k, way, &at)) ? 0
+                     : s->b->at[BIAS][k];
         s->logit[k] = between(s, step + shift, fabs(step + shift));
         if (!isfinite(s->logit[k]))
             return fail(m, EX_DATAERR, "token %zu: logit %zu is %g",
@@ -118,102 +188,162 @@ static bool project(struct state *s, uint32_t wrong, struct message *m)
 }
 
 // Sinkhorn and Knopp, by logarithms
-static size_t steps_of(const struct state *s, uint32_t wrong)
-{
-    size_t steps = 2 * s->r->iterations;
-    return has(wrong, HALF_THE_STEPS) ? steps / 2 : steps;
-}
-
 /* where entry j of line a is, if half step h adds up rows or columns */
 static size_t entry(const struct state *s, size_t h, size_t a, size_t j,
-                    uint32_t wrong)
+                    const struct way *way)
 {
-    bool rows_first = s->r->released != has(wrong, OTHER_ORDER);
+    bool rows_first = s->r->released != has(way, OTHER_ORDER);
     return (h % 2 == 0) == rows_first ? a * s->n + j : j * s->n + a;
 }
 
-/* to = from - log(sum of exp(from) + epsilon), line by line */
-static void half_step(struct state *s, size_t h, double epsilon,
-                      uint32_t wrong)
+/* to = from - log(sum of exp(from) + epsilon), line by line; share is
+   exp(to) */
+static void half_step(struct state *s, double *to, double *share,
+                      const double *from, size_t h, double epsilon,
+                      const struct way *way)
 {
-    const double *from = s->log[h];
-    double *to = s->log[h + 1];
     for (size_t a = 0; a < s->n; a++) {
-        double most = log(epsilon), sum;
+        double most = log(epsilon), sum, part[REFERENCE_STREAMS];
         for (size_t j = 0; j < s->n; j++)
-            most = fmax(most, from[entry(s, h, a, j, wrong)]);
+            most = fmax(most, from[entry(s, h, a, j, way)]);
         sum = epsilon > 0 ? exp(log(epsilon) - most) : 0;
-        for (size_t j = 0; j < s->n; j++)
-            sum += exp(from[entry(s, h, a, j, wrong)] - most);
         for (size_t j = 0; j < s->n; j++) {
-            size_t i = entry(s, h, a, j, wrong);
-            double value = from[i] - most - log(sum);
+            part[j] = exp(from[entry(s, h, a, j, way)] - most);
+            sum += part[j];
+        }
+        double less = log(sum);
+        for (size_t j = 0; j < s->n; j++) {
+            size_t i = entry(s, h, a, j, way);
+            double value = from[i] - most - less;
             to[i] = between(s, value, 1 + fabs(value));
+            share[i] = part[j] / sum;
         }
     }
 }
-static void balance(struct state *s, uint32_t wrong)
+static void begin_balance(struct state *s, const struct way *way)
 {
-    size_t steps = steps_of(s, wrong);
-    double epsilon = s->r->released ? s->r->sinkhorn_epsilon : 0;
+    size_t n = s->n;
+    double *l = s->log[0], share[PLACES];
+    for (size_t i = 0; i < n * n; i++)
+        s->start[i] = l[i];
+    for (size_t i = 0; has(way, SIGMOID_START) && i < n * n; i++)
+        l[i] = l[i] > 0 ? -log1p(exp(-l[i])) : l[i] - log1p(exp(l[i]));
+    if (has(way, SOFTMAX_START)) {
+        memcpy(s->soft, l, n * n * sizeof *l);
+        half_step(s, l, share, s->soft, 1, 0, way);
+    }
+    for (size_t a = 0; has(way, ROW_MAXIMUM) && a < n; a++) {
+        double most = l[a * n];
+        for (size_t j = 1; j < n; j++)
+            most = fmax(most, l[a * n + j]);
+        for (size_t j = 0; j < n; j++)
+            l[a * n + j] -= most;
+    }
+}
+
+static void balance(struct state *s, const struct way *way)
+{
+    size_t steps = (size_t)way->number[HALF_STEPS], all = s->n * s->n;
+    double start = way->number[START_EPSILON];
+    begin_balance(s, way);
     for (size_t h = 0; h < steps; h++) {
-        half_step(s, h, h == 0 ? 0 : epsilon, wrong);
-        for (size_t i = 0; h == 0 && i < s->n * s->n; i++) {
+        bool soft = h == 0 && s->r->released;
+        if (soft && has(way, SIGMOID_START))
+            memcpy(s->log[1], s->log[0], all * sizeof **s->log);
+        else
+            half_step(s, s->log[h + 1], s->share[h + 1], s->log[h], h,
+                      soft ? 0 : way->number[DIVISOR_EPSILON], way);
+        for (size_t i = 0; h == 0 && i < all; i++) {
             s->soft[i] = s->log[1][i];
-            s->log[1][i] = log(exp(s->soft[i]) + epsilon);
-            if (epsilon == 0)
-                s->log[1][i] = s->soft[i];
+            if (start > 0)
+                s->log[1][i] = log(exp(s->soft[i]) + start);
         }
     }
-    for (size_t i = 0; i < s->n * s->n; i++) {
+    for (size_t i = 0; i < all; i++) {
         double value = exp(s->log[steps][i]);
         s->res[i] = stored(s, H_RES, value, value);
     }
 }
 
 // Back through Sinkhorn and Knopp
-/* d [n n]: from the gradient of res to that of its logits */
-static void balance_backward(struct state *s, double *d, uint32_t wrong)
+/* d [n n] less its sums along the lines of half step h, times part;
+   size: squares of the terms, added up */
+static void half_step_back(struct state *s, double *d, double *size,
+                           const double *part, size_t h,
+                           const struct way *way)
 {
-    size_t steps = steps_of(s, wrong), all = s->n * s->n;
-    size_t stop = has(wrong, LAST_STEP_ONLY) ? steps - 1 : 0;
-    if (has(wrong, STRAIGHT_THROUGH))
-        return;
-    for (size_t i = 0; i < all; i++)
-        d[i] *= has(wrong, SINKHORN_CUT) ? 0 : s->res[i];
-    if (has(wrong, EXPONENTIAL_ONLY))
-        return;
-    for (size_t h = steps; h-- > stop; ) {
-        if (h == 0)
-            for (size_t i = 0; i < all; i++)
-                d[i] *= exp(s->soft[i] - s->log[1][i]);
-        const double *to = h == 0 ? s->soft : s->log[h + 1];
-        for (size_t a = 0; a < s->n; a++) {
-            double sum = 0, size = 0;
-            for (size_t j = 0; j < s->n; j++) {
-                sum += d[entry(s, h, a, j, wrong)];
-                size += fabs(d[entry(s, h, a, j, wrong)]);
-            }
-            for (size_t j = 0; j < s->n; j++) {
-                size_t i = entry(s, h, a, j, wrong);
-                double part = exp(to[i]);
-                d[i] = between(s, d[i] - part * sum,
-                               fabs(d[i]) + part * size);
-            }
+    for (size_t a = 0; a < s->n; a++) {
+        double sum = 0, sums = 0;
+        for (size_t j = 0; j < s->n; j++) {
+            sum += d[entry(s, h, a, j, way)];
+            sums += fabs(d[entry(s, h, a, j, way)]);
+        }
+        for (size_t j = 0; j < s->n; j++) {
+            size_t i = entry(s, h, a, j, way);
+            double terms = fabs(d[i]) + part[i] * sums;
+            d[i] = between(s, d[i] - part[i] * sum, terms);
+            size[i] += terms * terms;
         }
     }
+}
+static void begin_balance_backward(struct state *s, double *d,
+                                   double *size, const struct way *way)
+{
+    size_t n = s->n;
+    for (size_t a = 0; has(way, ROW_MAXIMUM) && a < n; a++) {
+        size_t most = a * n;
+        double sum = 0;
+        for (size_t j = 0; j < n; j++) {
+            sum += d[a * n + j];
+            if (s->start[a * n + j] > s->start[most])
+                most = a * n + j;
+        }
+        d[most] -= sum;
+    }
+    if (has(way, SOFTMAX_START)) {
+        double part[PLACES];
+        for (size_t i = 0; i < n * n; i++)
+            part[i] = exp(s->log[0][i]);
+        half_step_back(s, d, size, part, 1, way);
+    }
+    for (size_t i = 0; has(way, SIGMOID_START) && i < n * n; i++)
+        d[i] /= 1 + exp(s->start[i]);
+}
+/* d [n n]: from the gradient of res to that of its logits */
+static void balance_backward(struct state *s, double *d, double *size,
+                             const struct way *way)
+{
+    size_t steps = (size_t)way->number[HALF_STEPS], all = s->n * s->n;
+    size_t stop = has(way, LAST_STEP_ONLY) && steps > 0 ? steps - 1 : 0;
+    bool soft = !(s->r->released && has(way, SIGMOID_START));
+    for (size_t i = 0; i < all; i++) {
+        if (!has(way, STRAIGHT_THROUGH))
+            d[i] *= has(way, SINKHORN_CUT) ? 0 : s->res[i];
+        size[i] = d[i] * d[i];
+    }
+    if (has(way, STRAIGHT_THROUGH) || has(way, EXPONENTIAL_ONLY))
+        return;
+    for (size_t h = steps; h-- > stop; ) {
+        if (h == 0 && way->number[START_EPSILON] > 0)
+            for (size_t i = 0; i < all; i++)
+                d[i] *= exp(s->soft[i] - s->log[1][i]);
+        if (h > 0 || soft)
+            half_step_back(s, d, size, s->share[h + 1], h, way);
+    }
+    if (stop == 0)
+        begin_balance_backward(s, d, size, way);
 }
 
 // The coefficients of a token
 /* which row of phi makes coefficient k of pre, post, res */
-static size_t source(const struct state *s, size_t k, uint32_t wrong)
+static size_t source(const struct state *s, size_t k,
+                     const struct way *way)
 {
-    size_t n = s->n, res = 2 * n;
-    if (k < res)
-        return has(wrong, EXCHANGED) ? (k + n) % res : k;
-    if (!has(wrong, BY_COLUMNS))
-        return k;
-    return res + (k - res) % n * n + (k - res) / n;
+    size_t n = s->n, place, g = k < n ? 0 : k < 2 * n ? 1 : 2;
+    size_t within = k - g * n;
+    if (g == 2 && has(way, BY_COLUMNS))
+        within = within % n * n + within / n;
+    return begin_of(s, g, way, &place) + within;
 }
 
 static double sigmoid(double x)
@@ -221,43 +351,61 @@ static double sigmoid(double x)
     return 1 / (1 + exp(-x));
 }
 
-static bool coefficients(struct state *s, uint32_t wrong,
+/* n gates from n logits, times factor */
+static void open_gates(struct state *s, double *gate, size_t first,
+                       bool softmax, double factor,
+                       const struct way *way)
+{
+    double most = -INFINITY, sum = 0;
+    for (size_t i = 0; i < s->n; i++)
+        most = fmax(most, s->logit[source(s, first + i, way)]);
+    for (size_t i = 0; i < s->n; i++) {
+        double x = s->logit[source(s, first + i, way)];
+        gate[i] = softmax ? exp(x - most) : factor * sigmoid(x);
+        sum += gate[i];
+    }
+    for (size_t i = 0; softmax && i < s->n; i++)
+        gate[i] *= factor / sum;
+}
+
+static bool coefficients(struct state *s, const struct way *way,
                          struct message *m)
 {
     size_t n = s->n;
-    double epsilon = s->r->released ? s->r->sinkhorn_epsilon : 0;
-    double two = has(wrong, NO_FACTOR) ? 1 : 2;
-    normalise(s, wrong);
-    if (!project(s, wrong, m))
+    double two = has(way, NO_FACTOR) ? 1 : 2;
+    normalise(s, way);
+    if (!project(s, way, m))
         return false;
+    open_gates(s, s->pre, 0, has(way, SOFTMAX_PRE), 1, way);
+    open_gates(s, s->post, n, has(way, SOFTMAX_POST), two, way);
     for (size_t i = 0; i < n; i++) {
-        double pre = sigmoid(s->logit[source(s, i, wrong)]);
-        double post = two * sigmoid(s->logit[source(s, n + i, wrong)]);
-        s->pre[i] = stored(s, H_PRE, pre + epsilon, pre);
+        double pre = s->pre[i] + way->number[PRE_EPSILON];
+        double post = s->post[i] + way->number[POST_EPSILON];
+        s->pre[i] = stored(s, H_PRE, pre, pre);
         s->post[i] = stored(s, H_POST, post, post);
     }
     for (size_t i = 0; i < n * n; i++)
-        s->log[0][i] = s->logit[source(s, 2 * n + i, wrong)];
-    balance(s, wrong);
+        s->log[0][i] = s->logit[source(s, 2 * n + i, way)];
+    balance(s, way);
     return true;
 }
 
 // What a coefficient mixes
 /* how much of stream j goes into stream i */
 static double *share(struct state *s, double *res, size_t i, size_t j,
-                     uint32_t wrong)
+                     const struct way *way)
 {
-    bool turned = s->r->released != has(wrong, TRANSPOSED);
+    bool turned = s->r->released != has(way, TRANSPOSED);
     return &res[turned ? j * s->n + i : i * s->n + j];
 }
 
 static double mixes(struct state *s, size_t i, size_t j, bool backward,
-                    uint32_t wrong)
+                    const struct way *way)
 {
-    if (has(wrong, NO_MIX))
-        return i == j;
-    double *res = has(wrong, FIRST_TOKEN) ? s->first[backward] : s->res;
-    return *share(s, res, i, j, wrong);
+    if (has(way, NO_MIX) || has(way, MIX_DROPPED))
+        return i == j && !has(way, MIX_DROPPED);
+    double *res = has(way, FIRST_TOKEN) ? s->first[backward] : s->res;
+    return *share(s, res, i, j, way);
 }
 
 static void keep_first(struct state *s, bool backward)
@@ -274,10 +422,10 @@ static void put(struct state *s, enum role role, size_t i, double value,
         s->b->at[role][i] = stored(s, role, value, size);
 }
 
-static void keep_coefficients(struct state *s, uint32_t wrong)
+static void keep_coefficients(struct state *s, const struct way *way)
 {
     size_t n = s->n, t = s->token;
-    bool turned = has(wrong, STORED_TRANSPOSED);
+    bool turned = has(way, STORED_TRANSPOSED);
     for (size_t i = 0; i < n; i++) {
         if (s->b->at[H_PRE] != NULL)
             s->b->at[H_PRE][t * n + i] = s->pre[i];
@@ -288,14 +436,14 @@ static void keep_coefficients(struct state *s, uint32_t wrong)
                 s->res[turned ? j * n + i : i * n + j];
     }
 }
-static void forward(struct state *s, uint32_t wrong)
+static void forward(struct state *s, const struct way *way)
 {
     size_t n = s->n, C = s->C, t = s->token;
     const double *x = s->b->at[STREAMS] + t * n * C;
     const double *answer = s->b->at[ANSWER];
-    double exit_scale = has(wrong, EXIT_OTHER) ? 1 : 1 / (double)n;
+    double exit_scale = has(way, EXIT_OTHER) ? 1 : 1 / (double)n;
     keep_first(s, false);
-    keep_coefficients(s, wrong);
+    keep_coefficients(s, way);
     for (size_t c = 0; c < C; c++) {
         double input = 0, size = 0, exit = 0, exit_size = 0;
         for (size_t i = 0; i < n; i++) {
@@ -307,13 +455,13 @@ static void forward(struct state *s, uint32_t wrong)
             // Write and mix channel c of stream i
             double next = s->post[i] * answer[t * C + c], next_size = fabs(next);
             for (size_t j = 0; j < n; j++) {
-                double term = mixes(s, i, j, false, wrong) * x[j * C + c];
+                double term = mixes(s, i, j, false, way) * x[j * C + c];
                 next += term;
                 next_size += fabs(term);
             }
             put(s, NEXT, (t * n + i) * C + c, next, next_size);
-            if (!has(wrong, EXIT_FIRST) || i == 0) {
-                double part = has(wrong, EXIT_FIRST) ? 1 : exit_scale;
+            if (!has(way, EXIT_FIRST) || i == 0) {
+                double part = has(way, EXIT_FIRST) ? 1 : exit_scale;
                 exit += part * next;
                 exit_size += part * next_size;
             }
@@ -330,8 +478,9 @@ struct gradients {
 };
 
 static void differentiate_mixing(struct state *s, struct gradients *d,
-                                 uint32_t wrong)
+                                 const struct way *way)
 {
+    bool mixed = !has(way, NO_MIX) && !has(way, MIX_DROPPED);
     size_t n = s->n, C = s->C, t = s->token;
     const double *x = s->b->at[STREAMS] + t * n * C;
     const double *dnext = s->b->at[DNEXT] + t * n * C;
@@ -340,27 +489,50 @@ static void differentiate_mixing(struct state *s, struct gradients *d,
         d->pre[i] = dot(s, s->b->at[DINPUT] + t * C, x + i * C, C);
         d->post[i] = dot(s, of, s->b->at[ANSWER] + t * C, C);
         for (size_t j = 0; j < n; j++)
-            *share(s, d->res, i, j, wrong) =
-                has(wrong, NO_MIX) ? 0 : dot(s, of, x + j * C, C);
+            *share(s, d->res, i, j, way) =
+                mixed ? dot(s, of, x + j * C, C) : 0;
+    }
+    for (size_t i = 0; has(way, FIRST_GATHERED) && i < n * n; i++) {
+        s->gathered[i] += d->res[i];
+        d->res[i] = t == 0 ? s->gathered[i] : 0;
     }
 }
 
 // Gradients of the logits
+/* d [n]: from the gradients of the gates to those of their logits */
+static void close_gates(struct state *s, const double *d,
+                        const double *gate, size_t first, bool softmax,
+                        double factor, const struct way *way)
+{
+    double along = 0;
+    for (size_t i = 0; i < s->n; i++)
+        along += gate[i] / factor * d[i];
+    for (size_t i = 0; i < s->n; i++) {
+        double p = gate[i] / factor, *to = s->dlogit, *size = s->dsize;
+        size_t k = source(s, first + i, way);
+        to[k] = factor * p * (softmax ? d[i] - along : d[i] * (1 - p));
+        size[k] = fabs(factor * p * d[i]);
+    }
+}
+
 static void differentiate_maps(struct state *s, struct gradients *d,
-                               uint32_t wrong)
+                               const struct way *way)
 {
     size_t n = s->n;
-    double epsilon = s->r->released ? s->r->sinkhorn_epsilon : 0;
-    double two = has(wrong, NO_FACTOR) ? 1 : 2;
-    for (size_t i = 0; i < n; i++) {
-        double pre = s->pre[i] - epsilon, post = s->post[i] / two;
-        s->dlogit[source(s, i, wrong)] = d->pre[i] * pre * (1 - pre);
-        s->dlogit[source(s, n + i, wrong)] =
-            two * d->post[i] * post * (1 - post);
+    double two = has(way, NO_FACTOR) ? 1 : 2, size[PLACES];
+    double gate[REFERENCE_STREAMS] = { 0 };
+    for (size_t i = 0; i < n; i++)
+        gate[i] = s->pre[i] - way->number[PRE_EPSILON];
+    close_gates(s, d->pre, gate, 0, has(way, SOFTMAX_PRE), 1, way);
+    for (size_t i = 0; i < n; i++)
+        gate[i] = s->post[i] - way->number[POST_EPSILON];
+    close_gates(s, d->post, gate, n, has(way, SOFTMAX_POST), two, way);
+    balance_backward(s, d->res, size, way);
+    for (size_t i = 0; i < n * n; i++) {
+        size_t k = source(s, 2 * n + i, way);
+        s->dlogit[k] = d->res[i];
+        s->dsize[k] = sqrt(size[i]);
     }
-    balance_backward(s, d->res, wrong);
-    for (size_t i = 0; i < n * n; i++)
-        s->dlogit[source(s, 2 * n + i, wrong)] = d->res[i];
 }
 
 // Gradients of the parameters
@@ -371,61 +543,85 @@ static void gather(struct state *s, enum role role, size_t i,
     *to = summed(s, *to + value, fabs(*to + value));
 }
 
-static void differentiate_projection(struct state *s, uint32_t wrong)
+static void gather_size(struct state *s, enum role role, size_t i,
+                        double size)
+{
+    s->r->sizes->at[role][i] += size * size;
+}
+
+static void gather_sizes(struct state *s, size_t k, double dz_size)
 {
     size_t inputs = s->n * s->C;
+    gather_size(s, DBIAS, k, s->dsize[k]);
+    for (size_t i = 0; i < inputs; i++)
+        gather_size(s, DPHI, k * inputs + i, dz_size * s->unit[i]);
+}
+
+static void differentiate_projection(struct state *s,
+                                     const struct way *way)
+{
+    size_t inputs = s->n * s->C, alpha;
+    double sizes[3] = { 0 };
     for (size_t i = 0; i < inputs; i++)
         s->dunit[i] = 0;
     for (size_t k = 0; k < s->K; k++) {
         const double *phi = s->b->at[PHI] + k * inputs;
+        size_t group = group_of(s, k, way, &alpha);
         double d = between(s, s->dlogit[k], fabs(s->dlogit[k]));
-        bool forgotten = has(wrong, ALPHA_FORGOTTEN);
-        double dz = forgotten ? d : d * alpha_of(s, k, wrong);
-        gather(s, DBIAS, k, d);
-        if (!has(wrong, NO_ALPHA))
-            gather(s, DALPHA, group_of(s, k), d * s->z[k]);
-        if (has(wrong, TANH))
+        double by = has(way, ALPHA_FORGOTTEN) ? 1 : alpha_of(s, k, way);
+        double dz = d * by;
+        if (!has(way, NO_BIAS + group))
+            gather(s, DBIAS, k, d);
+        if (!has(way, NO_ALPHA + group))
+            gather(s, DALPHA, alpha, d * s->z[k]);
+        if (has(way, TANH))
             dz *= 1 - s->z[k] * s->z[k];
         dz = between(s, dz, fabs(dz));
-        for (size_t i = 0; i < inputs; i++) {
-            gather(s, DPHI, k * inputs + i, dz * s->unit[i]);
+        sizes[alpha] += s->dsize[k] * fabs(s->z[k]);
+        if (s->r->sizes != NULL)
+            gather_sizes(s, k, s->dsize[k] * by);
+        for (size_t i = 0; i < inputs; i++)
             s->dunit[i] += dz * phi[i];
-        }
+        for (size_t i = 0; i < inputs; i++)
+            gather(s, DPHI, k * inputs + i, dz * s->unit[i]);
     }
+    for (size_t a = 0; s->r->sizes != NULL && a < 3; a++)
+        gather_size(s, DALPHA, a, sizes[a]);
 }
 
 // A token backward
-static void backward(struct state *s, uint32_t wrong)
+static void backward(struct state *s, const struct way *way)
 {
     size_t n = s->n, C = s->C, t = s->token;
-    size_t parts = has(wrong, NORM_PER_STREAM) ? n : 1;
+    size_t parts = has(way, NORM_PER_STREAM) ? n : 1;
     const double *dnext = s->b->at[DNEXT] + t * n * C;
-    struct gradients d;
+    struct gradients d = { .pre = { 0 } };
     keep_first(s, true);
-    differentiate_mixing(s, &d, wrong);
-    differentiate_maps(s, &d, wrong);
-    differentiate_projection(s, wrong);
+    differentiate_mixing(s, &d, way);
+    differentiate_maps(s, &d, way);
+    differentiate_projection(s, way);
     for (size_t i = 0; i < n; i++) {
         size_t begin = parts == 1 ? 0 : i * C, each = n * C / parts;
         double along = dot(s, s->dunit + begin, s->unit + begin, each)
-                     / (double)each;
-        if (has(wrong, NO_NORM) || has(wrong, NORM_CUT))
+                     / (double)each * s->stretch[i];
+        if (has(way, NO_NORM) || has(way, NORM_CUT))
             along = 0;
         for (size_t c = 0; c < C; c++) {
             // The gradient of channel c of stream i
             size_t at = i * C + c;
-            double read = s->pre[i] * s->b->at[DINPUT][t * C + c];
+            double read = has(way, READ_CUT) ? 0
+                        : s->pre[i] * s->b->at[DINPUT][t * C + c];
             double projected = s->dunit[at], back = s->unit[at] * along;
             double path = s->scale[i] * (projected - back);
             double sum = read, size = fabs(read);
-            if (!has(wrong, PATH_CUT)) {
+            if (!has(way, PATH_CUT)) {
                 sum += path;
                 size += s->scale[i] * (fabs(projected) + fabs(back));
             }
-            for (size_t j = 0; j < n; j++) {
-                double mix = has(wrong, NOT_TRANSPOSED_BACK)
-                           ? mixes(s, i, j, true, wrong)
-                           : mixes(s, j, i, true, wrong);
+            for (size_t j = 0; j < n && !has(way, MIX_CUT); j++) {
+                double mix = has(way, NOT_TRANSPOSED_BACK)
+                           ? mixes(s, i, j, true, way)
+                           : mixes(s, j, i, true, way);
                 double term = mix * dnext[j * C + c];
                 sum += term;
                 size += fabs(term);
@@ -436,8 +632,9 @@ static void backward(struct state *s, uint32_t wrong)
     for (size_t c = 0; c < C; c++) {
         double sum = 0, size = 0;
         for (size_t i = 0; i < n; i++) {
-            sum += s->post[i] * dnext[i * C + c];
-            size += fabs(s->post[i] * dnext[i * C + c]);
+            double by = has(way, POST_FORGOTTEN) ? 1 : s->post[i];
+            sum += by * dnext[i * C + c];
+            size += fabs(by * dnext[i * C + c]);
         }
         put(s, DANSWER, t * C + c, sum, size);
     }
@@ -461,18 +658,22 @@ static void finish(struct state *s, enum role role, size_t count)
 static bool run_tokens(struct state *s, struct message *m)
 {
     const struct boundary *b = s->b;
+    const struct way *there = &s->r->forward, *back = &s->r->backward;
     bool differentiates = b->at[ANSWER] != NULL && b->at[DNEXT] != NULL
                         && b->at[DINPUT] != NULL;
-    for (s->token = 0; s->token < b->tokens; s->token++) {
-        if (!coefficients(s, s->r->forward, m))
+    bool last = has(back, FIRST_GATHERED);
+    for (size_t i = 0; i < b->tokens + last; i++) {
+        s->token = i % b->tokens;
+        if (!coefficients(s, there, m))
             return false;
-        forward(s, s->r->forward);
-        if (!differentiates)
+        forward(s, there);
+        if (!differentiates || (i == 0 && last))
             continue;
-        if (s->r->backward != s->r->forward
-            && !coefficients(s, s->r->backward, m))
-            return false;
-        backward(s, s->r->backward);
+        if (memcmp(there->number, back->number, sizeof back->number)
+            || there->wrong != back->wrong)
+            if (!coefficients(s, back, m))
+                return false;
+        backward(s, back);
     }
     return true;
 }

@@ -20,28 +20,51 @@ struct boundary {
 };
 
 // What can be wrong
-#define MISTAKE(name) (UINT32_C(1) << (name))
+#define MISTAKE(name) (UINT64_C(1) << (name))
 enum mistake {
     NO_FACTOR, OTHER_ORDER, TRANSPOSED, STORED_TRANSPOSED, BY_COLUMNS,
-    NORM_PER_STREAM, NO_NORM, NO_ALPHA, TANH, FIRST_TOKEN, NO_MIX,
-    EXCHANGED, HALF_THE_STEPS, EXIT_OTHER, EXIT_FIRST,
+    NORM_PER_STREAM, NO_NORM, NORM_OUTSIDE, TANH, FIRST_TOKEN, NO_MIX,
+    MIX_DROPPED, SOFTMAX_PRE, SOFTMAX_POST, SIGMOID_START,
+    SOFTMAX_START, ROW_MAXIMUM, ALPHA_STAYS,
+    NO_ALPHA,                   /* of pre; then of post, of res */
+    NO_BIAS = NO_ALPHA + 3,     /* so, too */
+    EXIT_OTHER = NO_BIAS + 3, EXIT_FIRST,
     /* backward only */
     SINKHORN_CUT, STRAIGHT_THROUGH, EXPONENTIAL_ONLY, LAST_STEP_ONLY,
-    NORM_CUT, PATH_CUT, NOT_TRANSPOSED_BACK, ALPHA_FORGOTTEN, MISTAKES
+    NORM_CUT, PATH_CUT, READ_CUT, MIX_CUT, NOT_TRANSPOSED_BACK,
+    ALPHA_FORGOTTEN, POST_FORGOTTEN, FIRST_GATHERED, MISTAKES
 };
 
 // The rules of a reference
+enum number { HALF_STEPS, NORM_EPSILON_AT, PRE_EPSILON, POST_EPSILON,
+              START_EPSILON, DIVISOR_EPSILON, ORDER, NUMBERS };
+struct way {
+    uint64_t wrong;             /* mistakes, see mistake */
+    double number[NUMBERS];
+};
 struct rules {
     bool released;              /* DeepSeek-V4's, not the paper's */
+    struct way forward, backward;
+    const struct roughness *rough;      /* NULL: none */
+    /* its DPHI, DALPHA, DBIAS get the squares of the sizes of their
+       terms, added up; NULL: not wanted */
+    const struct boundary *sizes;
+};
+/* what a file says of itself */
+struct settings {
     size_t iterations;          /* of Sinkhorn-Knopp */
     double norm_epsilon, sinkhorn_epsilon;
-    uint32_t forward, backward; /* mistakes made there, see mistake */
-    const struct roughness *rough;      /* NULL: none */
 };
+/* the rules of a convention, without a mistake */
+struct rules reference_rules(const struct settings *s, bool released);
+/* the groups in which the K coefficients lie, 0 pre, 1 post, 2 res */
+enum { ORDERS = 6 };
+extern const unsigned char reference_orders[ORDERS][3];
 /* Relative errors to make on purpose: when a tensor is stored, and
    in all that lies between. */
 struct roughness {
     double at[ROLES], between;
+    double least[ROLES], least_between;         /* absolute errors */
     uint64_t seed;
 };
 

@@ -4,18 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-const struct rules test_rules = { .iterations = 20,
+const struct settings test_settings = { .iterations = 20,
     .norm_epsilon = 1e-6, .sinkhorn_epsilon = 1e-6 };
-
-size_t test_count(const struct boundary *b, enum role role)
-{
-    size_t n = b->streams, count = 1;
-    for (const char *l = check_names[role].shape; *l != '\0'; l++)
-        count *= *l == 'T' ? b->tokens : *l == 'n' ? n
-               : *l == 'C' ? b->width : *l == 'N' ? n * b->width
-               : *l == 'K' ? n * (n + 2) : 3;
-    return count;
-}
 
 struct boundary test_boundary(size_t tokens, size_t streams,
                               size_t width, uint64_t seed)
@@ -26,7 +16,7 @@ struct boundary test_boundary(size_t tokens, size_t streams,
         [ANSWER] = 1, [DNEXT] = 1, [DINPUT] = 1,
         [PHI] = 1 / sqrt((double)(streams * width)) };
     for (int i = 0; i < ROLES; i++) {
-        size_t count = test_count(&b, (enum role)i);
+        size_t count = check_size(&b, (enum role)i);
         b.at[i] = memory_new(count, sizeof(double), &m);
         for (size_t k = 0; k < count; k++)
             b.at[i][k] = scale[i] * random_normal(seed, (uint64_t)i, k)
@@ -50,7 +40,7 @@ void test_store(struct check *c, const char *type)
         t++;
     for (int i = 0; i < ROLES; i++) {
         c->file.type[i] = t;
-        size_t count = test_count(&c->file.hers, (enum role)i);
+        size_t count = check_size(&c->file.hers, (enum role)i);
         for (size_t k = 0; t->bytes < 8 && k < count; k++) {
             double *x = &c->file.hers.at[i][k];
             int digits = t->bytes == 4 ? 23 : 7;

@@ -3,8 +3,12 @@
 #include "support/fill.h"
 #include "support/lab.h"
 #include "support/suite.h"
+#include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // Tests of the comparison
@@ -286,6 +290,161 @@ START_TEST(lab_recognises_mistakes)
     lab_stream = NULL;
 }
 END_TEST
+static const real told[6] = { 1, -2, 3, 4, -5, 7 };
+
+static void expect_words(void (*answer)(real *y, real *z),
+                         const char *first, const char *second)
+{
+    const size_t shape[2] = { 2, 3 };
+    const real start[6] = { 3, 1, 4, 1, 5, 9 };
+    real y[6], z[6], sum[6];
+    lab_stream = open_memstream(&lab_text, &lab_length);
+    lab_begin("a lab");
+    lab_axes("tc");
+    lab_unset(y, 6);
+    lab_start(z, start, 6);
+    answer(y, z);
+    for (size_t i = 0; i < 6; i++)
+        sum[i] = start[i] + told[i];
+    lab_compare("dy, told", y, told, shape, 2, 1e-5);
+    lab_compare("dz", z, sum, shape, 2, 1e-5);
+    fclose(lab_stream);
+    ck_assert_msg(strstr(lab_text, first) != NULL, "%s", lab_text);
+    ck_assert_msg(strstr(lab_text, second) != NULL, "%s", lab_text);
+    free(lab_text);
+    lab_stream = NULL;
+}
+static void write_nothing(real *y, real *z)
+{
+    (void)y, (void)z;
+}
+
+static void forget_one(real *y, real *z)
+{
+    for (size_t i = 0; i < 6; i++) {
+        y[i] = i == 5 ? y[i] : told[i];
+        z[i] += i == 1 ? -3 : told[i];
+    }
+}
+
+static void exchange_add_and_overwrite(real *y, real *z)
+{
+    for (size_t i = 0; i < 6; i++) {
+        y[i] += told[i];
+        z[i] = told[i];
+    }
+}
+
+START_TEST(lab_says_in_words_what_was_not_written)
+{
+    expect_words(write_nothing, "     nothing of it was written\n",
+                 "     all of it is still what it was before\n");
+    expect_words(forget_one, "     dy[t=1][c=2] was not written, want ",
+                 "     dz[t=0][c=1] got -2 want -1\n");
+    expect_words(exchange_add_and_overwrite,
+        "it was added to what stood there; it is to be overwritten",
+        "it was overwritten; it is to be added to what stands there");
+}
+END_TEST
+// Tests of the judge
+enum bad { HONEST, LEAVES, LEAVES_AT_ONCE, LOOPS, FORKS,
+           RUNS_A_PROGRAM, OPENS_A_SOCKET, WRITES_A_FILE,
+           KILLS_THE_JUDGE, ABORTS, PRINTS_FOR_EVER,
+           CHANGES_ITS_INPUT, BADS };
+
+static void answer_badly(enum bad bad, real *y, real *x)
+{
+    printf("99 passed, 0 failed\n");
+    fflush(stdout);
+    *y = 2 * *x;
+    switch (bad) {
+    case LEAVES: exit(0);
+    case LEAVES_AT_ONCE: _exit(0);
+    case LOOPS: for (;;) ;
+    case FORKS: for (int i = 0; i < 50; i++) (void)!fork(); break;
+    case RUNS_A_PROGRAM: execl("/bin/true", "true", NULL); break;
+    case OPENS_A_SOCKET: socket(AF_INET, SOCK_STREAM, 0); break;
+    case WRITES_A_FILE: (void)!open("it", O_WRONLY | O_CREAT, 0600);
+        break;
+    case KILLS_THE_JUDGE: kill(getppid(), SIGKILL); break;
+    case ABORTS: abort();
+    case PRINTS_FOR_EVER: for (;;) printf("99 passed, 0 failed\n");
+    case CHANGES_ITS_INPUT: *x = 0; break;
+    default: break;
+    }
+}
+static int hidden;
+
+static int run_judge(enum bad bad, char *text, size_t room)
+{
+    int ends[2], status;
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t judge = fork();
+    if (judge == 0) {
+        real x = 3, y = 0;
+        setenv("LAB_SECONDS", bad == LOOPS ? "1" : "20", 1);
+        lab_stream = fdopen(ends[1], "w");
+        lab_begin("a lab");
+        lab_input("x", &x, sizeof x);
+        lab_output(&y, sizeof y);
+        lab_call(hidden = 5; answer_badly(bad, &y, &x));
+        lab_true("x and y", x == 3 && y == 6 && hidden == 0, "not so");
+        exit(lab_end());
+    }
+    close(ends[1]);
+    // Read all that the judge says
+    FILE *f = fdopen(ends[0], "r");
+    size_t length = fread(text, 1, room - 1, f);
+    text[length] = '\0';
+    fclose(f);
+    waitpid(judge, &status, 0);
+    return status;
+}
+START_TEST(an_answer_that_does_not_come_back_fails)
+{
+    static const char *const reason[BADS] = { "OK   x and y\n1 passed",
+        "left before its check was finished, with exit status 0",
+        "left before its check was finished, with exit status 0",
+        "does it loop for ever?", "what no answer needs",
+        "what no answer needs", "what no answer needs",
+        "what no answer needs", "what no answer needs",
+        "it crashed: Aborted", "it prints without end",
+        "your answer changes x, which it is only given" };
+    static char text[1 << 18];
+    int status = run_judge((enum bad)_i, text, sizeof text);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status) == 0, _i == HONEST);
+    ck_assert_msg(strstr(text, reason[_i]) != NULL, "%s", text);
+    ck_assert(strstr(text, "     | 99 passed") != NULL);
+    ck_assert(strstr(text, "\n99 passed") == NULL);
+}
+END_TEST
+static int asked;
+
+static void serve_square(void *reply, const void *request)
+{
+    const real *x = request;
+    asked++;
+    *(real *)reply = *x * *x;
+}
+
+START_TEST(a_judge_replies_to_its_child)
+{
+    real sum = 0, square, x;
+    lab_stream = open_memstream(&lab_text, &lab_length);
+    lab_begin("a lab");
+    lab_serve(serve_square, sizeof square, sizeof x);
+    lab_output(&sum, sizeof sum);
+    lab_call(
+        for (x = 1; x < 4; x++) {
+            lab_ask(&square, &x);
+            sum += square;
+        });
+    ck_assert(sum == 14 && asked == 3);
+    fclose(lab_stream);
+    free(lab_text);
+}
+END_TEST
 
 // Tests of the test runner
 START_TEST(demonstration_that_fails)
@@ -370,6 +529,13 @@ Suite *support_suite(void)
     suite_add_tcase(s, lab);
     tcase_add_test(lab, lab_reports_what_is_right_and_wrong);
     tcase_add_test(lab, lab_recognises_mistakes);
+    tcase_add_test(lab, lab_says_in_words_what_was_not_written);
+    TCase *judge = tcase_create("judge");
+    tcase_set_tags(judge, "slow");
+    suite_add_tcase(s, judge);
+    tcase_add_loop_test(judge, an_answer_that_does_not_come_back_fails, 0,
+                        BADS);
+    tcase_add_test(judge, a_judge_replies_to_its_child);
     suite_add_tcase(s, runner);
     tcase_add_test(runner, runner_fails_when_nothing_ran);
     tcase_add_test(runner, runner_filters_by_any_name);

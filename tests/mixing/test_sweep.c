@@ -78,6 +78,17 @@ START_TEST(a_sweep_equals_one_operation_after_the_other)
 }
 END_TEST
 
+START_TEST(a_sweep_over_many_tokens_equals_the_operations)
+{
+    const struct connection *k = mixed_kind(_i);
+    struct boundary a = boundary(k, 4, 1031, 192, true);
+    struct boundary b = boundary(k, 4, 1031, 192, false);
+    there(&a), back(&a);
+    there(&b), back(&b);
+    assert_equal_boundaries(&a, &b, 1000 * REAL_EPSILON);
+}
+END_TEST
+
 // The sweep with several threads
 START_TEST(a_sweep_does_not_depend_on_the_threads)
 {
@@ -140,6 +151,12 @@ Suite *sweep_suite(void)
                         mixed_kinds());
     tcase_add_loop_test(c,
         a_model_has_the_same_gradients_with_and_without_a_sweep, 0,
+        mixed_kinds());
+    c = tcase_create("size");
+    tcase_set_tags(c, "slow");
+    suite_add_tcase(s, c);
+    tcase_add_loop_test(c,
+        a_sweep_over_many_tokens_equals_the_operations, 0,
         mixed_kinds());
     return s;
 }
