@@ -13,6 +13,8 @@ refused 64 'extra: what is this' $train extra
 refused 64 'which text' $MHC train
 refused 64 '--name new: a run that goes on keeps its name' \
     $MHC train --resume runs/run --name new
+refused 64 '--init x: a run that goes on has its weights' \
+    $MHC train --resume runs/run --init x
 refused 64 'a name without slashes' $train --name a/b
 refused 64 'a name without slashes' $train --name ''
 refused 64 '--threads 0' $train --threads 0
