@@ -68,9 +68,11 @@ help:
 ## make stage K=6         the program as of chapter 6, in build/stages/06
 ## make bench             speed, as ratios measured in one run
 ## make experiments       the book's measurements, where missing, into data/results
-## make mutants           plant bugs, list those that no test notices   (NAMED=yes: ten by name)
+## make mutants           plant bugs, list those that no test notices   (NAMED=yes: ten by name;
+##                        ARGS='--since REV': only in lines that changed since)
 ## make faults            every call fails once, in tiny runs          (FAULTS=300: some; FAULTS=all)
-## make fuzz coverage valgrind         the checkpoint loader under attack; memory
+## make fuzz              files, settings and logs under attack        (FUZZ_TIME=60 seconds each)
+## make coverage valgrind the lines that the tests of checkpoints run; memory
 
 # Variants: one set of objects each -------------------------------------------
 
@@ -152,8 +154,12 @@ need-for-labs:
 	@tools/need $(DEPS) $(PACKAGES) binutils
 check-lab:
 	@tools/lab $@ '$(N)'
-labs solutions:
+solutions:
 	@tools/lab $@ $(N)
+labs:
+	@tools/need $(DEPS) gawk libxml2-utils
+	@tools/lab $@ $(N)
+	@$(if $(N),,tools/valid/labs)
 grade:
 	@tools/lab $@
 
@@ -218,26 +224,27 @@ bench: build/mhc
 clean:
 	rm -rf build
 
-# The checkpoint loader: a fuzzer, and the lines that its tests run --------------
+# Fuzzers, for FUZZ_TIME seconds each; the lines that tests run ------------------
 
 CLANG     ?= clang
 FUZZ_TIME ?= 60
-FUZZ      := $(LIBRARY) $(addprefix tests/checkpoint/,image.c tiny.c fuzz_safetensors.c)
+FUZZERS   := $(filter-out support,$(patsubst fuzz_%.c,%,$(notdir $(wildcard tests/*/fuzz_*.c))))
 FUZZFLAGS := -std=c11 -D_GNU_SOURCE -Icode -Itests -g -O1 -fopenmp=libgomp -Wno-unknown-pragmas \
              -fsanitize=address,undefined -fno-sanitize-recover=undefined
-FUZZLIBS   = -L$$(dirname $$($(CC) -print-file-name=libgomp.so)) $(LIBS)
-fuzz: export OMP_NUM_THREADS = 1
+FUZZ      := $(patsubst %.c,build/fuzz/%.o,$(LIBRARY) $(wildcard tests/checkpoint/image.c tests/checkpoint/tiny.c tests/checkpoint/fuzz_support.c))
+build/fuzz/%.o: %.c $(HEADERS)
+	@mkdir -p $(@D)
+	@echo "  CC fuzz $<"
+	@$(CLANG) $(FUZZFLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
+define fuzzer
+build/fuzz/$(patsubst fuzz_%.c,%,$(notdir $(1))): $(1:%.c=build/fuzz/%.o) $$(FUZZ)
+	@$$(CLANG) $$(FUZZFLAGS) -fsanitize=fuzzer $$^ -o $$@ -L$$$$(dirname $$$$($$(CC) -print-file-name=libgomp.so)) $$(LIBS)
+endef
+$(foreach f,$(filter-out %/fuzz_support.c,$(wildcard tests/*/fuzz_*.c)),$(eval $(call fuzzer,$(f))))
 fuzz:
 	@tools/need $(DEPS) $(PACKAGES) clang libclang-rt-14-dev
-	@mkdir -p build/fuzz/seeds build/fuzz/corpus
-	@echo "  CC build/fuzz/seeder build/fuzz/fuzz"
-	@$(CLANG) $(FUZZFLAGS) -DSEEDS $(FUZZ) -o build/fuzz/seeder $(FUZZLIBS)
-	@$(CLANG) $(FUZZFLAGS) -fsanitize=fuzzer $(FUZZ) -o build/fuzz/fuzz $(FUZZLIBS)
-	@build/fuzz/seeder --seeds build/fuzz/seeds
-	@echo "  FUZZ for $(FUZZ_TIME) s"
-	@cd build/fuzz && ./fuzz -max_total_time=$(FUZZ_TIME) -max_len=8192 -timeout=5 -print_final_stats=1 corpus seeds > log 2>&1 \
-	  || { tail -n 30 log; echo "a finding: build/fuzz/seeder FILE tries it again"; exit 1; }
-	@grep -E 'number_of_executed_units|^Done' build/fuzz/log
+	@$(MAKE) --no-print-directory $(PARALLEL) $(FUZZERS:%=build/fuzz/%)
+	@tools/fuzz $(FUZZ_TIME) $(FUZZERS)
 
 # Everything fails once, and the program dies 200 times
 FAULTS ?= 0

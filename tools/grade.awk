@@ -1,4 +1,4 @@
-# grade.awk -v format=junit|gradescope|tap -v work=FOLDER: what `tools/lab grade` has
+# grade.awk -v format=junit|gradescope|tap -v work=FOLDER -v moment=TIME: what `tools/lab grade` has
 # found, in a format that other programs read. The lines of the input are folders,
 # one a student, with a file `name` and for each lab NN/status and NN/log; the file
 # work/labs has a lab's number, how many checks its solution passes, and its title.
@@ -25,8 +25,9 @@ function student(  k) {
     body = properties = everything = ""
     for (k = 1; k <= labs; k++) one_lab($0 "/" lab[k], k)
     if (format == "junit") {
-        printf "  <testsuite name=\"%s\" tests=\"%d\" failures=\"%d\" errors=\"%d\">\n", xml(name), tests, failures, errors
-        printf "    <properties>\n%s    </properties>\n%s  </testsuite>\n", properties, body
+        printf "  <testsuite name=\"%s\" package=\"labs\" id=\"%d\" timestamp=\"%s\" hostname=\"localhost\" time=\"0\" " \
+            "tests=\"%d\" failures=\"%d\" errors=\"%d\">\n", xml(name), suites++, moment, tests, failures, errors
+        printf "    <properties>\n%s    </properties>\n%s    <system-out/>\n    <system-err/>\n  </testsuite>\n", properties, body
     }
     if (format == "gradescope") {
         file = $0 "/results.json"
@@ -94,7 +95,7 @@ function tap(k, what, holds, why,  line, n, i) {
     gsub(/#/, "\\#", what)
     print (holds ? "ok " : "not ok ") number " - " what
     if (holds) return
-    print "  ---\n  message: \"" json(first(why)) "\"\n  output: |"
+    print "  ---\n  message: \"" json(first(why)) "\"\n  output: |2"
     n = split(why, line, "\n")
     for (i = 1; i < n; i++) print "    " line[i]
     print "  ..."

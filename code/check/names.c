@@ -129,15 +129,19 @@ static bool convert(double *to, const struct safetensors *s,
                     const struct entry *e, size_t rows, size_t columns,
                     bool exchanged, struct message *m)
 {
-    for (size_t i = 0; i < rows * columns; i++) {
+    size_t each = e->type->bytes, count = rows * columns;
+    unsigned char *bytes = memory_new(count, each, m);
+    bool good = bytes != NULL
+        && safetensors_bytes(bytes, s, e->begin, count * each, m);
+    for (size_t i = 0; good && i < count; i++) {
         size_t from = exchanged ? i % columns * rows + i / columns : i;
-        to[i] = e->type->number(s->data + e->begin
-                                + from * e->type->bytes);
+        to[i] = e->type->number(bytes + from * each);
         if (!(to[i] - to[i] == 0))
-            return refuse(s, e->name, m, "element %zu is %g", from,
+            good = refuse(s, e->name, m, "element %zu is %g", from,
                           to[i]);
     }
-    return true;
+    memory_free(bytes);
+    return good;
 }
 
 // Take one tensor

@@ -9,6 +9,7 @@
 #include "matmul/matmul.h"
 
 #define FORMAT "mhc checkpoint 1"
+enum { FAMILY = sizeof FORMAT - 2 };    /* without the number */
 
 // Names and shapes of the tensors
 enum { NAME_ROOM = 96 };
@@ -73,7 +74,6 @@ static bool member_read(struct bookmark *b, const char *text,
 enum { TEXT_ROOM = 64 };
 
 struct draft {
-    real *host;                 /* [TRAINER_ROWS][parameters.count] */
     struct tensor *tensor;
     char (*name)[NAME_ROOM];
     size_t tensors;
@@ -88,15 +88,12 @@ static bool draft_tensors(struct draft *d, const struct trainer *t,
     const struct parameters *p = &t->model.parameters;
     size_t all = TRAINER_ROWS * p->used;
     struct trainer_row row[TRAINER_ROWS];
-    d->host = memory_new(TRAINER_ROWS * p->count, sizeof(real), m);
     d->tensor = memory_new(all, sizeof *d->tensor, m);
     d->name = memory_new(all, sizeof *d->name, m);
-    if (d->host == NULL || d->tensor == NULL || d->name == NULL)
+    if (d->tensor == NULL || d->name == NULL)
         return false;
     trainer_rows(row, t);
     for (size_t r = 0; r < TRAINER_ROWS; r++) {
-        real *host = d->host + r * p->count;
-        t->device->download(host, row[r].at, p->count, EXACT);
         // List the tensors of one row
         for (size_t i = 0; i < p->used; i++) {
             struct tensor *tensor = &d->tensor[d->tensors];
@@ -104,7 +101,9 @@ static bool draft_tensors(struct draft *d, const struct trainer *t,
             name_show(name, r, row[r].name, p->list[i].name);
             tensor->name = name;
             tensor->rank = shape_of(tensor->shape, &p->list[i]);
-            tensor->data = host + p->list[i].offset;
+            tensor->data = device_at(t->device, row[r].at, p->list[i].offset,
+                                     EXACT);
+            tensor->device = t->device;
         }
     }
     return true;
@@ -154,7 +153,6 @@ bool checkpoint_write(const char *path, const struct trainer *t,
     bool good = draft_tensors(&d, t, m) && draft_texts(&d, t, m)
         && safetensors_write(path, d.tensor, d.tensors, d.pair,
                              d.pairs, m);
-    memory_free(d.host);
     memory_free(d.tensor);
     memory_free(d.name);
     memory_free(d.pair);
@@ -170,10 +168,40 @@ static bool checkpoint_open(struct safetensors *file, const char *path,
     const char *format = safetensors_text(file, "format");
     if (format != NULL && strcmp(format, FORMAT) == 0)
         return true;
-    refuse(file, NULL, m, "it is no checkpoint of this program: its "
-           "format is %.63s", format == NULL ? "not given" : format);
+    if (format != NULL && strncmp(format, FORMAT, FAMILY) == 0)
+        refuse(file, NULL, m, "a newer program than this wrote it: its "
+               "format is %.63s, and this one reads " FORMAT, format);
+    else
+        refuse(file, NULL, m, "it is no checkpoint of this program: its "
+               "format is %.63s", format == NULL ? "not given" : format);
     safetensors_close(file);
     return false;
+}
+// Hold the sizes against the tensors
+static bool tensors_fit(const struct configuration *c,
+                        const struct safetensors *file,
+                        struct message *m)
+{
+    struct architecture a;
+    struct model model;
+    struct message why = { 0, "" };
+    if (c->layers > file->used)
+        return refuse(file, NULL, m, "%zu layers cannot lie in %zu "
+                      "tensors", c->layers, file->used);
+    if (!architecture_find(&a, c, &why))
+        return refuse(file, NULL, m, "%s", why.text);
+    bool good = model_plan(&model, &a, c, &cpu, 1, INFERENCE, 0, &why);
+    if (!good && why.status == EX_OSERR)
+        fail(m, EX_OSERR, "%s: %s", file->file, why.text);
+    else if (!good)
+        refuse(file, NULL, m, "%s", why.text);
+    const struct parameters *p = &model.parameters;
+    for (size_t i = 0; good && i < p->used; i++) {
+        size_t shape[2], rank = shape_of(shape, &p->list[i]);
+        good = safetensors_entry(file, p->list[i].name, rank, shape, m);
+    }
+    model_close(&model);
+    return good;
 }
 // Read a configuration
 static bool came_later(const char *name)
@@ -217,14 +245,44 @@ bool checkpoint_read_configuration(struct configuration *c,
                                    struct message *m)
 {
     struct safetensors file;
+    struct configuration found;
     if (!checkpoint_open(&file, path, m))
         return false;
-    bool good = configuration_in(c, &file, m);
+    bool good = configuration_in(&found, &file, m)
+        && tensors_fit(&found, &file, m);
+    if (good)
+        *c = found;
     safetensors_close(&file);
+    return good;
+}
+// Know what weights depend on
+bool checkpoint_is_size(const struct field *f)
+{
+    static const char *const others[] = { "seed", "beta1", "beta2" };
+    bool size = f->change == FIXED;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        size = size && strcmp(others[i], f->name) != 0;
+    return size;
+}
+
+bool checkpoint_read_sizes(struct configuration *c, const char *path,
+                           struct message *m)
+{
+    struct configuration found, ours = *c;
+    bool good = checkpoint_read_configuration(&found, path, m);
+    for (const struct field *f = configuration_fields; f->name; f++) {
+        char text[64];
+        configuration_get(&found, f, text);
+        if (good && checkpoint_is_size(f))
+            good = configuration_set(&ours, f->name, text, m);
+    }
+    if (good)
+        *c = ours;
     return good;
 }
 // Compare two configurations
 static bool configuration_same(const struct configuration *ours,
+                               bool sizes_only,
                                const struct safetensors *file,
                                struct message *m)
 {
@@ -235,7 +293,8 @@ static bool configuration_same(const struct configuration *ours,
         char theirs[64], mine[64];
         configuration_get(&found, f, theirs);
         configuration_get(ours, f, mine);
-        if (f->change == FIXED && strcmp(theirs, mine) != 0)
+        if ((sizes_only ? checkpoint_is_size(f) : f->change == FIXED)
+            && strcmp(theirs, mine) != 0)
             return fail(m, EX_USAGE, "%s: %s: checkpoint says %s, "
                         "command line %s", file->file, f->name, theirs,
                         mine);
@@ -243,24 +302,37 @@ static bool configuration_same(const struct configuration *ours,
     return true;
 }
 // Read rows of tensors
-static bool row_in(real *host, const struct safetensors *file,
-                   const struct parameters *p, size_t row,
+static bool row_in(const struct trainer_row *to, real *room,
+                   const struct safetensors *file,
+                   const struct model *model, size_t row,
                    const char *row_name, struct message *m)
 {
+    const struct parameters *p = &model->parameters;
+    const struct device *d = model->device;
     for (size_t i = 0; i < p->used; i++) {
         char name[NAME_ROOM];
         size_t shape[2], rank = shape_of(shape, &p->list[i]);
+        size_t count = p->list[i].count, offset = p->list[i].offset;
         name_show(name, row, row_name, p->list[i].name);
-        real *at = host + p->list[i].offset;
-        if (!safetensors_copy(at, file, name, rank, shape, m))
+        if (!safetensors_copy(room, file, name, rank, shape, m))
             return false;
-        size_t count = p->list[i].rows * p->list[i].columns;
         for (size_t k = 0; k < count; k++)
-            if (!isfinite(at[k]))
+            if (!isfinite(room[k]))
                 return refuse(file, name, m, "number %zu is not finite",
                               k);
+        if (to != NULL)
+            d->upload(device_at(d, to->at, offset, EXACT), room, count,
+                      EXACT);
     }
     return true;
+}
+
+static real *room_for(const struct parameters *p, struct message *m)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < p->used; i++)
+        most = p->list[i].count > most ? p->list[i].count : most;
+    return memory_new(most, sizeof(real), m);
 }
 
 static bool tensors_are(const struct safetensors *file, size_t count,
@@ -305,59 +377,54 @@ bool checkpoint_read_weights(struct model *model, const char *path,
                              struct message *m)
 {
     struct safetensors file;
-    const struct parameters *p = &model->parameters;
+    const struct trainer_row to = { "", model->weights };
+    size_t used = model->parameters.used;
     if (!checkpoint_open(&file, path, m))
         return false;
-    real *host = memory_new(p->count, sizeof *host, m);
-    bool good = host != NULL
-        && configuration_same(&model->configuration, &file, m)
-        && row_in(host, &file, p, 0, "", m)
-        && (file.used == p->used
-            || tensors_are(&file, TRAINER_ROWS * p->used, m));
-    if (good)
-        model->device->upload(model->weights, host, p->count, EXACT);
-    memory_free(host);
+    real *room = room_for(&model->parameters, m);
+    bool good = room != NULL
+        && configuration_same(&model->configuration, true, &file, m)
+        && row_in(NULL, room, &file, model, 0, "", m)
+        && (file.used == used
+            || tensors_are(&file, TRAINER_ROWS * used, m))
+        && row_in(&to, room, &file, model, 0, "", m);
+    memory_free(room);
     safetensors_close(&file);
     return good;
 }
 // Read all of the state
-static bool state_in(real *host, struct trainer *t,
+static bool state_in(real *room, struct trainer *t,
                      const struct safetensors *file, struct message *m)
 {
-    const struct parameters *p = &t->model.parameters;
+    size_t used = t->model.parameters.used;
     struct message why = { 0, "" };
     struct trainer_row row[TRAINER_ROWS];
     struct bookmark b;
+    bool good = true;
     trainer_rows(row, t);
-    for (size_t r = 0; r < TRAINER_ROWS; r++)
-        if (!row_in(host + r * p->count, file, p, r, row[r].name, m))
-            return false;
-    if (!tensors_are(file, TRAINER_ROWS * p->used, m)
-        || !bookmark_in(&b, file, m))
-        return false;
-    return trainer_place(t, &b, &why)
-        || refuse(file, NULL, m, "%s", why.text);
+    for (size_t r = 0; good && r < TRAINER_ROWS; r++)
+        good = row_in(NULL, room, file, &t->model, r, row[r].name, m);
+    good = good && tensors_are(file, TRAINER_ROWS * used, m)
+        && bookmark_in(&b, file, m)
+        && (trainer_place(t, &b, &why)
+            || refuse(file, NULL, m, "%s", why.text));
+    for (size_t r = 0; good && r < TRAINER_ROWS; r++)
+        good = row_in(&row[r], room, file, &t->model, r, row[r].name,
+                      m);
+    return good;
 }
 // Read a checkpoint
 bool checkpoint_read(struct trainer *t, const char *path,
                      struct message *m)
 {
     struct safetensors file;
-    size_t count = t->model.parameters.count;
     if (!checkpoint_open(&file, path, m))
         return false;
-    real *host = memory_new(TRAINER_ROWS * count, sizeof *host, m);
-    bool good = host != NULL
-        && configuration_same(&t->options, &file, m)
-        && state_in(host, t, &file, m);
-    if (good) {
-        struct trainer_row row[TRAINER_ROWS];
-        trainer_rows(row, t);
-        for (size_t r = 0; r < TRAINER_ROWS; r++)
-            t->device->upload(row[r].at, host + r * count, count,
-                              EXACT);
-    }
-    memory_free(host);
+    real *room = room_for(&t->model.parameters, m);
+    bool good = room != NULL
+        && configuration_same(&t->options, false, &file, m)
+        && state_in(room, t, &file, m);
+    memory_free(room);
     safetensors_close(&file);
     return good;
 }
@@ -376,6 +443,52 @@ static void warn(char text[CHECKPOINT_WARNINGS], const char *key,
     snprintf(text + used, CHECKPOINT_WARNINGS - used, "%s\n", line);
 }
 
+// Say what is not known
+static bool is_known(const char *key)
+{
+    static const char *const others[] = {
+        "checksum", "checksum_kind", "format", "real", "matmul"
+    };
+    bool known = configuration_field(key) != NULL;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        known = known || strcmp(others[i], key) == 0;
+    const struct bookmark_field *f = bookmark_fields;
+    for (; f->name != NULL; f++)
+        known = known || strcmp(f->name, key) == 0;
+    return known;
+}
+
+static void name_strangers(char text[CHECKPOINT_WARNINGS],
+                           const struct safetensors *file)
+{
+    enum { MOST = 10 };
+    const char *key;
+    for (size_t i = 0, found = 0; found < MOST
+         && (key = safetensors_key(file, i)) != NULL; i++)
+        if (!is_known(key)) {
+            char line[100];
+            size_t used = strlen(text);
+            snprintf(line, sizeof line, "%.63s", key);
+            printable(line);
+            snprintf(text + used, CHECKPOINT_WARNINGS - used,
+                     "its metadata have %s, which is not known and left "
+                     "out\n", line);
+            found++;
+        }
+}
+
+bool checkpoint_strangers(char text[CHECKPOINT_WARNINGS],
+                          const char *path, struct message *m)
+{
+    struct safetensors file;
+    text[0] = '\0';
+    if (!checkpoint_open(&file, path, m))
+        return false;
+    name_strangers(text, &file);
+    safetensors_close(&file);
+    return true;
+}
+
 bool checkpoint_warnings(char text[CHECKPOINT_WARNINGS],
                          const char *path, struct message *m)
 {
@@ -388,6 +501,7 @@ bool checkpoint_warnings(char text[CHECKPOINT_WARNINGS],
     warn(text, "real", safetensors_text(&file, "real"), REAL_NAME);
     warn(text, "matmul", safetensors_text(&file, "matmul"),
          matmul_library());
+    name_strangers(text, &file);
     safetensors_close(&file);
     return true;
 }

@@ -16,7 +16,7 @@
 
 // The calls, as the system makes them
 struct file_calls file_calls = { open, read, write, fsync, close,
-                                 rename };
+                                 rename, getrandom };
 // Give up a file
 static void forget(struct durable *d)
 {
@@ -138,7 +138,7 @@ static bool name_partial(struct durable *d)
     const char *name = slash == NULL ? d->place : slash + 1;
     size_t room = strlen(d->folder) + PARTIAL_NAME
                 + sizeof "/..0123456789abcdef" PARTIAL_END;
-    if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
+    if (file_calls.random(&bits, sizeof bits, 0) != sizeof bits)
         return false;
     memory_free(d->partial);
     d->partial = memory_new(room, 1, d->message);
@@ -254,10 +254,9 @@ static ssize_t text_write(void *cookie, const char *bytes, size_t count)
 FILE *durable_text(struct durable *d, const char *path,
                    struct message *m)
 {
-    if (!durable_open(d, path, m))
-        return NULL;
-    d->text = fopencookie(d, "w", (cookie_io_functions_t)
-                          { .write = text_write });
+    if (durable_open(d, path, m))
+        d->text = fopencookie(d, "w", (cookie_io_functions_t)
+                              { .write = text_write });
     if (d->text == NULL)
         give_up(d, EX_OSERR, "write text into it", m);
     return d->text;

@@ -48,5 +48,6 @@ extern struct file_calls {
     int (*fsync)(int handle);
     int (*close)(int handle);
     int (*rename)(const char *from, const char *to);
+    ssize_t (*random)(void *bytes, size_t count, unsigned flags);
 } file_calls;
 #endif

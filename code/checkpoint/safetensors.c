@@ -101,27 +101,38 @@ bool refuse(const struct safetensors *s, const char *name,
     return fail(m, EX_DATAERR, "%s: %s", s->file, text);
 }
 // Find the header
-enum { LENGTH_BYTES = 8, HEADER_MOST = 16000000 };
+enum { LENGTH_BYTES = 8, HEADER_MOST = 16000000, HEADER_FIRST = 32,
+       PIECE = 1 << 16 };          /* bytes */
 
-static bool header_find(struct safetensors *s, struct message *m)
+/* first: the first bytes of the file, up to HEADER_FIRST */
+static bool header_find(struct safetensors *s,
+                        const unsigned char *first, struct message *m)
 {
+    // Refuse what only stands for a file
+    static const char pointer[] = "version https://git-lfs";
+    if (s->size >= sizeof pointer
+        && memcmp(first, pointer, sizeof pointer - 1) == 0)
+        return refuse(s, NULL, m, "not a safetensors file, but what Git "
+                      "LFS leaves in its place; to fetch it: git lfs pull");
     if (s->size < LENGTH_BYTES)
-        return refuse(s, NULL, m, "%zu bytes are too few for the "
-                      "length of a header", s->size);
+        return refuse(s, NULL, m, "not a safetensors file: %zu bytes "
+                      "are too few for the length of a header",
+                      s->size);
     size_t length = 0;
     for (size_t i = LENGTH_BYTES; i-- > 0; )
-        length = length << 8 | s->image[i];
+        length = length << 8 | first[i];
     // Refuse a length that cannot be
-    if (length > s->size - LENGTH_BYTES)
-        return refuse(s, NULL, m, "a header of %zu bytes does not fit "
-                      "into a file of %zu", length, s->size);
     if (length > HEADER_MOST)
-        return refuse(s, NULL, m, "a header of %zu bytes is longer than "
-                      "%d", length, HEADER_MOST);
-    if (length == 0 || s->image[LENGTH_BYTES] != '{')
-        return refuse(s, NULL, m, "its header does not begin with {");
-    s->data = s->image + LENGTH_BYTES + length;
-    s->bytes = s->size - LENGTH_BYTES - length;
+        return refuse(s, NULL, m, "not a safetensors file: a header of %zu "
+                      "bytes is longer than %d", length, HEADER_MOST);
+    if (length > s->size - LENGTH_BYTES)
+        return refuse(s, NULL, m, "it is cut off: a header of %zu bytes "
+                      "does not fit into a file of %zu", length, s->size);
+    if (length == 0 || first[LENGTH_BYTES] != '{')
+        return refuse(s, NULL, m, "not a safetensors file: its header "
+                      "does not begin with {");
+    s->start = LENGTH_BYTES + length;
+    s->bytes = s->size - s->start;
     return true;
 }
 // Parse the header
@@ -129,7 +140,7 @@ static bool header_parse(struct safetensors *s, struct message *m)
 {
     json_error_t error;
     const char *text = (const char *)s->image + LENGTH_BYTES;
-    size_t length = (size_t)(s->data - s->image) - LENGTH_BYTES;
+    size_t length = s->start - LENGTH_BYTES;
     s->header = json_loadb(text, length, JSON_REJECT_DUPLICATES,
                            &error);
     if (s->header == NULL)
@@ -260,6 +271,37 @@ bool safetensors_check(const struct safetensors *s, struct message *m)
                       s->bytes - end);
     return true;
 }
+// Fetch bytes of a file
+static bool fetch(void *to, const struct safetensors *s, size_t from,
+                  size_t count, struct message *m)
+{
+    if (lseek(s->handle, (off_t)from, SEEK_SET) < 0)
+        return fail(m, EX_IOERR, "%s: %s", s->file, strerror(errno));
+    for (size_t had = 0; had < count; ) {
+        ssize_t got = file_calls.read(s->handle,
+                                      (unsigned char *)to + had,
+                                      count - had);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail(m, EX_IOERR, "%s: %s", s->file,
+                        strerror(errno));
+        if (got == 0)
+            return fail(m, EX_IOERR, "%s: it became shorter while it "
+                        "was read", s->file);
+        had += (size_t)got;
+    }
+    return true;
+}
+
+bool safetensors_bytes(void *to, const struct safetensors *s,
+                       size_t from, size_t count, struct message *m)
+{
+    if (s->open)
+        return fetch(to, s, s->start + from, count, m);
+    memcpy(to, s->image + s->start + from, count);
+    return true;
+}
 // Compare the checksum
 #define CHECKSUM_KIND "fnv1a64"
 #define HEADER_START "{\"__metadata__\":{\"checksum\":\""
@@ -283,7 +325,7 @@ static bool checksum_compare(struct safetensors *s, struct message *m)
         || strcmp(kind, CHECKSUM_KIND) != 0)
         return refuse(s, NULL, m, "its checksum is of no known kind");
     // Insist that the digits stand where we write them
-    if (strlen(digits) != DIGITS || s->size < DIGITS_AT + DIGITS
+    if (strlen(digits) != DIGITS || s->start < DIGITS_AT + DIGITS
         || memcmp(s->image + LENGTH_BYTES, HEADER_START,
                   sizeof HEADER_START - 1) != 0)
         return refuse(s, NULL, m, "its checksum is not where it belongs");
@@ -292,7 +334,14 @@ static bool checksum_compare(struct safetensors *s, struct message *m)
     uint64_t sum = checksum_add(CHECKSUM_EMPTY, s->image, DIGITS_AT);
     sum = checksum_add(sum, "0000000000000000", DIGITS);
     sum = checksum_add(sum, s->image + DIGITS_AT + DIGITS,
-                       s->size - DIGITS_AT - DIGITS);
+                       s->start - DIGITS_AT - DIGITS);
+    unsigned char piece[PIECE];
+    for (size_t from = 0, some; from < s->bytes; from += some) {
+        some = PIECE < s->bytes - from ? PIECE : s->bytes - from;
+        if (!safetensors_bytes(piece, s, from, some, m))
+            return false;
+        sum = checksum_add(sum, piece, some);
+    }
     digits_show(right, sum);
     if (memcmp(s->image + DIGITS_AT, right, DIGITS) != 0)
         return refuse(s, NULL, m, "its checksum is %.16s, its contents "
@@ -302,15 +351,19 @@ static bool checksum_compare(struct safetensors *s, struct message *m)
     return true;
 }
 // Open, read and close a file
+static bool header_read(struct safetensors *s, struct message *m)
+{
+    return header_parse(s, m) && header_list(s, m)
+        && safetensors_check(s, m) && checksum_compare(s, m);
+}
+
 bool safetensors_read(struct safetensors *s, const char *file,
                       const void *image, size_t size,
                       struct message *m)
 {
     *s = (struct safetensors){
         .file = file, .image = image, .size = size };
-    bool good = header_find(s, m) && header_parse(s, m)
-        && header_list(s, m) && safetensors_check(s, m)
-        && checksum_compare(s, m);
+    bool good = header_find(s, image, m) && header_read(s, m);
     if (!good)
         safetensors_close(s);
     return good;
@@ -318,6 +371,8 @@ bool safetensors_read(struct safetensors *s, const char *file,
 
 void safetensors_close(struct safetensors *s)
 {
+    if (s->open)
+        file_calls.close(s->handle);
     json_decref(s->header);
     memory_free(s->list);
     memory_free(s->own);
@@ -325,60 +380,34 @@ void safetensors_close(struct safetensors *s)
 }
 
 // Read a whole file
-static bool trouble(const char *path, int status, struct message *m)
+static bool header_fetch(struct safetensors *s, struct message *m)
 {
-    return fail(m, status, "%s: %s", path, strerror(errno));
-}
-
-// Read all bytes of an open file
-static unsigned char *image_read(size_t *size, const char *path,
-                                 int handle, struct message *m)
-{
+    unsigned char first[HEADER_FIRST];
     struct stat about;
-    if (fstat(handle, &about) != 0 || !S_ISREG(about.st_mode)) {
-        fail(m, EX_NOINPUT, "%s: not an ordinary file", path);
-        return NULL;
-    }
-    *size = (size_t)about.st_size;
-    unsigned char *image = memory_new(*size, 1, m);
-    for (size_t had = 0; image != NULL && had < *size; ) {
-        ssize_t got = file_calls.read(handle, image + had,
-                                      *size - had);
-        // Give up if nothing was got
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            if (got < 0)
-                trouble(path, EX_IOERR, m);
-            else
-                fail(m, EX_IOERR, "%s: it became shorter while it was read",
-                     path);
-            memory_free(image);
-            return NULL;
-        }
-        had += (size_t)got;
-    }
-    return image;
+    if (fstat(s->handle, &about) != 0 || !S_ISREG(about.st_mode))
+        return fail(m, EX_NOINPUT, "%s: not an ordinary file", s->file);
+    s->size = (size_t)about.st_size;
+    size_t some = s->size < HEADER_FIRST ? s->size : HEADER_FIRST;
+    if (!fetch(first, s, 0, some, m) || !header_find(s, first, m))
+        return false;
+    s->own = memory_new(s->start, 1, m);
+    s->image = s->own;
+    return s->own != NULL && fetch(s->own, s, 0, s->start, m);
 }
 
 bool safetensors_open(struct safetensors *s, const char *path,
                       struct message *m)
 {
     *s = (struct safetensors){ .file = path };
-    int handle = file_calls.open(path, O_RDONLY);
-    if (handle < 0)
-        return trouble(path, EX_NOINPUT, m);
-    size_t size = 0;
-    unsigned char *image = image_read(&size, path, handle, m);
-    file_calls.close(handle);
-    if (image == NULL)
-        return false;
-    if (!safetensors_read(s, path, image, size, m)) {
-        memory_free(image);
-        return false;
-    }
-    s->own = image;
-    return true;
+    s->handle = file_calls.open(path, O_RDONLY | O_NONBLOCK
+                                | O_CLOEXEC);
+    s->open = s->handle >= 0;
+    if (!s->open)
+        return fail(m, EX_NOINPUT, "%s: %s", path, strerror(errno));
+    bool good = header_fetch(s, m) && header_read(s, m);
+    if (!good)
+        safetensors_close(s);
+    return good;
 }
 // Find a tensor, a text
 const struct entry *safetensors_find(const struct safetensors *s,
@@ -388,6 +417,15 @@ const struct entry *safetensors_find(const struct safetensors *s,
         if (strcmp(s->list[i].name, name) == 0)
             return &s->list[i];
     return NULL;
+}
+
+const char *safetensors_key(const struct safetensors *s, size_t i)
+{
+    json_t *texts = json_object_get(s->header, "__metadata__");
+    void *at = json_object_iter(texts);
+    while (at != NULL && i-- > 0)
+        at = json_object_iter_next(texts, at);
+    return json_object_iter_key(at);
 }
 
 const char *safetensors_text(const struct safetensors *s,
@@ -420,30 +458,48 @@ static const char *shape_show(char text[SHAPE_TEXT], size_t rank,
     return text;
 }
 
+const struct entry *safetensors_entry(const struct safetensors *s,
+                                      const char *name, size_t rank,
+                                      const size_t *shape,
+                                      struct message *m)
+{
+    const struct entry *e = safetensors_find(s, name);
+    if (e == NULL)
+        refuse(s, name, m, "it is missing");
+    // Refuse another shape
+    if (e != NULL && !shape_is(e, rank, shape)) {
+        char got[SHAPE_TEXT], want[SHAPE_TEXT];
+        refuse(s, name, m, "its shape is %s, expected %s",
+               shape_show(got, e->rank, e->shape),
+               shape_show(want, rank, shape));
+        return NULL;
+    }
+    return e;
+}
+
 bool safetensors_copy(real *to, const struct safetensors *s,
                       const char *name, size_t rank,
                       const size_t *shape, struct message *m)
 {
-    const struct entry *e = safetensors_find(s, name);
+    const struct entry *e = safetensors_entry(s, name, rank, shape, m);
     if (e == NULL)
-        return refuse(s, name, m, "it is missing");
-    // Refuse another shape
-    if (!shape_is(e, rank, shape)) {
-        char got[SHAPE_TEXT], want[SHAPE_TEXT];
-        return refuse(s, name, m, "its shape is %s, expected %s",
-                      shape_show(got, e->rank, e->shape),
-                      shape_show(want, rank, shape));
-    }
+        return false;
     if (e->type->number == NULL)
         return refuse(s, name, m, "its dtype %s is not one that we "
                       "calculate with", e->type->name);
-    const unsigned char *bytes = s->data + e->begin;
     size_t each = e->type->bytes, count = (e->end - e->begin) / each;
     if (e->type == type_of_real)
-        memcpy(to, bytes, count * each);
-    else
-        for (size_t i = 0; i < count; i++)
-            to[i] = (real)e->type->number(bytes + i * each);
+        return safetensors_bytes(to, s, e->begin, count * each, m);
+    // Convert the numbers, piece by piece
+    unsigned char piece[PIECE];
+    for (size_t from = 0, some; from < count; from += some) {
+        some = PIECE / each < count - from ? PIECE / each : count - from;
+        if (!safetensors_bytes(piece, s, e->begin + from * each,
+                               some * each, m))
+            return false;
+        for (size_t i = 0; i < some; i++)
+            to[from + i] = (real)e->type->number(piece + i * each);
+    }
     return true;
 }
 // Count the bytes of a tensor
@@ -453,6 +509,29 @@ static size_t tensor_bytes(const struct tensor *t)
     for (size_t d = 0; d < t->rank; d++)
         count *= t->shape[d];
     return count * sizeof(real);
+}
+
+/* the numbers are added to *sum, or written to the file */
+static bool tensor_pass(const struct tensor *t, uint64_t *sum,
+                        struct durable *file, struct message *m)
+{
+    real piece[PIECE / sizeof(real)];
+    size_t most = PIECE / sizeof(real), some;
+    size_t count = tensor_bytes(t) / sizeof(real);
+    const struct device *d = t->device;
+    bool good = true;
+    for (size_t from = 0; good && from < count; from += some) {
+        some = most < count - from ? most : count - from;
+        const real *at = d == NULL ? t->data + from : piece;
+        if (d != NULL)
+            d->download(piece, device_at(d, t->data, from, EXACT), some,
+                        EXACT);
+        if (sum != NULL)
+            *sum = checksum_add(*sum, at, some * sizeof *at);
+        else
+            good = durable_write(file, at, some * sizeof *at, m);
+    }
+    return good;
 }
 // Build the header
 // Put a value into an object
@@ -549,15 +628,14 @@ bool safetensors_write(const char *path,
     char digits[DIGITS + 1];
     uint64_t sum = checksum_add(CHECKSUM_EMPTY, header, length);
     for (size_t i = 0; i < used; i++)
-        sum = checksum_add(sum, list[i].data, tensor_bytes(&list[i]));
+        tensor_pass(&list[i], &sum, NULL, m);
     digits_show(digits, sum);
     memcpy(header + DIGITS_AT, digits, DIGITS);
     struct durable file;
     bool good = durable_open(&file, path, m)
         && durable_write(&file, header, length, m);
     for (size_t i = 0; good && i < used; i++)
-        good = durable_write(&file, list[i].data,
-                             tensor_bytes(&list[i]), m);
+        good = tensor_pass(&list[i], NULL, &file, m);
     memory_free(header);
     return good && durable_commit(&file, m);
 }

@@ -1,5 +1,6 @@
 #ifndef SAFETENSORS_H
 #define SAFETENSORS_H
+#include "device/device.h"
 #include "ground/message.h"
 #include "ground/real.h"
 
@@ -15,6 +16,7 @@ struct tensor {
     const char *name;
     size_t rank, shape[TENSOR_RANK];
     const real *data;
+    const struct device *device;    /* where; NULL: on the host */
 };
 struct text_pair { const char *key, *text; };
 
@@ -41,9 +43,11 @@ struct number_type {
 struct json_t;
 struct safetensors {
     const char *file;           /* its name, for messages */
-    unsigned char *own;         /* the image, if we read it */
-    const unsigned char *image, *data;
-    size_t size, bytes;         /* of the image, of the data */
+    int handle;                 /* of a file that is open */
+    bool open;
+    unsigned char *own;         /* its header */
+    const unsigned char *image; /* all that is in memory */
+    size_t size, start, bytes;  /* of the file; data: where, how many */
     struct entry *list;
     size_t used;
     struct json_t *header;
@@ -60,9 +64,19 @@ void safetensors_close(struct safetensors *s);
 
 const struct entry *safetensors_find(const struct safetensors *s,
                                      const char *name);  /* or NULL */
+/* Key number i of the metadata, or NULL. */
+const char *safetensors_key(const struct safetensors *s, size_t i);
 /* The text of the metadata under this key, or NULL. */
 const char *safetensors_text(const struct safetensors *s,
                              const char *key);
+/* Like find; NULL and EX_DATAERR also if it has another shape. */
+const struct entry *safetensors_entry(const struct safetensors *s,
+                                      const char *name, size_t rank,
+                                      const size_t *shape,
+                                      struct message *m);
+/* So many bytes of the data, from this one on. */
+bool safetensors_bytes(void *to, const struct safetensors *s,
+                       size_t from, size_t count, struct message *m);
 /* Converts the tensor of this name, which must have this shape. */
 bool safetensors_copy(real *to, const struct safetensors *s,
                       const char *name, size_t rank,

@@ -1,17 +1,21 @@
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <omp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/durable.h"
+#include "commands/checkpoint_path.h"
 #include "commands/commands.h"
 #include "commands/options.h"
+#include "commands/stop.h"
 #include "corpus/counts.h"
+#include "ground/memory.h"
 #include "journal/journal.h"
 #include "journal/progress.h"
 #include "plot/plot.h"
@@ -22,35 +26,25 @@
 struct run {
     struct options options;
     const char *data, *held_out, *resume, *folder, *name, *stop_at,
-               *threads;
+               *threads, *init;
+    char init_path[PATH_ROOM];
     struct configuration configuration;
+    struct configuration before;        /* when the run was saved */
+    struct texts texts;
     struct corpus corpus;
     struct trainer trainer;
     struct journal journal;
+    struct history history;     /* what the plot shows */
     struct progress progress;
+    struct costs costs;
     double unigram, bigram;     /* nats a byte */
     size_t last;                /* the step after which to stop */
-    char texts[2][PATH_ROOM];   /* data, held-out, as a log has them */
+    size_t saved;               /* the step in latest.safetensors */
+    bool described;             /* has the log a first line? */
+    bool judged;                /* has it the result? */
+    double result;              /* nats a byte */
 };
 
-// Hear the wish to stop
-static volatile sig_atomic_t asked_to_stop;
-
-static void hear(int signal)
-{
-    asked_to_stop = signal;
-}
-
-static void listen_for_signals(void)
-{
-    struct sigaction a = {.sa_handler = hear,
-                          .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
-    a.sa_handler = SIG_IGN;
-    a.sa_flags = 0;
-    sigaction(SIGXFSZ, &a, NULL);
-}
 // Take over what a checkpoint says
 static bool take_over(struct run *r, const char *path,
                       struct message *m)
@@ -58,6 +52,7 @@ static bool take_over(struct run *r, const char *path,
     struct configuration *c = &r->configuration;
     if (!checkpoint_read_configuration(c, path, m))
         return false;
+    r->before = *c;
     for (size_t i = 0; configuration_fields[i].name; i++) {
         const struct field *f = &configuration_fields[i];
         char had[64], asked[64];
@@ -76,46 +71,91 @@ static bool take_over(struct run *r, const char *path,
     }
     return true;
 }
-// Find the texts of a run
-static bool find_texts(struct run *r, struct message *m)
+// Recall what the log says
+static bool recall(struct run *r, size_t step, struct message *m)
 {
-    char path[PATH_ROOM];
-    snprintf(r->journal.folder, sizeof r->journal.folder, "%s",
-             r->resume);
+    struct log l;
+    char path[PATH_ROOM], warnings[LOG_WARNINGS];
+    double ignored;
+    history_name(&r->history, r->journal.folder);
     if (!journal_path(path, &r->journal, "log.jsonl", m))
         return false;
-    json_t *line = NULL;
-    FILE *in = fopen(path, "r");
-    if (in) {
-        line = json_loadf(in, JSON_DISABLE_EOF_CHECK, NULL);
-        fclose(in);
+    if (access(path, F_OK) != 0)
+        return true;
+    if (!log_open(&l, path, m))
+        return false;
+    while (log_next(&l, m) && l.step <= step
+           && history_take(&r->history, &l, m)) {
+        texts_take(&r->texts, &l);
+        r->described |= log_number(&ignored, &l, "unigram");
+        r->judged |= l.step == r->configuration.steps
+                  && log_number(&r->result, &l, "held_out_whole");
     }
-    const char *name[2] = {"data", "held_out"};
-    const char **text[2] = {&r->data, &r->held_out};
-    for (int k = 0; k < 2; k++) {
-        const char *s = json_string_value(json_object_get(line,
-                                                          name[k]));
-        if (!s || *text[k])
-            continue;
-        snprintf(r->texts[k], PATH_ROOM, "%s", s);
-        *text[k] = r->texts[k];
-    }
-    json_decref(line);
-    return r->data || fail(m, EX_USAGE, "--data FILE: the log in %s"
-                           " does not say which text", r->resume);
+    if (l.last < step)
+        log_expect(&l, step + 1);
+    log_warnings(warnings, &l);
+    fputs(warnings, stderr);
+    log_close(&l);
+    return m->status == 0;
 }
-static bool keep_texts(const struct run *r, struct message *m)
+// Open the texts of a run
+static bool name_texts(struct run *r, struct message *m)
+{
+    char place[2][PATH_ROOM];
+    struct texts *t = &r->texts;
+    texts_find(place[0], t, t->data);
+    texts_find(place[1], t, t->held_out);
+    if (!r->data && !*t->data)
+        return fail(m, EX_USAGE, r->resume ? "--data FILE: the log in"
+                    " %.200s does not say which text"
+                    : "--data FILE: which text?", r->resume);
+    return (!r->data && !r->held_out)
+        || texts_given(t, r->data ? r->data : place[0],
+                       r->held_out ? r->held_out : place[1], m);
+}
+
+// Keep the texts of a run
+static bool keep_texts(const struct run *r, char place[2][PATH_ROOM],
+                       struct message *m)
 {
     static const char *const written[] = {
         "latest.safetensors", "best.safetensors", "loss.svg",
-        "log.jsonl", "timing.jsonl"};
-    const char *const read[] = {r->data, r->held_out, NULL};
+        "log.jsonl", "timing.jsonl", "lock"};
+    const char *const read[] = {place[0], *place[1] ? place[1] : NULL,
+                                NULL};
     char path[PATH_ROOM];
     for (size_t i = 0; i < sizeof written / sizeof *written; i++)
         if (!journal_path(path, &r->journal, written[i], m)
             || !durable_apart(path, read, m))
             return false;
     return true;
+}
+static bool open_texts(struct run *r, struct message *m)
+{
+    char place[2][PATH_ROOM];
+    const struct texts *t = &r->texts;
+    texts_find(place[0], t, t->data);
+    texts_find(place[1], t, t->held_out);
+    return (!r->resume || keep_texts(r, place, m))
+        && corpus_open(&r->corpus, place[0],
+                       *t->held_out ? place[1] : NULL,
+                       r->configuration.context, m);
+}
+// Quote a path for the shell
+static void quote(char *out, size_t room, const char *path)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-+=.,:/@%";
+    if (*path && path[strspn(path, plain)] == '\0') {
+        snprintf(out, room, "%s", path);
+        return;
+    }
+    char *end = out + room - 6;
+    *out++ = '\'';
+    for (; *path && out < end; path++)
+        out = *path == '\'' ? stpcpy(out, "'\\''")
+                            : (*out = *path, out + 1);
+    strcpy(out, "'");
 }
 // Say what is about to happen
 static double now(void)
@@ -125,18 +165,66 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static double rehearse(struct trainer *t)
+static bool tell_sizes(const struct run *r, struct message *m)
 {
+    const struct configuration *c = &r->configuration;
+    struct architecture architecture;
+    struct model model;
+    if (!architecture_find(&architecture, c, m))
+        return false;
+    bool good = model_plan(&model, &architecture, c, &cpu, c->batch,
+                           TRAINING, c->recompute, m);
+    size_t count = good ? model.parameters.count : 0;
+    double mib = 1. / (1 << 20);
+    if (good)
+        printf("%zu layers, width %zu, %zu heads, context %zu, "
+               "%s connection, %zu stream%s\n%zu parameters; %.0f MiB"
+               " for weights, gradients and moments, %.0f MiB for"
+               " activations; %.0f MiB in all\n", c->layers, c->width, c->heads,
+               c->context, c->connection, c->streams,
+               c->streams == 1 ? "" : "s", count,
+               4. * (double)count * (double)sizeof(real) * mib,
+               (double)(model_bytes(&model)
+                        - 2 * count * sizeof(real)) * mib,
+               (double)(trainer_bytes(&model) + memory_peak()) * mib);
+    model_close(&model);
+    fflush(stdout);
+    return good;
+}
+
+static bool tell_texts(struct run *r, struct message *m)
+{
+    const struct corpus *c = &r->corpus;
+    if (!counts_loss(&r->unigram, c->held_out, c->training, 1, m)
+        || !counts_loss(&r->bigram, c->held_out, c->training, 2, m))
+        return false;
+    printf("%zu bytes to learn from, %zu held out (unigram %.3f, bigram"
+           " %.3f nats a byte)\n", c->training.size, c->held_out.size,
+           r->unigram, r->bigram);
+    fflush(stdout);
+    return true;
+}
+
+// Rehearse
+static void rehearse(struct run *r)
+{
+    struct trainer *t = &r->trainer;
+    const struct configuration *c = &r->configuration;
     batches_fill(t->input, t->target, &t->batches,
-                 t->bookmark.position, t->options.batch);
-    double seconds = 0;
+                 t->bookmark.position, c->batch);
+    double forward = 0, both = 0;
     for (int k = 0; k < 2; k++) {
         double began = now();
         model_forward(&t->model, t->input, t->target);
+        forward = now() - began;
         model_backward(&t->model, 1);
-        seconds = now() - began;
+        both = now() - began;
     }
-    return seconds * (double)t->options.accumulation;
+    size_t look = trainer_judgement(t, c->evaluate_windows).windows;
+    size_t whole = trainer_judgement(t, 0).windows;
+    r->costs.step = both * (double)c->accumulation;
+    r->costs.look = forward * ceil((double)look / (double)c->batch);
+    r->costs.whole = forward * ceil((double)whole / (double)c->batch);
 }
 
 // Warn of a rate that never arrives
@@ -150,68 +238,103 @@ static void warn_of_rate(const struct configuration *c)
         fprintf(stderr, "floor: 0: the last update has rate 0 and"
                 " changes nothing\n");
 }
-
-static void introduce(struct run *r)
+static void tell_time(struct run *r)
 {
     const struct configuration *c = &r->configuration;
-    struct trainer *t = &r->trainer;
-    size_t left = r->last - t->bookmark.step;
+    size_t step = r->trainer.bookmark.step;
     char time[32];
-    progress_time(time, rehearse(t) * (double)left);
-    double mib = 1. / (1 << 20);
-    size_t count = t->model.parameters.count;
-    printf("%s: %zu layers, width %zu, %zu heads, context %zu, "
-           "%s connection, %zu stream%s\n", r->journal.folder,
-           c->layers, c->width, c->heads, c->context, c->connection,
-           c->streams, c->streams == 1 ? "" : "s");
-    printf("%zu parameters; %.0f MiB for weights, gradients and"
-           " moments, %.0f MiB for activations\n", count,
-           4. * (double)count * (double)sizeof(real) * mib,
-           (double)(model_bytes(&t->model)
-                    - 2 * count * sizeof(real)) * mib);
-    printf("%zu bytes to learn from, %zu held out (unigram %.3f, bigram"
-           " %.3f nats a byte)\n", r->corpus.training.size,
-           r->corpus.held_out.size, r->unigram, r->bigram);
-    printf("%zu steps of %zu tokens on %d threads, about %s\n", left,
+    r->costs.look += r->costs.save;
+    progress_time(time, costs_left(&r->costs, c, step, r->last));
+    printf("%s: %zu steps of %zu tokens on %d threads, about %s\n",
+           r->journal.folder, r->last - step,
            c->batch * c->accumulation * c->context,
            omp_get_max_threads(), time);
     warn_of_rate(c);
     fflush(stdout);
-    r->progress = progress_begin(stderr, t->bookmark.step, r->last);
 }
-// Begin a new run, or go on with one
-static bool resume(struct run *r, struct message *m)
+// Save
+static bool save(struct run *r, const char *file, struct message *m)
 {
     char path[PATH_ROOM];
-    snprintf(r->journal.folder, sizeof r->journal.folder, "%s",
-             r->resume);
-    if (!journal_path(path, &r->journal, "latest.safetensors", m)
-        || !take_over(r, path, m) || !find_texts(r, m)
-        || !keep_texts(r, m))
-        return false;
-    if (!corpus_open(&r->corpus, r->data, r->held_out,
-                     r->configuration.context, m)
-        || !trainer_open(&r->trainer, &r->configuration, &cpu,
-                         &r->corpus, m)
-        || !checkpoint_read(&r->trainer, path, m))
-        return false;
-    char warnings[CHECKPOINT_WARNINGS];
-    if (!checkpoint_warnings(warnings, path, m))
-        return false;
-    fputs(warnings, stderr);
-    size_t step = r->trainer.bookmark.step;
-    return step < r->configuration.steps
-        || fail(m, EX_USAGE, "%s has taken all its %zu steps; to go on,"
-                " say --steps with more", r->resume, step);
+    return journal_keep(&r->journal, m)
+        && journal_path(path, &r->journal, file, m)
+        && checkpoint_write(path, &r->trainer, m);
 }
 
-static bool begin_new(struct run *r, struct message *m)
+static bool save_latest(struct run *r, struct message *m)
+{
+    double began = now();
+    if (!save(r, "latest.safetensors", m))
+        return false;
+    r->saved = r->trainer.bookmark.step;
+    r->costs.save = now() - began;
+    return true;
+}
+
+static bool describe_run(struct run *r, struct message *m)
+{
+    strcpy(r->texts.init, r->init_path);
+    return journal_begin(&r->journal, &r->configuration, &r->texts,
+                         r->unigram, r->bigram, m);
+}
+// Begin a new run, or go on with one
+static bool find_run(size_t *step, struct run *r, struct message *m)
+{
+    char path[PATH_ROOM];
+    struct bookmark b;
+    if (!journal_open(&r->journal, r->resume, m)
+        || !journal_path(path, &r->journal, "latest.safetensors", m)
+        || !take_over(r, path, m)
+        || !checkpoint_read_bookmark(&b, path, m)
+        || !recall(r, b.step, m))
+        return false;
+    *step = b.step;
+    if (b.step > r->configuration.steps)
+        return fail(m, EX_USAGE, "--steps %zu: %.200s has taken %zu",
+                    r->configuration.steps, r->resume, b.step);
+    return !r->judged || fail(m, EX_USAGE, "%.200s has taken all its"
+        " %zu steps (held-out loss %.4f); to go on, say --steps with"
+        " more", r->resume, b.step, r->result);
+}
+
+static bool recover(struct run *r, struct message *m)
+{
+    char path[PATH_ROOM], warnings[CHECKPOINT_WARNINGS];
+    double began = now();
+    if (!journal_path(path, &r->journal, "latest.safetensors", m)
+        || !checkpoint_read(&r->trainer, path, m)
+        || !checkpoint_warnings(warnings, path, m))
+        return false;
+    r->costs.save = now() - began;
+    r->saved = r->trainer.bookmark.step;
+    fputs(warnings, stderr);
+    return true;
+}
+
+// Take over the sizes of a checkpoint
+static bool take_sizes(struct run *r, struct message *m)
+{
+    char *path = r->init_path;
+    if (!checkpoint_path(path, r->init, m)
+        || !checkpoint_read_sizes(&r->configuration, path, m))
+        return false;
+    for (size_t i = 0; configuration_fields[i].name; i++) {
+        const struct field *f = &configuration_fields[i];
+        char has[64], asked[64];
+        configuration_get(&r->configuration, f, has);
+        configuration_get(&r->options.configuration, f, asked);
+        if (r->options.given[i] && strcmp(has, asked) != 0)
+            return fail(m, EX_USAGE, "--%s %s: the weights in %.200s"
+                        " are of %s", f->name, asked, path, has);
+    }
+    return true;
+}
+
+static bool check_new(struct run *r, struct message *m)
 {
     r->configuration = r->options.configuration;
-    if (!configuration_check(&r->configuration, m))
+    if (r->init && !take_sizes(r, m))
         return false;
-    if (!r->data)
-        return fail(m, EX_USAGE, "--data FILE: which text?");
     if (!r->name)
         r->name = "run";
     if (!*r->name || strchr(r->name, '/') || r->name[0] == '.'
@@ -219,141 +342,223 @@ static bool begin_new(struct run *r, struct message *m)
         return fail(m, EX_USAGE, "--name %s: a name without slashes is"
                     " wanted, not latest, and no dot in front",
                     r->name);
-    return corpus_open(&r->corpus, r->data, r->held_out,
-                       r->configuration.context, m)
-        && trainer_open(&r->trainer, &r->configuration, &cpu,
-                        &r->corpus, m);
+    return configuration_check(&r->configuration, m);
 }
 
+// Open a run
+static bool open_run(struct run *r, struct message *m)
+{
+    size_t step = 0;
+    if (!(r->resume ? find_run(&step, r, m) : check_new(r, m))
+        || !name_texts(r, m))
+        return false;
+    size_t steps = r->configuration.steps;
+    r->last = steps;
+    if (r->stop_at
+        && !options_number(&r->last, "stop-at", r->stop_at,
+                           step < steps ? step + 1 : steps, steps, m))
+        return false;
+    return open_texts(r, m) && tell_sizes(r, m)
+        && trainer_open(&r->trainer, &r->configuration, &cpu,
+                        &r->corpus, m)
+        && (!r->resume || recover(r, m))
+        && (!r->init || checkpoint_read_weights(&r->trainer.model,
+                                                r->init_path, m))
+        && tell_texts(r, m);
+}
 // Begin
+static bool find_room(const struct run *r, struct message *m)
+{
+    char path[PATH_ROOM];
+    struct stat s;
+    struct statvfs disk;
+    if (!journal_path(path, &r->journal, "best.safetensors", m))
+        return false;
+    unsigned long long wanted = stat(path, &s) == 0 ? 1 : 2;
+    if (!journal_path(path, &r->journal, "latest.safetensors", m))
+        return false;
+    if (stat(path, &s) != 0 || statvfs(path, &disk) != 0
+        || disk.f_blocks == 0)
+        return true;
+    wanted *= (unsigned long long)s.st_size;
+    unsigned long long left = (unsigned long long)disk.f_bavail
+                            * disk.f_frsize;
+    return wanted <= left
+        || fail(m, EX_IOERR, "%.200s: the disk has room for %llu KiB,"
+                " and checkpoints need %llu more", r->journal.folder,
+                left >> 10, (wanted - left + 1023) >> 10);
+}
+
+static bool start_new(struct run *r, struct message *m)
+{
+    if (!journal_create(&r->journal, r->folder, r->name, m))
+        return false;
+    history_name(&r->history, r->journal.folder);
+    if (describe_run(r, m) && save_latest(r, m) && find_room(r, m)) {
+        if (!journal_point(&r->journal))
+            fprintf(stderr, "%s/latest is no link and stays as it is\n",
+                    r->folder);
+        return true;
+    }
+    journal_discard(&r->journal);
+    return false;
+}
+
+static bool start_again(struct run *r, struct message *m)
+{
+    size_t step = r->trainer.bookmark.step;
+    return find_room(r, m) && journal_resume(&r->journal, step, m)
+        && (r->described || describe_run(r, m))
+        && journal_change(&r->journal, step + 1, &r->before,
+                          &r->configuration,
+                          r->data || r->held_out ? &r->texts : NULL, m);
+}
+
 static bool begin(struct run *r, struct message *m)
 {
     size_t threads = 0;
-    listen_for_signals();
     if (r->threads && !options_number(&threads, "threads", r->threads,
                                       1, 1024, m))
         return false;
     if (threads)
         omp_set_num_threads((int)threads);
+    if (r->resume && r->init)
+        return fail(m, EX_USAGE, "--init %s: a run that goes on has its"
+                    " weights", r->init);
     if (r->resume && r->name)
         return fail(m, EX_USAGE, "--name %s: a run that goes on keeps"
                     " its name", r->name);
-    if (!(r->resume ? resume(r, m) : begin_new(r, m)))
+    if (!open_run(r, m))
         return false;
-    r->last = r->configuration.steps;
-    if (r->stop_at && !options_number(&r->last, "stop-at", r->stop_at,
-                                      r->trainer.bookmark.step + 1,
-                                      r->configuration.steps, m))
+    rehearse(r);
+    stop_listen();
+    if (!(r->resume ? start_again(r, m) : start_new(r, m)))
         return false;
-    if (!counts_loss(&r->unigram, r->corpus.held_out,
-                     r->corpus.training, 1, m)
-        || !counts_loss(&r->bigram, r->corpus.held_out,
-                        r->corpus.training, 2, m))
-        return false;
-    if (!(r->resume
-          ? journal_resume(&r->journal, r->resume,
-                           r->trainer.bookmark.step, m)
-          : journal_create(&r->journal, r->folder, r->name, m)))
-        return false;
-    if (!r->resume && !r->journal.latest)
-        fprintf(stderr, "%s/latest is no link and stays as it is\n",
-                r->folder);
-    introduce(r);
-    return r->resume
-        || journal_begin(&r->journal, &r->configuration, r->data,
-                         r->held_out, r->unigram, r->bigram, m);
+    r->history.unigram = r->unigram;
+    r->history.bigram = r->bigram;
+    tell_time(r);
+    r->progress = progress_begin(stderr, r->last);
+    return true;
 }
-// Save
-static bool save(struct run *r, const char *file, struct message *m)
+// Say what to do about a loss that is not finite
+static bool give_advice(struct run *r, struct message *m)
 {
-    char path[PATH_ROOM];
-    return journal_path(path, &r->journal, file, m)
-        && checkpoint_write(path, &r->trainer, m);
+    const struct configuration *c = &r->configuration;
+    char folder[3 * PATH_ROOM], clip[32] = "";
+    size_t used = strlen(m->text);
+    progress_end(&r->progress);
+    if (m->status != EXIT_FAILURE)
+        return false;
+    quote(folder, sizeof folder, r->journal.folder);
+    if (c->clip == 0 || c->clip > 1)
+        snprintf(clip, sizeof clip, " --clip 1");
+    snprintf(m->text + used, sizeof m->text - used, "; what is saved is"
+             " update %zu, and smaller steps may go on from there: mhc"
+             " train --resume %s --rate %g%s", r->saved, folder,
+             c->rate / 2, clip);
+    return false;
 }
 // Look at the held-out text
 static bool redraw(struct run *r, struct message *m)
 {
     char path[PATH_ROOM];
-    struct history h;
-    bool good = journal_path(path, &r->journal, "loss.svg", m)
-             && history_read(&h, r->journal.folder, m);
-    if (good) {
-        good = plot_write(path, &h, 1, m);
-        history_free(&h);
-    }
-    return good;
+    return journal_path(path, &r->journal, "loss.svg", m)
+        && (r->history.loss.count == 0
+            || plot_write(path, &r->history, 1, m));
 }
 
 static bool look(struct run *r, struct message *m)
 {
-    double nats;
+    double nats, began = now();
     struct trainer *t = &r->trainer;
     if (!trainer_evaluate(&nats, t, r->configuration.evaluate_windows,
                           m))
-        return false;
+        return give_advice(r, m);
+    size_t step = t->bookmark.step;
     bool best = trainer_best(t, nats);
     progress_held_out(&r->progress, nats);
-    return journal_held_out(&r->journal, t->bookmark.step, nats, false,
-                            m)
+    bool good = journal_held_out(&r->journal, step, nats, false, m)
+        && points_add(&r->history.held_out, (double)step, nats, m)
         // Look at more than the loss
         && gain_note(&r->journal, t, m)
         && redraw(r, m) && (!best || save(r, "best.safetensors", m));
+    r->costs.look = now() - began;
+    return good;
 }
 // Take one step
 static bool take_step(struct run *r, struct message *m)
 {
     struct update u;
     double began = now();
-    if (!trainer_step(&u, &r->trainer, m)) {
-        progress_end(&r->progress);
-        return false;
-    }
+    if (!trainer_step(&u, &r->trainer, m))
+        return give_advice(r, m);
     double seconds = now() - began;
     const struct configuration *c = &r->configuration;
     size_t tokens = c->batch * c->accumulation * c->context;
-    progress_step(&r->progress, u.step, u.loss, seconds, tokens);
-    return journal_step(&r->journal, u.step, u.loss, u.rate, u.norm,
+    costs_step(&r->costs, seconds);
+    progress_step(&r->progress, u.step, u.loss,
+                  (double)tokens / r->costs.step,
+                  costs_left(&r->costs, c, u.step, r->last), now());
+    return history_loss(&r->history, (double)u.step, u.loss, m)
+        && journal_step(&r->journal, u.step, u.loss, u.rate, u.norm,
                         seconds, tokens, m);
 }
 // Take the steps
 static bool take_steps(struct run *r, struct message *m)
 {
+    const struct configuration *c = &r->configuration;
     size_t *step = &r->trainer.bookmark.step;
-    while (*step < r->last && !asked_to_stop) {
+    while (*step < r->last && !stop_asked()) {
         if (!take_step(r, m))
             return false;
-        bool end = *step == r->last || asked_to_stop;
-        if ((*step % r->configuration.evaluate_every == 0
-             || *step == r->configuration.steps) && !look(r, m))
+        bool looks = *step % c->evaluate_every == 0
+                  || *step == c->steps;
+        if (looks && !look(r, m))
             return false;
-        if ((end || *step % r->configuration.save_every == 0)
-            && !save(r, "latest.safetensors", m))
+        if ((*step == r->last || *step % c->save_every == 0)
+            && !save_latest(r, m))
             return false;
     }
     progress_end(&r->progress);
-    return true;
+    return r->saved == *step || save_latest(r, m);
 }
 // Close a run
+static int stopped(struct run *r)
+{
+    char folder[3 * PATH_ROOM];
+    size_t step = r->trainer.bookmark.step;
+    bool all = step == r->configuration.steps;
+    quote(folder, sizeof folder, r->journal.folder);
+    fprintf(stderr, "stopped %s step %zu; to go on: mhc train"
+            " --resume %s\n", all ? "in the evaluation after the last"
+            " step," : "after", step, folder);
+    return stop_asked() ? 128 + stop_asked() : 0;
+}
+
 static int finish(struct run *r, struct message *m)
 {
     struct trainer *t = &r->trainer;
-    if (t->bookmark.step < r->configuration.steps) {
-        if (!save(r, "latest.safetensors", m))
-            return m->status;
-        fprintf(stderr, "stopped after step %zu; to go on: mhc train"
-                " --resume %s\n", t->bookmark.step, r->journal.folder);
-        return asked_to_stop ? 130 : 0;
+    size_t step = t->bookmark.step;
+    struct judgement j = trainer_judgement(t, 0);
+    if (step < r->configuration.steps)
+        return stopped(r);
+    while (j.next < j.windows && !stop_asked()) {
+        trainer_judge(&j, t);
+        progress_judge(&r->progress, (double)j.next
+                                     / (double)j.windows, now());
     }
-    double nats;
-    if (!trainer_evaluate(&nats, t, 0, m)
-        || !journal_held_out(&r->journal, t->bookmark.step, nats, true,
-                             m)
-        || !redraw(r, m) || !journal_close(&r->journal, m))
+    progress_end(&r->progress);
+    if (j.next < j.windows)
+        return stopped(r);
+    if (!trainer_verdict(&r->result, &j, t, m)
+        || !journal_held_out(&r->journal, step, r->result, true, m)
+        || !redraw(r, m) || !journal_keep(&r->journal, m)
+        || !journal_close(&r->journal, m))
         return m->status;
     printf("held-out loss of all %zu bytes: %.4f nats a byte, %.4f bits"
            "\n%s: latest.safetensors, best.safetensors, log.jsonl,"
-           " loss.svg\n", r->corpus.held_out.size, nats, nats / M_LN2,
-           r->journal.folder);
+           " loss.svg\n", r->corpus.held_out.size, r->result,
+           r->result / M_LN2, r->journal.folder);
     return 0;
 }
 
@@ -361,6 +566,7 @@ static void close_run(struct run *r)
 {
     struct message ignored = {0};
     journal_close(&r->journal, &ignored);
+    history_free(&r->history);
     trainer_close(&r->trainer);
     corpus_close(&r->corpus);
 }
@@ -374,6 +580,8 @@ int command_train(int argc, char **argv)
         {"held-out", "FILE", "the text to be judged by (without it, the last"
          " tenth of --data)", &run.held_out},
         {"resume", "RUN", "go on with the run in this folder", &run.resume},
+        {"init", "CHECKPOINT", "begin a new run with its weights, and so with"
+         " its sizes", &run.init},
         {"runs", "FOLDER", "where new runs go (runs)", &run.folder},
         {"name", "NAME", "what a new run is called (run)", &run.name},
         {"stop-at", "STEP", "stop after this step, as if interrupted; the"

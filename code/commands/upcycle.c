@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,56 +17,55 @@ struct upcycling {
     struct trainer trainer;
 };
 
-// Find the old log
-/* path: log.jsonl beside the checkpoint; false if there is none */
-static bool find_log(char path[PATH_ROOM + 16], const char *checkpoint)
+// Read how the old log begins
+struct beginning { struct texts texts; double unigram, bigram; };
+
+/* *found: is there such a log? */
+static bool read_beginning(bool *found, struct beginning *b,
+                           const char *checkpoint, struct message *m)
 {
+    char path[PATH_ROOM + 16];
+    struct log l;
     const char *slash = strrchr(checkpoint, '/');
     int folder = slash ? (int)(slash + 1 - checkpoint) : 0;
-    snprintf(path, PATH_ROOM + 16, "%.*slog.jsonl", folder, checkpoint);
-    return access(path, F_OK) == 0;
-}
-
-// Begin the new log as the old one
-static bool begin_as(struct journal *j, const struct log *l,
-                     const struct configuration *c, const char *data,
-                     struct message *m)
-{
-    double unigram = 0, bigram = 0;
-    log_number(&unigram, l, "unigram");
-    log_number(&bigram, l, "bigram");
-    return journal_begin(j, c, data,
-               json_string_value(json_object_get(l->line, "held_out")),
-               unigram, bigram, m);
+    snprintf(path, sizeof path, "%.*slog.jsonl", folder, checkpoint);
+    *b = (struct beginning){ 0 };
+    *found = false;
+    if (access(path, R_OK) != 0)
+        return true;
+    if (!log_open(&l, path, m))
+        return false;
+    while (log_next(&l, m)) {
+        texts_take(&b->texts, &l);
+        log_number(&b->unigram, &l, "unigram");
+        log_number(&b->bigram, &l, "bigram");
+    }
+    log_close(&l);
+    *found = *b->texts.data != '\0';
+    return m->status == 0;
 }
 
 // Begin the new log
 static bool begin_log(bool *begun, const struct upcycling *u,
                       const char *checkpoint, struct message *m)
 {
-    char path[PATH_ROOM + 16];
-    struct journal j;
-    struct log l;
+    struct journal j = { .lock = NULL };
+    struct beginning b;
     *begun = false;
-    if (!find_log(path, checkpoint))
-        return true;
-    if (!log_open(&l, path, m))
+    if (!read_beginning(begun, &b, checkpoint, m))
         return false;
-    log_next(&l, m);
-    const char *data = json_string_value(json_object_get(l.line,
-                                                         "data"));
-    if (data != NULL) {
-        *begun = journal_resume(&j, u->out, u->trainer.bookmark.step, m)
-              && begin_as(&j, &l, &u->trainer.options, data, m);
-        journal_close(&j, m);
-    }
-    log_close(&l);
-    return m->status == 0;
+    if (!*begun)
+        return true;
+    bool good = journal_open(&j, u->out, m)
+        && journal_resume(&j, u->trainer.bookmark.step, m)
+        && journal_begin(&j, &u->trainer.options, &b.texts, b.unigram,
+                         b.bigram, m);
+    return journal_close(&j, m) && good;
 }
 
 // Make the new run folder of an upcycled checkpoint
 static const char *const members[] = {
-    "latest.safetensors", "log.jsonl", "timing.jsonl"};
+    "latest.safetensors", "log.jsonl", "timing.jsonl", "lock"};
 
 static void remove_folder(const char *folder)
 {
@@ -103,12 +101,14 @@ static bool upcycle(struct upcycling *u, const struct options *o,
 {
     char path[PATH_ROOM];
     size_t streams;
-    bool begun;
+    bool begun = false;
+    struct configuration c;
     if (o->operands != 1 || !u->out)
         return fail(m, EX_USAGE, "a checkpoint and --out FOLDER are"
                     " wanted");
     if (!options_number(&streams, "streams", u->streams, 1, 64, m)
         || !checkpoint_path(path, o->operand[0], m)
+        || !checkpoint_look(&c, path, m)
         || !upcycle_open(&u->trainer, path, u->connection, streams,
                          &cpu, m)
         || !make_folder(&begun, u, path, m))

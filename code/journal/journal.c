@@ -1,10 +1,13 @@
 #include <errno.h>
-#include <jansson.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
+#include "checkpoint/durable.h"
 #include "journal/journal.h"
 #include "journal/log.h"
 
@@ -16,6 +19,70 @@ bool journal_path(char path[PATH_ROOM], const struct journal *j,
     return n < PATH_ROOM
         || fail(m, EX_CANTCREAT, "%.80s...: the path is too long",
                 j->folder);
+}
+// Find out where a folder is
+static bool find_folder(struct journal *j, const char *name,
+                        struct message *m)
+{
+    char here[PATH_ROOM], *place = realpath(name, NULL);
+    struct stat s;
+    bool folder = place && stat(place, &s) == 0 && S_ISDIR(s.st_mode);
+    bool fits = folder && strlen(place) < PATH_ROOM;
+    if (fits)
+        strcpy(j->folder, place);
+    size_t length = 0;
+    if (fits && getcwd(here, sizeof here))
+        length = strlen(here);
+    if (length > 1 && strncmp(place, here, length) == 0
+        && place[length] == '/')
+        strcpy(j->folder, place + length + 1);
+    free(place);
+    if (fits)
+        return true;
+    return fail(m, EX_NOINPUT, "%.200s: %s", name, folder
+                ? "the path is too long" : "no such folder");
+}
+// Lock a run folder
+static bool clear_lock(FILE *lock)
+{
+    struct stat s;
+    return fstat(fileno(lock), &s) == 0 && S_ISREG(s.st_mode)
+        && s.st_nlink == 1 && ftruncate(fileno(lock), 0) == 0;
+}
+
+static void say_holder(FILE *lock)
+{
+    char host[256] = "", when[32];
+    time_t now = time(NULL);
+    gethostname(host, sizeof host - 1);
+    strftime(when, sizeof when, "%F %T", localtime(&now));
+    fprintf(lock, "process %ld on %s since %s\n", (long)getpid(), host,
+            when);
+    fflush(lock);
+}
+
+static bool take_lock(struct journal *j, struct message *m)
+{
+    char path[PATH_ROOM], holder[200] = "another process\n";
+    if (!journal_path(path, j, "lock", m))
+        return false;
+    int handle = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                      0666);
+    j->lock = handle < 0 ? NULL : fdopen(handle, "r+");
+    if (!j->lock)
+        return fail(m, EX_CANTCREAT, "%s: %s", path, strerror(errno));
+    if (flock(handle, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+        if (clear_lock(j->lock))
+            say_holder(j->lock);
+        return true;
+    }
+    if (fgets(holder, sizeof holder, j->lock) == NULL)
+        strcpy(holder, "another process\n");
+    holder[strcspn(holder, "\n")] = '\0';
+    fclose(j->lock);
+    j->lock = NULL;
+    return fail(m, EX_TEMPFAIL, "%.200s: in use by %s", j->folder,
+                holder);
 }
 // Open the two logs
 static bool open_logs(struct journal *j, struct message *m)
@@ -44,23 +111,6 @@ static void make_parents(const char *folder)
     }
 }
 
-// Point latest at the new folder
-static bool point_latest(const char *folder, const char *run)
-{
-    char link[PATH_ROOM + 16], next[PATH_ROOM + 16];
-    struct stat about;
-    snprintf(link, sizeof link, "%s/latest", folder);
-    snprintf(next, sizeof next, "%s/latest", run);
-    if (lstat(link, &about) == 0 && !S_ISLNK(about.st_mode))
-        return false;
-    if (symlink(strrchr(run, '/') + 1, next) != 0)
-        return false;
-    bool good = rename(next, link) == 0;
-    if (!good)
-        unlink(next);
-    return good;
-}
-
 bool journal_create(struct journal *j, const char *folder,
                     const char *name, struct message *m)
 {
@@ -78,8 +128,10 @@ bool journal_create(struct journal *j, const char *folder,
         if (n >= (int)sizeof j->folder)
             break;
         if (mkdir(j->folder, 0777) == 0) {
-            j->latest = point_latest(folder, j->folder);
-            return open_logs(j, m);
+            char made[PATH_ROOM];
+            memcpy(made, j->folder, sizeof made);
+            return find_folder(j, made, m) && take_lock(j, m)
+                && open_logs(j, m);
         }
         if (errno != EEXIST)
             return fail(m, EX_CANTCREAT, "%s: cannot make this folder:"
@@ -87,6 +139,49 @@ bool journal_create(struct journal *j, const char *folder,
     }
     return fail(m, EX_CANTCREAT, "%s/%s: no name left for a new run",
                 folder, name);
+}
+void journal_discard(struct journal *j)
+{
+    static const char *const file[] = { "log.jsonl", "timing.jsonl",
+                                        "lock" };
+    char path[PATH_ROOM];
+    struct message ignored = {0};
+    for (size_t k = 0; k < sizeof file / sizeof *file; k++)
+        if (journal_path(path, j, file[k], &ignored))
+            unlink(path);
+    rmdir(j->folder);
+    journal_close(j, &ignored);
+}
+bool journal_point(const struct journal *j)
+{
+    char link[PATH_ROOM + 16], next[PATH_ROOM + 16];
+    struct stat about;
+    const char *slash = strrchr(j->folder, '/');
+    const char *name = slash ? slash + 1 : j->folder;
+    snprintf(link, sizeof link, "%.*slatest", (int)(name - j->folder),
+             j->folder);
+    snprintf(next, sizeof next, "%s/latest", j->folder);
+    if (lstat(link, &about) == 0 && !S_ISLNK(about.st_mode))
+        return false;
+    if (symlink(name, next) != 0)
+        return false;
+    bool good = rename(next, link) == 0;
+    if (!good)
+        unlink(next);
+    return good;
+}
+// Take a run folder that exists
+bool journal_open(struct journal *j, const char *folder,
+                  struct message *m)
+{
+    char path[PATH_ROOM];
+    *j = (struct journal){0};
+    if (!find_folder(j, folder, m)
+        || !journal_path(path, j, "latest.safetensors", m))
+        return false;
+    if (access(path, F_OK) != 0)
+        return fail(m, EX_NOINPUT, "%s: %s", path, strerror(errno));
+    return take_lock(j, m);
 }
 // Cut a log off after a step
 static bool cut_log(const struct journal *j, const char *file,
@@ -100,8 +195,12 @@ static bool cut_log(const struct journal *j, const char *file,
         return true;
     if (!log_open(&l, path, m))
         return false;
+    bool counts = false;
     while (log_next(&l, m) && l.step <= step)
-        ;
+        counts = true;
+    if (!counts && !l.line && (l.bad > 0 || l.torn))
+        fail(m, EX_DATAERR, "%s: this is no log; to go on, move it "
+             "away", path);
     bool good = m->status == 0
         && (truncate(path, l.begin) == 0
             || fail(m, EX_IOERR, "%s: cannot be cut off: %s", path,
@@ -109,15 +208,9 @@ static bool cut_log(const struct journal *j, const char *file,
     log_close(&l);
     return good;
 }
-// Open a run folder again
-bool journal_resume(struct journal *j, const char *folder, size_t step,
-                    struct message *m)
+
+bool journal_resume(struct journal *j, size_t step, struct message *m)
 {
-    *j = (struct journal){0};
-    if (snprintf(j->folder, sizeof j->folder, "%s", folder)
-        >= (int)sizeof j->folder)
-        return fail(m, EX_USAGE, "%.80s...: the path is too long",
-                    folder);
     return cut_log(j, "log.jsonl", step, m)
         && cut_log(j, "timing.jsonl", step, m) && open_logs(j, m);
 }
@@ -131,30 +224,55 @@ static bool flushed(const struct journal *j, FILE *f, struct message *m)
 }
 
 // Write the first line
-static void write_text(FILE *out, const char *name, const char *text)
+static bool differs(const struct field *f,
+                    const struct configuration *a,
+                    const struct configuration *b)
 {
-    json_t *string = text ? json_string(text) : NULL;
-    char *escaped = string ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
-    fprintf(out, ",\"%s\":%s", name, escaped ? escaped : "null");
-    free(escaped);
-    json_decref(string);
+    char had[64], has[64];
+    configuration_get(a, f, had);
+    configuration_get(b, f, has);
+    return strcmp(had, has) != 0;
+}
+
+static void write_field(FILE *out, const struct field *f,
+                        const struct configuration *c)
+{
+    char text[64];
+    configuration_get(c, f, text);
+    bool quoted = f->type == WORD || f->type == SWITCH;
+    fprintf(out, quoted ? ",\"%s\":\"%s\"" : ",\"%s\":%s", f->name,
+            text);
 }
 
 bool journal_begin(struct journal *j, const struct configuration *c,
-                   const char *data, const char *held_out,
-                   double unigram, double bigram, struct message *m)
+                   const struct texts *texts, double unigram,
+                   double bigram, struct message *m)
 {
     fprintf(j->log, "{\"unigram\":%.9g,\"bigram\":%.9g", unigram,
             bigram);
-    write_text(j->log, "data", data);
-    write_text(j->log, "held_out", held_out);
-    for (const struct field *f = configuration_fields; f->name; f++) {
-        char text[64];
-        configuration_get(c, f, text);
-        bool quoted = f->type == WORD || f->type == SWITCH;
-        fprintf(j->log, quoted ? ",\"%s\":\"%s\"" : ",\"%s\":%s",
-                f->name, text);
-    }
+    texts_write(j->log, texts);
+    for (const struct field *f = configuration_fields; f->name; f++)
+        write_field(j->log, f, c);
+    fprintf(j->log, "}\n");
+    return flushed(j, j->log, m);
+}
+
+bool journal_change(struct journal *j, size_t step,
+                    const struct configuration *was,
+                    const struct configuration *is,
+                    const struct texts *texts, struct message *m)
+{
+    bool any = texts != NULL;
+    for (const struct field *f = configuration_fields; f->name; f++)
+        any = any || differs(f, was, is);
+    if (!any)
+        return true;
+    fprintf(j->log, "{\"step\":%zu,\"event\":\"change\"", step);
+    if (texts)
+        texts_write(j->log, texts);
+    for (const struct field *f = configuration_fields; f->name; f++)
+        if (differs(f, was, is))
+            write_field(j->log, f, is);
     fprintf(j->log, "}\n");
     return flushed(j, j->log, m);
 }
@@ -189,8 +307,18 @@ bool journal_close(struct journal *j, struct message *m)
     if (j->timing && fclose(j->timing) != 0)
         good = fail(m, EX_IOERR, "%s: the log cannot be written: %s",
                     j->folder, strerror(errno));
-    j->log = j->timing = NULL;
+    if (j->lock) {
+        clear_lock(j->lock);
+        fclose(j->lock);
+    }
+    j->log = j->timing = j->lock = NULL;
     return good;
+}
+bool journal_keep(struct journal *j, struct message *m)
+{
+    return file_calls.fsync(fileno(j->log)) == 0 || errno == EINVAL
+        || fail(m, EX_IOERR, "%s: the log cannot be flushed to the"
+                " disk: %s", j->folder, strerror(errno));
 }
 
 bool journal_event(struct journal *j, size_t step, const char *event,

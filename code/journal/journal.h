@@ -2,37 +2,49 @@
 #define JOURNAL_H
 #include <stdio.h>
 #include "configuration/configuration.h"
+#include "journal/texts.h"
 
-enum { PATH_ROOM = 4096 };
-
-/* A run folder, open for writing. */
+/* A run folder, open for writing; nobody else has it open. */
 struct journal {
-    char folder[PATH_ROOM];
-    FILE *log, *timing;
-    bool latest;                /* does the link point here? */
+    char folder[PATH_ROOM];     /* without links; never moves */
+    FILE *lock, *log, *timing;
 };
-/* Makes folder/name, or folder/name-2, ...; and points folder/latest
-   at it, unless that is no link. Status EX_CANTCREAT where no folder
-   can be made. */
+/* Makes folder/name, or folder/name-2, ... EX_CANTCREAT */
 bool journal_create(struct journal *j, const char *folder,
                     const char *name, struct message *m);
-/* Opens a run folder again and drops what its logs say of steps after
-   `step`, which the run is about to take once more. */
-bool journal_resume(struct journal *j, const char *folder, size_t step,
-                    struct message *m);
+/* Removes a new folder again, with the journal. */
+void journal_discard(struct journal *j);
+/* Points `latest`, beside the run's folder, at it, unless that is no
+   link; does it now? */
+bool journal_point(const struct journal *j);
+/* Takes a run folder that exists. EX_NOINPUT if it has no checkpoint;
+   EX_TEMPFAIL, and who has it, if another process does. */
+bool journal_open(struct journal *j, const char *folder,
+                  struct message *m);
+/* Drops what the logs say of steps after `step`, which the run is about
+   to take once more, and opens them. */
+bool journal_resume(struct journal *j, size_t step, struct message *m);
 /* folder/file; false and a message if that is too long */
 bool journal_path(char path[PATH_ROOM], const struct journal *j,
                   const char *file, struct message *m);
-/* First line: the configuration, the texts (held_out may be NULL), and
-   what tables of single bytes and of pairs cost (nats a byte). */
+/* First line: the configuration, the texts, and what tables of single
+   bytes and of pairs cost (nats a byte). */
 bool journal_begin(struct journal *j, const struct configuration *c,
-                   const char *data, const char *held_out,
-                   double unigram, double bigram, struct message *m);
+                   const struct texts *texts, double unigram,
+                   double bigram, struct message *m);
+/* From `step` on this is different: fields, and the texts if they are
+   not NULL. Nothing is written if nothing is. */
+bool journal_change(struct journal *j, size_t step,
+                    const struct configuration *was,
+                    const struct configuration *is,
+                    const struct texts *texts, struct message *m);
 bool journal_step(struct journal *j, size_t step, double loss,
                   double rate, double gradient_norm, double seconds,
                   size_t tokens, struct message *m);
 bool journal_held_out(struct journal *j, size_t step, double loss,
                       bool whole, struct message *m);
+/* The log as it is now outlives a failure of the power. */
+bool journal_keep(struct journal *j, struct message *m);
 bool journal_close(struct journal *j, struct message *m);
 // More lines of a log
 /* {"step":S,"event":"EVENT","NAME":VALUE,...}; null where a value is

@@ -55,7 +55,8 @@ static size_t widths(struct width all[3])
     return count;
 }
 // The peak
-static double work_until(double end, const struct width *w) /* seconds */
+/* end: in seconds */
+static double work_until(double end, const struct width *w)
 {
     enum { STEPS = 1 << 13 };
     volatile real half = (real)0.5, result;

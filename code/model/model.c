@@ -287,12 +287,15 @@ bool model_fits(const struct model *m, size_t besides,
         return false;
     if (m->device->ready(all, &why))
         return true;
+    const char *more = "";
+    // Find what else takes less memory
+    if (m->use == TRAINING && !c->frugal)
+        more = ", or say --frugal";
     return fail(message, why.status, "no memory: %zu layers of width "
                 "%zu and batches of %zu times %zu tokens take %zu MiB "
                 "in all; lower --batch, --context, --layers or --width"
                 "%s", c->layers, c->width, m->sequences, c->context,
-                (all >> 20) + 1, m->use == TRAINING && !c->frugal
-                ? ", or say --frugal" : "");
+                (all >> 20) + 1, more);
 }
 
 bool model_allocate(struct model *m, struct message *message)

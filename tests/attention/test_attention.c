@@ -476,8 +476,8 @@ Suite *attention_suite(void)
     TCase *r = tcase_create("rotation");
     suite_add_tcase(s, r);
     tcase_add_test(r, the_angles_are_those_of_the_formula);
-    tcase_add_loop_test(r, rotation_is_the_formula_for_any_head_and_position,
-                        0, 2);
+    tcase_add_loop_test(r,
+        rotation_is_the_formula_for_any_head_and_position, 0, 2);
     tcase_add_test(r, channel_i_turns_with_the_one_half_a_head_on);
     tcase_add_test(r, scores_depend_on_the_distance_alone);
     tcase_add_test(r, rotating_back_undoes_rotating_and_leaves_the_rest);

@@ -715,13 +715,13 @@ struct real_boundary {
 };
 
 static void give(struct real_boundary *b, struct check *c,
-                 const struct map *map, size_t n, size_t T)
+                 const struct map *map, size_t n, size_t T, size_t C)
 {
     c->file.settings = test_settings;
-    c->file.hers = test_boundary(T, n, 24, 11 + n);
+    c->file.hers = test_boundary(T, n, C, 11 + n);
     test_store(c, sizeof(real) == 4 ? "F32" : "F64");
     b->map = map;
-    b->l = layout_of(map, n, 24, 20);
+    b->l = layout_of(map, n, C, 20);
     b->coefficients = test_reals(T * layout_row(&b->l));
     for (int i = 0; i < ROLES; i++) {
         size_t count = check_size(&c->file.hers, (enum role)i);
@@ -787,11 +787,33 @@ START_TEST(our_own_boundary_agrees)
     size_t n = streams[_i % 4], released = (size_t)_i / 4, T = 70;
     struct check c = { .trials = 0 };
     struct real_boundary b;
-    give(&b, &c, released ? &deepseek_map : &mhc_map, n, T);
+    give(&b, &c, released ? &deepseek_map : &mhc_map, n, T, 24);
     run_forward(&b, T, b.at[ALPHA], NULL, 1);
     run_backward(&b, T);
     look(&c, &b);
     ck_assert_uint_eq(c.whole.verdict[released].agree, PARTS);
+}
+END_TEST
+START_TEST(our_own_boundary_agrees_for_any_token)
+{
+    enum { T = 1031, N = 4, WIDE = 192 };
+    struct check c = { .trials = 0 };
+    struct real_boundary b;
+    struct rules r = rules_of(_i == 1, 0, 0);
+    give(&b, &c, _i == 1 ? &deepseek_map : &mhc_map, N, T, WIDE);
+    make(&c.file.hers, &r);
+    run_forward(&b, T, b.at[ALPHA], NULL, 1);
+    run_backward(&b, T);
+    for (int i = H_PRE; i < ROLES; i++) {
+        size_t count = check_size(&c.file.hers, (enum role)i);
+        real *want = test_reals(count);
+        for (size_t k = 0; k < count; k++)
+            want[k] = (real)c.file.hers.at[i][k];
+        ck_assert_msg(compare_arrays(stderr, check_names[i].name,
+                                     b.at[i], want, &count, 1,
+                                     1e4 * REAL_EPSILON),
+                      "%s is not the reference's", check_names[i].name);
+    }
 }
 END_TEST
 START_TEST(a_bug_in_our_own_boundary_is_named)
@@ -805,8 +827,8 @@ START_TEST(a_bug_in_our_own_boundary_is_named)
         wrong |= MISTAKE(NO_ALPHA + 1) | MISTAKE(NO_ALPHA + 2);
     struct check c = { .trials = 0 };
     struct real_boundary b, right;
-    give(&b, &c, &mhc_map, N, T);
-    give(&right, &c, &mhc_map, N, T);
+    give(&b, &c, &mhc_map, N, T, 24);
+    give(&right, &c, &mhc_map, N, T, 24);
     run_forward(&right, T, b.at[ALPHA], NULL, 1);
     size_t K = layout_row(&b.l);
     real *write = test_reals(T * K), ones[3] = { 1, 1, 1 };
@@ -840,6 +862,8 @@ START_TEST(a_bug_in_our_own_boundary_is_named)
 END_TEST
 #define F(name, shape, from, to) "'" name "':{'dtype':'F32','shape':[" \
     shape "],'data_offsets':[" from "," to "]}"
+#define TYPED(name, type, from, to) "'" name "':{'dtype':'" type \
+    "','shape':[" "1,2" "],'data_offsets':[" from "," to "]}"
 #define REST F("phi", "8,2", "8", "72") "," \
     F("alpha", "3", "72", "84") "," F("bias", "8", "84", "116")
 #define HEAD "{" F("streams", "1,2,1", "0", "8") "," REST
@@ -877,6 +901,18 @@ static const struct { const char *header; size_t bytes;
       "metadata iterations: 0 is no number from 1 to 100" },
     { HEAD ",'__metadata__':{'iterations':'2O'}}", 116, "2O is no" },
     { HEAD ",'__metadata__':{'norm_epsilon':'-1'}}", 116, "-1 is" },
+    { HEAD ",'__metadata__':{'iterations':'20.5'}}", 116,
+      "metadata iterations: 20.5 is not whole" },
+    { HEAD "," TYPED("ids", "I64", "116", "132") "}", 132, NULL },
+    { HEAD "," TYPED("mask", "BOOL", "116", "118") "}", 118, NULL },
+    { HEAD "," TYPED("h_pre", "I32", "116", "124") "}", 124,
+      "h_pre: dtype I32 is not one of F64, F32, BF16, F16" },
+    { "{" F("streams", "1,2,1", "0", "8") "," F("fhi", "8,2", "8", "72")
+      "}", 72, "phi: it is missing; is fhi meant?" },
+    { "{" F("Streams", "1,2,1", "0", "8") "}", 8,
+      "streams: it is missing; is Streams meant?" },
+    { TRACED ",'__metadata__':{'connection':'hc'}}", 132,
+      "x.st: it is a trace of the kind hc, and only" },
 };
 enum { FILES = sizeof files / sizeof *files };
 
@@ -901,6 +937,86 @@ START_TEST(a_check_file_is_read_or_refused)
     safetensors_close(&s);
 }
 END_TEST
+static const struct { const char *header; size_t bytes;
+                      const char *notices; } remarks[] = {
+    { HEAD "," F("h_psot", "1,2", "116", "124") "}", 124,
+      "tensor h_psot is left alone: is h_post meant?\n" },
+    { HEAD "," F("H_pre", "1,2", "116", "124") "}", 124,
+      "tensor H_pre is left alone: is h_pre meant?\n" },
+    { HEAD "," TYPED("tokens", "I32", "116", "124") "}", 124,
+      "tensor tokens is left alone\n" },
+    { HEAD ",'__metadata__':{'iteration':'5','format':'pt'}}", 116,
+      "metadata iteration is left alone: is iterations meant?\n" },
+    { HEAD ",'__metadata__':{'norm_eps':'1','note':'x'}}", 116,
+      "metadata norm_eps is left alone: is norm_epsilon meant?\n"
+      "metadata note is left alone\n" },
+    { HEAD ",'__metadata__':{'iterations':'5','norm_epsilon':'0',"
+      "'sinkhorn_epsilon':'0'}}", 116, "" },
+    { "{" F("streams", "1,1,3", "0", "12") ","
+      F("phi", "3,3", "12", "48") "," F("alpha", "3", "48", "60") ","
+      F("bias", "3", "60", "72") "}", 72, "phi is square: it is read "
+      "as [K, nC], one row for each coefficient\n" } };
+
+START_TEST(what_is_left_alone_is_said)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    struct check_file f;
+    size_t bytes = remarks[_i].bytes;
+    struct image image = image_of(remarks[_i].header, bytes);
+    memset(image.bytes + image.size - bytes, 0, bytes);
+    ck_assert_msg(safetensors_read(&s, "x.st", image.bytes, image.size,
+                                   &m), "%s", m.text);
+    ck_assert_msg(check_read(&f, &s, SIZE_MAX, &m), "%s", m.text);
+    ck_assert_str_eq(f.notices, remarks[_i].notices);
+    check_close(&f);
+    safetensors_close(&s);
+}
+END_TEST
+
+static size_t times, calculations;
+
+static void count_progress(size_t done, size_t jobs)
+{
+    times++;
+    ck_assert(done == times && jobs >= done);
+    calculations = jobs;
+}
+
+START_TEST(a_check_says_how_far_it_is)
+{
+    struct rules r = rules_of(false, 0, 0);
+    struct check *c = filed("F32", &r, 16, 4);
+    c->progress = count_progress;
+    c->file.hers.at[NEXT][17] += .1;
+    checked(c);
+    ck_assert(times == calculations && times > 100);
+}
+END_TEST
+
+START_TEST(a_few_tokens_are_enough_to_find_a_mistake)
+{
+    static const char *const mistakes[] = { "h_res is used transposed",
+        "token 0's h_res mixes the streams of all tokens",
+        "dstreams lacks what comes back through the mix",
+        "5 iterations of Sinkhorn, not 20",
+        "the norm's epsilon is 0.001" };
+    struct trial t = tried(mistakes[_i]);
+    for (int released = 0; released < 2; released++) {
+        struct rules r = trial_rules(rules_of(released, 0, 0), &t);
+        const struct check *c = checked(filed("F32", &r, 50, 4));
+        ck_assert_uint_eq(c->explained.agree, PARTS);
+        ck_assert(c->founds == 1 && says("likely mistake: "));
+        ck_assert_msg(says(mistakes[_i]), "%s", report);
+    }
+    struct rules r = rules_of(false, 0, 0);
+    struct check *late = filed("F32", &r, 50, 4);
+    for (size_t i = 0; i < 16; i++)
+        late->file.hers.at[EXIT][(20 + (size_t)_i) * 16 + i] *= 4;
+    ck_assert(checked(late)->founds == 0 && says("no known mistake"));
+}
+END_TEST
+
 START_TEST(what_is_not_finite_is_refused)
 {
     struct message m = { 0, "" };
@@ -1188,12 +1304,20 @@ Suite *check_suite(void)
     tcase_add_loop_test(t, our_own_boundary_agrees, 0, 8);
     tcase_add_loop_test(t, a_bug_in_our_own_boundary_is_named, 0, 5);
     tcase_add_loop_test(t, a_check_file_is_read_or_refused, 0, FILES);
+    tcase_add_loop_test(t, what_is_left_alone_is_said, 0,
+                        sizeof remarks / sizeof *remarks);
+    tcase_add_test(t, a_check_says_how_far_it_is);
+    tcase_add_loop_test(t, a_few_tokens_are_enough_to_find_a_mistake, 0, 5);
     tcase_add_loop_test(t, what_is_not_finite_is_refused, 0, 9);
     tcase_add_test(t, without_memory_there_is_no_verdict);
     tcase_add_test(t, phi_is_read_either_way);
     tcase_add_loop_test(t, a_trace_is_read_by_its_own_names, 0, 2);
     tcase_add_test(t, halves_are_converted);
     tcase_add_loop_test(t, looking_changes_nothing, 0, 12);
+    suite_add_tcase(s, t);
+    t = tcase_create("size");
+    tcase_set_tags(t, "slow");
+    tcase_add_loop_test(t, our_own_boundary_agrees_for_any_token, 0, 2);
     suite_add_tcase(s, t);
     return s;
 }

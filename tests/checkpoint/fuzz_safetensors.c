@@ -1,49 +1,39 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/image.h"
+#include "checkpoint/fuzz_support.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/tiny.h"
 #include "ground/memory.h"
 
-int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size);
-
 // Look at everything in a file
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
 static bool look(struct image image)
 {
     struct message m = { 0, "" };
     struct safetensors s;
     size_t end = 0;
     if (!safetensors_read(&s, "f", image.bytes, image.size, &m)) {
-        demand(m.status != 0 && strpbrk(m.text, "\n\033") == NULL);
+        fuzz_demand_message(&m);
         return false;
     }
     for (size_t i = 0; i < s.used; i++) {
         const struct entry *e = &s.list[i];
         size_t count = (e->end - e->begin) / e->type->bytes;
         real *x = memory_new(count, sizeof *x, &m);
-        demand(e->begin == end && safetensors_find(&s, e->name) == e);
-        demand(x != NULL && safetensors_copy(x, &s, e->name, e->rank,
-                                             e->shape, &m));
+        fuzz_demand(e->begin == end);
+        fuzz_demand(safetensors_find(&s, e->name) == e);
+        fuzz_demand(x != NULL && safetensors_copy(x, &s, e->name,
+                                            e->rank, e->shape, &m));
         memory_free(x);
         end = e->end;
     }
-    demand(end == s.bytes);
+    fuzz_demand(end == s.bytes);
     safetensors_close(&s);
     return true;
 }
 // Offer a file as a checkpoint
-static size_t loaded;
-
 static void offer(struct image image)
 {
     static struct trainer t;
@@ -56,57 +46,36 @@ static void offer(struct image image)
         snprintf(path, sizeof path, "/proc/self/fd/%d", handle);
         tiny_open(&t);
     }
-    demand(ftruncate(handle, 0) == 0);
-    demand(pwrite(handle, image.bytes, image.size, 0)
-           == (ssize_t)image.size);
+    fuzz_demand(ftruncate(handle, 0) == 0);
+    fuzz_demand(pwrite(handle, image.bytes, image.size, 0)
+                == (ssize_t)image.size);
     checkpoint_read_configuration(&c, path, &m[0]);
     checkpoint_warnings(text, path, &m[1]);
     checkpoint_read_weights(&t.model, path, &m[2]);
-    loaded += checkpoint_read(&t, path, &m[3]);
-    demand(t.bookmark.position.index < t.batches.windows);
-}
-// Put in the length of the header
-static void length_repair(struct image image)
-{
-    size_t length = 8, depth = 0;
-    do {
-        depth += length < image.size && image.bytes[length] == '{';
-        depth -= length < image.size && image.bytes[length] == '}';
-        length++;
-    } while (length < image.size && depth > 0);
-    for (size_t i = 0; i < 8; i++)
-        image.bytes[i] = (unsigned char)((length - 8) >> 8 * i & 0xff);
+    checkpoint_read(&t, path, &m[3]);
+    fuzz_demand(t.bookmark.position.index < t.batches.windows);
 }
 // Try one input of the fuzzer
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size)
 {
     if (size < 8)
         return 0;
-    struct image image = image_of("", size - 8);
-    memcpy(image.bytes, bytes, size);
-    for (int try = 0; try < 2; try++) {
-        image_repair(image);
+    struct image image = fuzz_image(bytes, size);
+    do
         if (look(image))
             offer(image);
-        length_repair(image);
-    }
+    while (fuzz_length_repair(image));
     return 0;
 }
-#ifdef SEEDS
-// Write the seeds, or try files again
+// Write checkpoints to begin with
 static void seed(const char *folder, const char *name,
                  const char *header, size_t data)
 {
-    char path[512];
     struct image image = image_of(header, data);
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "wb");
-    demand(file != NULL);
-    fwrite(image.bytes, 1, image.size, file);
-    demand(fclose(file) == 0);
+    fuzz_seed(folder, name, image.bytes, image.size);
 }
 
-static void seeds(const char *folder)
+void fuzz_seeds(const char *folder)
 {
     struct trainer t;
     struct message m = { 0, "" };
@@ -120,26 +89,6 @@ static void seeds(const char *folder)
          "'data_offsets':[16,16]}}", 16);
     tiny_open(&t);
     snprintf(path, sizeof path, "%s/checkpoint", folder);
-    demand(checkpoint_write(path, &t, &m));
+    fuzz_demand(checkpoint_write(path, &t, &m));
     tiny_close(&t);
 }
-
-int main(int argc, char **argv)
-{
-    if (argc == 3 && strcmp(argv[1], "--seeds") == 0)
-        seeds(argv[2]);
-    else
-        for (int i = 1; i < argc; i++) {
-            // Try the file argv[i]
-            static unsigned char bytes[1 << 20];
-            FILE *file = fopen(argv[i], "rb");
-            demand(file != NULL);
-            size_t size = fread(bytes, 1, sizeof bytes, file);
-            fclose(file);
-            LLVMFuzzerTestOneInput(bytes, size);
-            printf("%s: %zu of 2 loaded\n", argv[i], loaded);
-            loaded = 0;
-        }
-    return 0;
-}
-#endif

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -14,6 +16,7 @@
 #include "checkpoint/durable.h"
 #include "checkpoint/image.h"
 #include "checkpoint/safetensors.h"
+#include "ground/memory.h"
 #include "ground/random.h"
 #include "support/suite.h"
 
@@ -67,10 +70,11 @@ static int bad_rename(const char *from, const char *to)
 }
 
 static const struct file_calls good_calls = { open, read, write, fsync,
-                                              close, rename };
+                                              close, rename,
+                                              getrandom };
 static const struct file_calls bad_calls = { bad_open, read, bad_write,
                                              bad_fsync, bad_close,
-                                             bad_rename };
+                                             bad_rename, getrandom };
 // A file that says which save it is from
 enum { COPIES = 16384 };
 
@@ -78,7 +82,7 @@ static bool save_number(const char *path, size_t number, size_t copies,
                         struct message *m)
 {
     static real values[COPIES];
-    const struct tensor t = { "t", 1, { copies }, values };
+    const struct tensor t = { "t", 1, { copies }, values, NULL };
     for (size_t i = 0; i < copies; i++)
         values[i] = (real)number;
     return safetensors_write(path, &t, 1, NULL, 0, m);
@@ -341,6 +345,61 @@ START_TEST(a_link_is_followed_and_stays)
 }
 END_TEST
 
+static char opened_last[512];
+
+static int open_nothing(const char *path, int flags, ...)
+{
+    (void)flags;
+    snprintf(opened_last, sizeof opened_last, "%s", path);
+    errno = ENOENT;
+    return -1;
+}
+
+START_TEST(a_link_that_becomes_a_circle_is_not_followed_for_ever)
+{
+    struct message m = { 0, "" };
+    ck_assert(symlink("x", folder_file("x")) == 0);
+    file_calls.open = open_nothing;
+    bool good = write_word("x", "no", &m);
+    file_calls = good_calls;
+    ck_assert(!good && m.status == EX_CANTCREAT);
+    ck_assert_ptr_nonnull(strstr(m.text, "evels of symbolic links"));
+}
+END_TEST
+
+START_TEST(the_partial_file_is_in_the_folder_of_the_file)
+{
+    static const char *const path[] = { "/x", "x", "no/such/x" };
+    static const char *const begins[] = { "//.x.", "./.x.",
+                                          "no/such/.x." };
+    struct message m = { 0, "" };
+    struct durable d;
+    file_calls.open = open_nothing;
+    bool good = durable_open(&d, path[_i], &m);
+    file_calls = good_calls;
+    ck_assert(!good);
+    ck_assert_ptr_eq(strstr(opened_last, begins[_i]), opened_last);
+}
+END_TEST
+
+START_TEST(no_memory_on_the_way_is_reported)
+{
+    size_t k = 0;
+    ck_assert(symlink("y", folder_file("x")) == 0);
+    ck_assert(symlink("z", folder_file("y")) == 0);
+    for (bool good = false; !good; k++) {
+        struct message m = { 0, "" };
+        memory_allow(k);
+        good = write_word("x", "word", &m);
+        memory_allow(SIZE_MAX);
+        ck_assert_int_eq(m.status, good ? 0 : EX_OSERR);
+        ck_assert_int_eq(file_there(folder_file("z")), good);
+        ck_assert_uint_eq(partials_there(), 0);
+    }
+    ck_assert_uint_eq(k, 6);
+}
+END_TEST
+
 START_TEST(a_link_to_itself_is_refused)
 {
     struct message m = { 0, "" };
@@ -398,6 +457,9 @@ START_TEST(standard_output_is_written_through)
     char path[512];
     strcpy(path, folder_file("stdout"));
     ck_assert(symlink("/proc/self/fd/1", path) == 0);
+    bool aside = durable_aside(path) == stderr
+              && durable_aside(folder_file("other")) == stdout
+              && durable_aside("/dev/null") == stdout;
     bool good = durable_open(&d, path, &m)
              && durable_write(&d, "two ", 4, &m)
              && durable_commit(&d, &m);
@@ -408,6 +470,7 @@ START_TEST(standard_output_is_written_through)
     close(file);
     ck_assert_msg(good, "%s", m.text);
     ck_assert_str_eq(text_of("out"), "one two three");
+    ck_assert(aside);
 }
 END_TEST
 START_TEST(a_file_keeps_its_mode)
@@ -489,6 +552,76 @@ START_TEST(what_a_killed_save_left_is_swept)
     ck_assert_uint_eq(partials_there(), OTHERS + 3);
     ck_assert_msg(durable_commit(&d, &m), "%s", m.text);
     ck_assert_str_eq(text_of("kept"), "kept");
+}
+END_TEST
+static uint64_t numbers_given;
+
+static ssize_t count_up(void *bytes, size_t count, unsigned flags)
+{
+    (void)flags;
+    memcpy(bytes, &numbers_given, sizeof numbers_given);
+    numbers_given++;
+    return (ssize_t)count;
+}
+
+static ssize_t no_number(void *bytes, size_t count, unsigned flags)
+{
+    (void)bytes, (void)count, (void)flags;
+    errno = ENOSYS;
+    return -1;
+}
+
+START_TEST(a_link_at_the_name_of_a_partial_file_is_not_followed)
+{
+    struct message m = { 0, "" };
+    const char *planted = ".x.0000000000000007.partial";
+    ck_assert(write_word("victim", "whole", &m));
+    ck_assert((_i ? symlink("victim", folder_file(planted))
+                  : mkfifo(folder_file(planted), 0666)) == 0);
+    numbers_given = 7;
+    file_calls.random = count_up;
+    bool good = write_word("x", "new", &m);
+    file_calls.random = no_number;
+    bool none = write_word("y", "new", &m);
+    file_calls = good_calls;
+    ck_assert_uint_eq(numbers_given, 9);
+    ck_assert_str_eq(text_of("victim"), "whole");
+    ck_assert(good && !none && m.status == EX_CANTCREAT);
+    ck_assert_str_eq(text_of("x"), "new");
+    ck_assert(!file_there(folder_file("y")));
+}
+END_TEST
+static int made, rival;
+static bool holds_on;           /* or has removed it already */
+
+static int open_and_lose(const char *path, int flags, ...)
+{
+    int handle = open(path, flags, 0666);
+    if ((flags & O_CREAT) && made++ == 0) {
+        rival = open(path, O_RDONLY);
+        ck_assert(flock(rival, LOCK_EX | LOCK_NB) == 0);
+        if (!holds_on) {
+            unlink(path);
+            close(rival);
+        }
+    }
+    return handle;
+}
+
+START_TEST(a_partial_file_that_is_swept_at_once_is_made_again)
+{
+    struct message m = { 0, "" };
+    made = 0, holds_on = _i;
+    file_calls.open = open_and_lose;
+    bool good = write_word("x", "new", &m);
+    file_calls = good_calls;
+    if (holds_on)
+        close(rival);
+    ck_assert_msg(good, "%s", m.text);
+    ck_assert_int_eq(made, 2);
+    ck_assert_str_eq(text_of("x"), "new");
+    ck_assert(write_word("x", "newer", &m));
+    ck_assert_uint_eq(partials_there(), 0);
 }
 END_TEST
 START_TEST(the_longest_names_have_partial_files)
@@ -631,6 +764,15 @@ Suite *durable_suite(void)
     // The other cases of durable files
     tcase_add_test(c, a_link_is_followed_and_stays);
     tcase_add_test(c, a_link_to_itself_is_refused);
+    tcase_add_test(c,
+        a_link_that_becomes_a_circle_is_not_followed_for_ever);
+    tcase_add_loop_test(c, the_partial_file_is_in_the_folder_of_the_file,
+                        0, 3);
+    tcase_add_test(c, no_memory_on_the_way_is_reported);
+    tcase_add_loop_test(c,
+        a_link_at_the_name_of_a_partial_file_is_not_followed, 0, 2);
+    tcase_add_loop_test(c,
+        a_partial_file_that_is_swept_at_once_is_made_again, 0, 2);
     tcase_add_test(c, a_pipe_is_written_through);
     tcase_add_loop_test(c, a_device_is_written_through, 0, 2);
     tcase_add_test(c, standard_output_is_written_through);

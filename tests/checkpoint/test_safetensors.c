@@ -155,13 +155,36 @@ static const uint64_t lengths[] = {
 START_TEST(a_header_longer_than_the_file_is_refused)
 {
     struct image image = image_of("{}", 0);
-    char reason[80];
+    char reason[100];
+    bool ours = lengths[_i] <= 16000000;
     for (size_t i = 0; i < 8; i++)
         image.bytes[i] = (unsigned char)(lengths[_i] >> 8 * i & 0xff);
     struct message m = refusal_of(image);
-    snprintf(reason, sizeof reason, "a header of %llu bytes does not "
-             "fit into a file of 10", (unsigned long long)lengths[_i]);
-    ck_assert_ptr_nonnull(strstr(m.text, reason));
+    snprintf(reason, sizeof reason, "x.st: %s: a header of %llu bytes %s",
+             ours ? "it is cut off" : "not a safetensors file",
+             (unsigned long long)lengths[_i], ours ? "does not fit into "
+             "a file of 10" : "is longer than 16000000");
+    ck_assert_str_eq(m.text, reason);
+}
+END_TEST
+
+START_TEST(what_is_another_kind_of_file_is_called_so)
+{
+    static const char *const files[][2] = {
+        { "It was a truth universally acknowledged", "is longer than" },
+        { "{\"layers\": 4, \"width\": 192}", "is longer than" },
+        { "", "0 bytes are too few" }, { "short", "are too few" },
+        { "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a"
+          "\nsize 12345\n", "git lfs pull" },
+    };
+    struct image image = { .size = strlen(files[_i][0]) };
+    image.bytes = memory_new(image.size, 1, &(struct message){ 0 });
+    memcpy(image.bytes, files[_i][0], image.size);
+    struct message m = refusal_of(image);
+    ck_assert_int_eq(m.status, EX_DATAERR);
+    ck_assert(strncmp(m.text, "x.st: not a safetensors file", 28) == 0);
+    ck_assert_ptr_nonnull(strstr(m.text, files[_i][1]));
+    memory_free(image.bytes);
 }
 END_TEST
 
@@ -356,7 +379,8 @@ END_TEST
 // Test the round trip
 static real numbers[9];
 static const struct tensor two[2] = {
-    { "a", 2, { 2, 3 }, numbers }, { "b", 1, { 3 }, numbers + 6 },
+    { "a", 2, { 2, 3 }, numbers, NULL },
+    { "b", 1, { 3 }, numbers + 6, NULL },
 };
 static const struct text_pair pair[2] = { { "step", "7" },
                                           { "e\"", "\xc3\xa9\n" } };
@@ -381,7 +405,7 @@ START_TEST(what_is_written_is_read_bit_for_bit)
     ck_assert_msg(safetensors_open(&s, path, &m), "%s", m.text);
     ck_assert(s.verified);
     ck_assert_uint_eq(s.used, 2);
-    ck_assert((s.data - s.image) % 8 == 0);
+    ck_assert_uint_eq(s.start % 8, 0);
     ck_assert(safetensors_copy(got, &s, "a", 2, two[0].shape, &m));
     ck_assert(safetensors_copy(got + 6, &s, "b", 1, two[1].shape, &m));
     assert_same(got, numbers, 9);
@@ -400,8 +424,8 @@ START_TEST(the_bytes_of_a_file_are_these)
     struct message m = { 0, "" };
     struct safetensors s;
     const real half = (real)0.5;
-    const struct tensor t[2] = { { "t", 0, { 0 }, &half },
-                                 { "u", 2, { 3, 0 }, &half } };
+    const struct tensor t[2] = { { "t", 0, { 0 }, &half, NULL },
+                                 { "u", 2, { 3, 0 }, &half, NULL } };
     const char *path = folder_file("x.safetensors");
     char want[400];
     int length = snprintf(want, sizeof want,
@@ -419,15 +443,18 @@ START_TEST(the_bytes_of_a_file_are_these)
     ck_assert_uint_eq(s.size, image.size);
     memcpy(image.bytes + 8 + length, &half, sizeof half);
     image_repair(image);
-    ck_assert(memcmp(s.image, image.bytes, image.size) == 0);
+    ck_assert(memcmp(s.image, image.bytes, s.start) == 0);
+    real got = 0;
+    ck_assert(safetensors_bytes(&got, &s, 0, s.bytes, &m));
+    ck_assert(s.bytes == sizeof got && got == half);
     safetensors_close(&s);
 }
 END_TEST
-static const struct tensor twice[2] = { { "a", 1, { 1 }, numbers },
-                                        { "a", 1, { 1 }, numbers } };
+static const struct tensor twice[2] = { { "a", 1, { 1 }, numbers, NULL },
+                                        { "a", 1, { 1 }, numbers, NULL } };
 static const struct tensor reserved = { "__metadata__", 1, { 1 },
-                                        numbers };
-static const struct tensor not_utf8 = { "\xff", 1, { 1 }, numbers };
+                                        numbers, NULL };
+static const struct tensor not_utf8 = { "\xff", 1, { 1 }, numbers, NULL };
 static const struct text_pair twin[2] = { { "k", "1" }, { "k", "2" } };
 static const struct text_pair own = { "checksum", "1" };
 static const struct text_pair other = { "k", "\xff" };
@@ -461,7 +488,9 @@ static struct image written(void)
     ck_assert(safetensors_write(path, two, 2, pair, 2, &m));
     ck_assert(safetensors_open(&s, path, &m));
     struct image image = image_of("", s.size - 8);
-    memcpy(image.bytes, s.image, s.size);
+    memcpy(image.bytes, s.image, s.start);
+    ck_assert(safetensors_bytes(image.bytes + s.start, &s, 0, s.bytes,
+                                &m));
     safetensors_close(&s);
     return image;
 }
@@ -680,6 +709,8 @@ Suite *safetensors_suite(void)
     suite_add_tcase(s, c);
     tcase_add_loop_test(c, a_bad_file_is_refused_for_its_reason, 0,
                         BAD);
+    tcase_add_loop_test(c, what_is_another_kind_of_file_is_called_so, 0,
+                        5);
     tcase_add_loop_test(c, a_header_longer_than_the_file_is_refused, 0,
                         sizeof lengths / sizeof *lengths);
     tcase_add_test(c, a_file_too_short_for_a_length_is_refused);

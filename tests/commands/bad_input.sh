@@ -13,6 +13,8 @@ refused 64 'extra: what is this' $train extra
 refused 64 'which text' $MHC train
 refused 64 '--name new: a run that goes on keeps its name' \
     $MHC train --resume runs/run --name new
+refused 64 '--init x: a run that goes on has its weights' \
+    $MHC train --resume runs/run --init x
 refused 64 'a name without slashes' $train --name a/b
 refused 64 'a name without slashes' $train --name ''
 refused 64 '--threads 0' $train --threads 0
@@ -79,7 +81,7 @@ holds 'a full disk leaves the last checkpoint as it was' \
     'cmp -s before runs/full/latest.safetensors'
 holds 'a full disk leaves nothing half-written' \
     '[ "$(echo $(ls runs/full))" = "best.safetensors \
-latest.safetensors log.jsonl loss.svg timing.jsonl" ]'
+latest.safetensors lock log.jsonl loss.svg timing.jsonl" ]'
 good=runs/full/latest.safetensors
 size=$(stat -c %s $good)
 head -c $((size / 2)) $good > truncated
@@ -114,8 +116,9 @@ holds 'and the last good checkpoint stays' \
     '$MHC info runs/wild | grep -q "^layers"'
 refused 64 '--width 32: the run in runs/full has 16' \
     $MHC train --resume runs/full --width 32
+$train --steps 6 --stop-at 3 --name half > out 2> err
 refused 65 'training text' \
-    $MHC train --resume runs/full --data unseen
+    $MHC train --resume runs/half --data unseen
 refused 64 'has taken all its' $MHC train --resume runs/full
 refused 66 'nowhere' $MHC train --resume nowhere
 closing

@@ -41,3 +41,13 @@ head -c 2000 "$book/data/persuasion.txt" > unseen
 tiny="--layers 1 --width 16 --heads 2 --context 16 --batch 2
  --evaluate-every 2 --evaluate-windows 4 --save-every 3 --warmup 3"
 train="$MHC train --data text --held-out unseen $tiny"
+long="$train --steps 3000 --evaluate-every 500 --save-every 100"
+# steps NAME: how many are in the log; reach NAME N: wait for so many
+steps() { grep -c '"loss"' "runs/$1/log.jsonl" 2> /dev/null; }
+reach() {
+    for _ in $(seq 1500); do
+        [ "$(steps "$1")" -ge "$2" ] 2> /dev/null && return
+        kill -0 $pid 2> /dev/null || return
+        sleep .02
+    done
+}

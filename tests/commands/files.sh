@@ -68,6 +68,23 @@ holds 'links with such names are not followed' \
      [ "$(cat precious)" = precious ]'
 holds 'what a killed run left is gone' \
     'grep -q "^runs/trap: latest" out && [ ! -e $left ]'
+$train --steps 8 --stop-at 4 --name lured > out 2> err
+rm runs/lured/lock; ln precious runs/lured/lock
+$MHC train --resume runs/lured --stop-at 6 > out 2> err
+holds 'a lock that is another name of a file does not empty it' \
+    '[ $? = 0 ] && grep -q "after step 6" err &&
+     [ "$(cat precious)" = precious ]'
+for text in precious precious,unfinished; do
+    rm runs/lured/log.jsonl
+    ln -s ../../precious runs/lured/log.jsonl
+    tr , '\n' <<< $text | head -c -1 > precious
+    cp precious before
+    $MHC train --resume runs/lured --data text --held-out unseen \
+        > out 2> err
+    holds "what is no log is not cut off ($text)" '[ $? = 65 ] &&
+        grep -q "log.jsonl: this is no log" err &&
+        alike precious before'
+done
 mkdir mine
 echo mine > mine/latest
 $train --steps 2 --runs mine > out 2> err

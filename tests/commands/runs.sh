@@ -34,24 +34,15 @@ done
 $MHC train --resume runs/often > out 2> err
 holds 'stopped five times, it ends the same' \
     'same runs/whole runs/often'
-long="$MHC train --data text --held-out unseen $tiny --steps 3000
- --evaluate-every 500 --save-every 100"
-steps() { grep -c '"loss"' "runs/$1/log.jsonl" 2> /dev/null; }
-reach() {
-    for _ in $(seq 600); do
-        [ "$(steps "$1")" -ge "$2" ] 2> /dev/null && return
-        kill -0 $pid 2> /dev/null || return
-        sleep .02
-    done
-}
-for signal in INT TERM; do
+for signal in INT TERM HUP USR1 XCPU; do
     $long --name $signal > out 2> err &
     pid=$!
     reach $signal 20
     kill -$signal $pid
     wait $pid
-    holds "SIG$signal: the run saves and ends with status 130" \
-        "[ $? = 130 ] && grep -q 'to go on: mhc train --resume' err"
+    holds "SIG$signal: the run saves and ends with status 128 and it" \
+        "[ $? = $((128 + $(kill -l $signal))) ] &&
+         grep -q 'to go on: mhc train --resume' err"
     at=$(steps $signal)
     $long --name to-$signal --stop-at $((at + 5)) > out 2> err
     $MHC train --resume runs/$signal --stop-at $((at + 5)) > out 2> err
@@ -61,6 +52,91 @@ for signal in INT TERM; do
          runs/$signal/latest.safetensors \
          runs/to-$signal/latest.safetensors"
 done
+mkfifo pipe
+(exec 3< pipe) &
+$long --name PIPE > out 2> pipe
+holds 'nobody listens: the run saves and ends with status 141' \
+    '[ $? = 141 ] && [ $(steps PIPE) = 1 ]'
+$long --name to-PIPE --stop-at 5 > out 2> err
+$MHC train --resume runs/PIPE --stop-at 5 > out 2> err
+holds 'and goes on as if nothing had been' \
+    'alike runs/PIPE/latest.safetensors runs/to-PIPE/latest.safetensors'
+$long --name echo > out 2> err &
+pid=$!
+reach echo 20
+kill -TERM $pid
+kill -TERM $pid 2> /dev/null
+wait $pid
+holds 'a signal and its echo are one wish' \
+    "[ $? = 143 ] && grep -q 'to go on: mhc train --resume' err"
+$MHC train --data text $tiny --steps 3 --name twice \
+    --held-out "$book/data/austen.txt" --evaluate-every 1 \
+    --evaluate-windows 1000000 > out 2> err &
+pid=$!
+reach twice 1
+kill -INT $pid
+sleep 1.1
+kill -INT $pid
+wait $pid
+holds 'a second signal a second later ends the run at once' \
+    "[ $? = 130 ] && ! grep -q stopped err &&
+     ! grep -q '1,.held_out' runs/twice/log.jsonl"
+$MHC evaluate runs/twice --held-out unseen > out 2> err
+holds 'and the last checkpoint is whole' \
+    "[ $? = 0 ] && grep -q 'nats a byte' out"
+(trap '' HUP; exec $long --name nohup --steps 300 > out 2> err) &
+pid=$!
+reach nohup 20
+kill -HUP $pid
+wait $pid
+holds 'SIGHUP that was ignored is still ignored' \
+    '[ $? = 0 ] && [ $(steps nohup) = 300 ]'
+$MHC train --data text --name slow --layers 8 --width 512 --heads 8 \
+    --batch 16 > out 2> err &
+pid=$!
+for _ in $(seq 500); do
+    grep -q ' parameters; ' out && break
+    kill -0 $pid 2> /dev/null || break
+    sleep .02
+done
+began=$(date +%s%N)
+kill -TERM $pid
+wait $pid
+holds 'sizes are told at once, and the start can be left at once' \
+    "[ $? = 143 ] && [ $(($(date +%s%N) - began)) -lt 1000000000 ] &&
+     grep -q ' parameters; ' out && [ ! -e runs/slow ]"
+head -c 150000 "$book/data/persuasion.txt" > much
+busy="$MHC train --data text --held-out much $tiny --steps 3"
+$busy --name result > out 2> err
+for signal in TERM KILL; do
+    $busy --name end-$signal > out 2> err &
+    pid=$!
+    for _ in $(seq 1500); do
+        grep -qs '"step":3,"held_out"' runs/end-$signal/log.jsonl &&
+            cmp -s runs/end-$signal/latest.safetensors \
+                runs/result/latest.safetensors && break
+        kill -0 $pid 2> /dev/null || break
+        sleep .02
+    done
+    sleep .1
+    kill -$signal $pid
+    wait $pid 2> /dev/null
+    holds "SIG$signal in the last evaluation: it ends" \
+        "[ $? = $((128 + $(kill -l $signal))) ] &&
+         ! grep -q whole runs/end-$signal/log.jsonl &&
+         { [ $signal = KILL ] ||
+           grep -q 'stopped in the evaluation.*--resume' err; }"
+    $MHC train --resume runs/end-$signal > out 2> err
+    holds "SIG$signal in the last evaluation: it is finished" \
+        "[ $? = 0 ] && same runs/result runs/end-$signal &&
+         cmp runs/result/loss.svg \
+             <(sed s/end-$signal/result/ runs/end-$signal/loss.svg) &&
+         grep -q '^held-out loss of all' out"
+done
+want=$(printf 'held-out loss %.4f' "$(sed -n \
+    's/.*"held_out_whole":\([0-9.]*\).*/\1/p' runs/result/log.jsonl)")
+$MHC train --resume runs/end-TERM > out 2> err
+holds 'then nothing is left to do' '[ $? = 64 ] && grep -q "$want" err'
 for k in 1 2 3; do
     $long --save-every 7 --name kill-$k > out 2> err &
     pid=$!
@@ -69,7 +145,7 @@ for k in 1 2 3; do
     wait $pid 2> /dev/null
     at=$(steps kill-$k)
     step=$($MHC train --resume runs/kill-$k --stop-at $((at + 9)) 2>&1 |
-        sed -n 's/^\([0-9]*\) steps of.*/\1/p')
+        sed -n 's/.*: \([0-9]*\) steps of.*/\1/p')
     holds "killed near step $at, at most one interval is lost" \
         "[ -n '$step' ] && [ $step -le $((9 + 7)) ]"
     $long --save-every 7 --name to-$k --stop-at $((at + 9)) > out 2> err
@@ -173,8 +249,10 @@ holds 'and those that are fixed stand first' \
        sed "s/^ *//; s/[ =].*//" | tr "\\n" " ")" = \
      "--data Fixed --width May --steps " ]'
 $train --steps 40 --name plain > out 2> err
-holds 'without a terminal there are plain lines' \
-    '! grep -q "$(printf "\r")" err && [ $(grep -c "^step" err) = 20 ]'
+holds 'without a terminal there are plain lines, first and last' \
+    '! grep -q "$(printf "\r")" err &&
+     [ "$(grep -o "^step [0-9/]*" err | tr "\n" " ")" = \
+       "step 1/40 step 40/40 " ]'
 script -qec "$train --steps 40 --name shown" typescript > out 2>&1
 holds 'on a terminal one line is written over and over' \
     'grep -q "$(printf "\r")step" typescript'

@@ -10,6 +10,7 @@
 #include "gain/profile.h"
 #include "ground/random.h"
 #include "mixing/whole.h"
+#include "model/readable.h"
 #include "plot/decades.h"
 #include "support/fill.h"
 #include "support/suite.h"
@@ -165,7 +166,8 @@ static void profile_model(struct profile *p, struct model *m,
 }
 
 // A profile by vectors
-static double coefficients[DEEP][PLACES][64];
+enum { MANY = 1024 };
+static double coefficients[DEEP][MANY][64];
 
 static void copy_mixings(void *context, const struct site *s)
 {
@@ -177,15 +179,17 @@ static void copy_mixings(void *context, const struct site *s)
                 (double)s->coefficients[t * K + 2 * n + e];
 }
 
-START_TEST(a_profile_is_what_the_coefficients_say)
+/* run: forward with `places` tokens */
+static void assert_profile(struct model *m, size_t places,
+                           double (*run)(struct model *))
 {
-    size_t n = profiles[_i].streams;
-    struct model m = open_kind(profiles[_i].kind, n, 0);
+    size_t n = m->configuration.streams;
+    struct message message = { 0 };
     struct profile p;
     struct gain mean[DEEP] = { { 0 } }, single = { 0 };
-    m.watch = (struct watch){ .forward = copy_mixings };
-    whole_run(&m);
-    for (size_t t = 0; t < PLACES; t++) {
+    m->watch = (struct watch){ .forward = copy_mixings };
+    run(m);
+    for (size_t t = 0; t < places; t++) {
         // Add the gains of token t, by vectors
         double h[DEEP * 64];
         struct gain g[DEEP + 1];
@@ -195,19 +199,53 @@ START_TEST(a_profile_is_what_the_coefficients_say)
         gains_from_vectors(g + DEEP, h + n * n, 1, n);
         for (size_t l = 0; l <= DEEP; l++) {
             struct gain *sum = l < DEEP ? &mean[l] : &single;
-            sum->forward += g[l].forward / PLACES;
-            sum->backward += g[l].backward / PLACES;
-            sum->forward_least += g[l].forward_least / PLACES;
-            sum->backward_least += g[l].backward_least / PLACES;
+            sum->forward += g[l].forward / (double)places;
+            sum->backward += g[l].backward / (double)places;
+            sum->forward_least += g[l].forward_least / (double)places;
+            sum->backward_least += g[l].backward_least / (double)places;
         }
     }
-    profile_model(&p, &m, PLACES);
-    ck_assert_uint_eq(p.tokens, PLACES);
+    ck_assert(profile_open(&p, m, &message));
+    m->watch = profile_watch(&p, places);
+    run(m);
+    profile_finish(&p);
+    ck_assert_uint_eq(p.tokens, places);
     assert_gain(p.level[1].single, single, 1e-12);
     for (size_t l = 0; l < DEEP; l++)
         assert_gain(p.level[l].composite, mean[l], 1e-12);
     ck_assert(fabs(mean[3].forward - mean[0].backward) > 1e-3);
     profile_close(&p);
+}
+
+START_TEST(a_profile_is_what_the_coefficients_say)
+{
+    struct model m = open_kind(profiles[_i].kind, profiles[_i].streams,
+                               0);
+    assert_profile(&m, PLACES, whole_run);
+    model_close(&m);
+}
+END_TEST
+
+static double run_many(struct model *m)
+{
+    static token in[MANY];
+    for (size_t i = 0; i < MANY; i++)
+        in[i] = (token)random_below(1, 0, i, 256);
+    model_forward(m, in, in);
+    return model_loss(m);
+}
+
+START_TEST(a_profile_of_many_tokens_is_what_the_coefficients_say)
+{
+    struct configuration c = configuration_default();
+    struct message message = { 0 };
+    struct model m;
+    strcpy(c.connection, "hc");
+    c.streams = 4, c.layers = DEEP / 2, c.width = 192, c.heads = 6;
+    c.context = 256;
+    ck_assert(model_open(&m, &c, &cpu, 4, INFERENCE, 0, &message));
+    readable_scatter(&m);
+    assert_profile(&m, MANY, run_many);
     model_close(&m);
 }
 END_TEST
@@ -492,6 +530,8 @@ Suite *gain_suite(void)
     tcase_add_loop_test(c, gains_along_a_chain_follow_from_vectors, 1, 9);
     tcase_add_loop_test(c, a_profile_is_what_the_coefficients_say, 0,
                         PROFILES);
+    tcase_add_test(c,
+        a_profile_of_many_tokens_is_what_the_coefficients_say);
     tcase_add_loop_test(c, recomputation_changes_no_bit_of_a_profile, 1, 5);
     tcase_add_test(c, only_the_first_tokens_count);
     tcase_add_test(c, copies_of_a_stream_are_alike_exactly);

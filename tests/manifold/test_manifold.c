@@ -36,7 +36,7 @@ START_TEST(permutations_come_in_lexicographic_order)
 END_TEST
 
 // Test both rules against their definitions
-enum { SAMPLES = 70, MOST = SAMPLES * 64 };
+enum { SAMPLES = 70, MANY = 1031, MOST = MANY * 64 };
 
 static const struct {
     size_t n;
@@ -55,10 +55,17 @@ static size_t logits_of(int i)
                             : permutations_of(cases[i].n);
 }
 
-static void mix(real *matrix, const real *logits, int i)
+static void mix(real *matrix, const real *logits, size_t count, int i)
 {
     (cases[i].product ? kronecker_forward : permutations_forward)
-        (matrix, logits, SAMPLES, cases[i].n, 1);
+        (matrix, logits, count, cases[i].n, 1);
+}
+
+static void mix_back(real *dlogits, const real *dmatrix,
+                     const real *logits, size_t count, int i)
+{
+    (cases[i].product ? kronecker_backward : permutations_backward)
+        (dlogits, dmatrix, logits, count, cases[i].n, 1);
 }
 
 // A mean of permutations by its definition
@@ -96,17 +103,68 @@ START_TEST(rules_are_what_their_definitions_say)
 {
     static real logits[MOST], got[MOST], want[MOST];
     size_t n = cases[_i].n, m = logits_of(_i);
-    fill_normal(logits, SAMPLES * m, 3, cases[_i].spread);
-    mix(got, logits, _i);
-    for (size_t t = 0; t < SAMPLES; t++)
+    fill_normal(logits, MANY * m, 3, cases[_i].spread);
+    mix(got, logits, MANY, _i);
+    for (size_t t = 0; t < MANY; t++)
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < n; j++)
                 want[(t * n + i) * n + j] = (real)(cases[_i].product
                     ? by_factors(logits + t * m, n, i, j)
                     : by_permutations(logits + t * m, n, i, j));
-    assert_close(got, want, SAMPLES * n * n, 8 * REAL_EPSILON);
-    for (size_t e = 0; e < SAMPLES * n * n; e++)
+    assert_close(got, want, MANY * n * n, 16 * REAL_EPSILON);
+    for (size_t e = 0; e < MANY * n * n; e++)
         ck_assert(want[e] != 0 || !isnormal(got[e]));
+}
+END_TEST
+
+// The slope of a logit by its definition
+static double slope_of_permutation(const real *d, const real *logits,
+                                   size_t k, size_t n)
+{
+    double all = 0, mean = 0, own = 0, weight = 0;
+    for (size_t j = 0; j < permutations_of(n); j++) {
+        size_t column[4];
+        double a = exp((double)logits[j]), s = 0;
+        permutation_at(column, j, n);
+        for (size_t i = 0; i < n; i++)
+            s += (double)d[i * n + column[i]];
+        all += a;
+        mean += a * s;
+        own = j == k ? s : own;
+        weight = j == k ? a : weight;
+    }
+    return weight / all * (own - mean / all);
+}
+
+static double slope_of_factor(const real *d, const real *logits,
+                              size_t k, size_t n)
+{
+    double z = (double)logits[k], slope = 0;
+    for (int sign = -1; sign < 2; sign += 2) {
+        real moved[8] = { 0 };
+        memcpy(moved, logits, kronecker_factors(n) * sizeof *moved);
+        moved[k] = (real)(100 * sign);
+        for (size_t e = 0; e < n * n; e++)
+            slope += sign * (double)d[e]
+                   * by_factors(moved, n, e / n, e % n);
+    }
+    return slope / (1 + exp(z)) / (1 + exp(-z));
+}
+
+START_TEST(slopes_are_what_their_definitions_say)
+{
+    static real logits[MOST], d[MOST], got[MOST], want[MOST];
+    size_t n = cases[_i].n, m = logits_of(_i);
+    if (m == 0 || m * n == 1)
+        return;
+    fill_normal(logits, MANY * m, 5, fmin(cases[_i].spread, 4));
+    fill_normal(d, MANY * n * n, 6, 1);
+    mix_back(got, d, logits, MANY, _i);
+    for (size_t k = 0; k < MANY * m; k++)
+        want[k] = (real)(cases[_i].product ? slope_of_factor
+                                           : slope_of_permutation)
+            (d + k / m * n * n, logits + k / m * m, k % m, n);
+    assert_close(got, want, MANY * m, 1024 * REAL_EPSILON);
 }
 END_TEST
 
@@ -116,7 +174,7 @@ START_TEST(rows_and_columns_sum_to_one_for_any_finite_logits)
     static real logits[MOST], matrix[MOST];
     size_t n = cases[_i].n;
     fill_normal(logits, SAMPLES * logits_of(_i), 4, cases[_i].spread);
-    mix(matrix, logits, _i);
+    mix(matrix, logits, SAMPLES, _i);
     for (size_t t = 0; t < 2 * SAMPLES * n; t++) {
         size_t line = t / 2 % n, step = t % 2 == 0 ? 1 : n;
         const real *at = matrix + t / 2 / n * n * n
@@ -140,7 +198,7 @@ static double objective(void *context)
     static real matrix[MOST];
     double sum = 0;
     (void)context;
-    mix(matrix, point.logits, point.i);
+    mix(matrix, point.logits, SAMPLES, point.i);
     size_t n = cases[point.i].n;
     for (size_t e = 0; e < SAMPLES * n * n; e++)
         sum += point.d[e] * matrix[e];
@@ -157,8 +215,7 @@ START_TEST(gradients_of_rules_are_right)
     fill_normal(point.logits, SAMPLES * m, 5,
                 fmin(cases[_i].spread, 4));
     fill_normal(point.d, MOST, 6, 1);
-    (cases[_i].product ? kronecker_backward : permutations_backward)
-        (dlogits, point.d, point.logits, SAMPLES, n, 1);
+    mix_back(dlogits, point.d, point.logits, SAMPLES, _i);
     assert_gradient(difference_check(objective, NULL, point.logits,
                                      dlogits, SAMPLES * m));
 }
@@ -329,6 +386,8 @@ Suite *manifold_suite(void)
     suite_add_tcase(s, c);
     tcase_add_test(c, permutations_come_in_lexicographic_order);
     tcase_add_loop_test(c, rules_are_what_their_definitions_say, 0,
+                        CASES);
+    tcase_add_loop_test(c, slopes_are_what_their_definitions_say, 0,
                         CASES);
     tcase_add_loop_test(c,
         rows_and_columns_sum_to_one_for_any_finite_logits, 0, CASES);

@@ -251,6 +251,170 @@ START_TEST(threads_change_no_bit_of_loss_or_gradients)
 }
 END_TEST
 
+// Tests at the size that people train
+enum { MANY = 1031, WIDE = 192, FOUR = 4, ENTRIES = 24,
+       VECTORS = MANY * WIDE, STREAMS = FOUR * VECTORS };
+
+/* MANY whole numbers, or zeros if seed is 0 */
+static real *integers(size_t count, uint64_t seed)
+{
+    real *x = test_reals(count);
+    if (seed > 0)
+        fill_integers(x, count, seed, 5);
+    return x;
+}
+
+START_TEST(reading_and_writing_are_exact_for_any_token)
+{
+    static const struct map none = { .name = "none" };
+    struct layout l = layout_of(&none, FOUR, WIDE, 1);
+    real *x = integers(STREAMS, 1), *y = integers(VECTORS, 2);
+    real *dnext = integers(STREAMS, 3), *dread = integers(VECTORS, 4);
+    real *row = integers(MANY * ENTRIES, 5), *to[2][7];
+    const size_t count[] = { VECTORS, STREAMS, STREAMS, VECTORS,
+                             MANY * ENTRIES, VECTORS, STREAMS };
+    for (size_t i = 0; i < 14; i++)
+        to[i / 7][i % 7] = integers(count[i % 7], 0);
+    // Read, write and go back by plain loops
+    for (size_t at = 0; at < VECTORS; at++) {
+        size_t t = at / WIDE, first = t * FOUR * WIDE + at % WIDE;
+        const real *k = row + t * ENTRIES, *res = k + 2 * FOUR;
+        real *dk = to[0][4] + t * ENTRIES, *dres = dk + 2 * FOUR;
+        for (size_t i = 0; i < FOUR; i++) {
+            size_t own = first + i * WIDE;
+            to[0][0][at] += k[i] * x[own];
+            to[0][1][own] += k[FOUR + i] * y[at];
+            to[0][2][own] += k[i] * dread[at];
+            to[0][3][at] += k[FOUR + i] * dnext[own];
+            to[0][5][at] += 2 * x[own];
+            to[0][6][own] += 4 * y[at];
+            dk[i] += dread[at] * x[own];
+            dk[FOUR + i] += dnext[own] * y[at];
+            for (size_t j = 0; j < FOUR; j++) {
+                size_t other = first + j * WIDE;
+                to[0][1][own] += res[i * FOUR + j] * x[other];
+                to[0][2][other] += res[i * FOUR + j] * dnext[own];
+                dres[i * FOUR + j] += dnext[own] * x[other];
+            }
+        }
+    }
+    real **got = to[1];
+    mixing_read(got[0], x, row, &l, MANY);
+    mixing_write(got[1], x, y, row, &l, MANY);
+    mixing_write_backward(got[2], got[3], got[4], dnext, x, y, row, &l,
+                          MANY);
+    mixing_read_backward(got[2], got[4], dread, x, row, &l, MANY);
+    mixing_collapse(got[5], x, 2, &l, MANY);
+    mixing_expand(got[6], y, &l, MANY);
+    mixing_collapse_backward(got[6], y, 3, &l, MANY);
+    for (size_t i = 0; i < 7; i++)
+        assert_close(to[1][i], to[0][i], count[i], 0);
+    mixing_expand_backward(got[5], x, &l, MANY);
+    for (size_t i = 0; i < VECTORS; i++)
+        ck_assert(2 * got[5][i] == to[0][5][i]);
+}
+END_TEST
+static size_t two_more(size_t n)
+{
+    return n + 2;
+}
+
+static size_t all_of_them(size_t n)
+{
+    return n * (n + 2);
+}
+
+static void line_forward(real *coefficients, const real *alpha,
+                         const real *bias, const struct layout *l,
+                         size_t tokens)
+{
+    for (size_t i = 0; i < tokens * ENTRIES; i++) {
+        real *row = coefficients + i / ENTRIES * layout_row(l);
+        size_t e = i % ENTRIES, part = e / l->outputs;
+        row[e] = alpha[0] * row[layout_rms(l) + part]
+               * row[layout_raw(l) + e] + bias[e];
+    }
+}
+
+static void line_backward(real *dcoefficients, real *dalpha,
+                          real *dbias, const real *coefficients,
+                          const real *alpha, const real *bias,
+                          const struct layout *l, size_t tokens)
+{
+    for (size_t i = 0; i < tokens * ENTRIES; i++) {
+        size_t at = i / ENTRIES * layout_row(l), e = i % ENTRIES;
+        const real *row = coefficients + at;
+        real *d = dcoefficients + at, h = d[e];
+        d[layout_raw(l) + e] = alpha[0] * h;
+        dalpha[0] += h * (row[e] - bias[e]) / alpha[0];
+        dbias[e] += h;
+    }
+}
+
+static const struct map lines[] = {
+    { .name = "together", .joint = true, .outputs = all_of_them,
+      .biases = all_of_them, .forward = line_forward,
+      .backward = line_backward },
+    { .name = "apart", .outputs = two_more, .biases = all_of_them,
+      .forward = line_forward, .backward = line_backward },
+};
+
+START_TEST(coefficients_of_any_token_agree_with_plain_loops)
+{
+    const struct map *map = &lines[_i];
+    struct layout l = layout_of(map, FOUR, WIDE, 1);
+    size_t K = layout_row(&l), m = l.outputs, N = layout_inputs(&l);
+    real *x = test_reals(STREAMS), *phi = test_reals(m * N);
+    real *rows = test_reals(MANY * K), *drows = test_reals(MANY * K);
+    real *work = test_reals(mixing_work(&l, MANY)), bias[ENTRIES];
+    const real alpha[3] = { (real)0.7 };
+    size_t sums[] = { m * N, 1, ENTRIES, STREAMS, MANY * K };
+    real *to[2][5];
+    for (size_t i = 0; i < 10; i++)
+        to[i / 5][i % 5] = test_reals(sums[i % 5]);
+    fill_normal(x, STREAMS, 1, 2);
+    fill_normal(phi, m * N, 2, 1 / sqrt((double)N));
+    fill_normal(bias, ENTRIES, 3, 1);
+    fill_normal(drows, MANY * K, 4, 1);
+    // Find coefficients and go back by plain loops in double
+    double *d = (double *)test_reals(2 * (m * N + ENTRIES + 1));
+    for (size_t i = 0; i < MANY * l.parts; i++) {
+        const real *in = x + i * N;
+        double square = 0, along = 0, r, dx[FOUR * WIDE] = { 0 };
+        for (size_t c = 0; c < N; c++)
+            square += (double)in[c] * (double)in[c] / (double)N;
+        r = 1 / sqrt(square + 1e-6);
+        for (size_t k = 0; k < m; k++) {
+            size_t e = i % l.parts * m + k, at = i / l.parts * K + e;
+            double z = 0, dz = (double)alpha[0] * (double)drows[at];
+            for (size_t c = 0; c < N; c++) {
+                z += r * (double)in[c] * (double)phi[k * N + c];
+                d[k * N + c] += r * dz * (double)in[c];
+                dx[c] += r * dz * (double)phi[k * N + c];
+            }
+            to[0][4][at] = (real)((double)alpha[0] * z + (double)bias[e]);
+            d[m * N] += z * (double)drows[at];
+            d[m * N + 1 + e] += (double)drows[at];
+            along += dz * z * r * r / (double)N;
+        }
+        for (size_t c = 0; c < N; c++)
+            to[0][3][i * N + c] = (real)(dx[c] - along * (double)in[c]);
+    }
+    for (size_t i = 0; i < m * N + 1 + ENTRIES; i++)
+        to[0][i < m * N ? 0 : i == m * N ? 1 : 2]
+            [i < m * N ? i : i == m * N ? 0 : i - m * N - 1] = (real)d[i];
+    mixing_coefficients(rows, x, phi, alpha, bias, map, &l, MANY);
+    mixing_coefficients_backward(to[1][3], to[1][0], to[1][1], to[1][2],
+        drows, work, x, rows, phi, alpha, bias, map, &l, MANY);
+    memcpy(to[1][4], rows, MANY * K * sizeof *rows);
+    for (size_t i = 0; i < MANY * K; i++)
+        if (i % K >= 2 * FOUR + FOUR * FOUR)
+            to[1][4][i] = 0;
+    for (size_t i = 0; i < 5; i++)
+        assert_close(to[1][i], to[0][i], sums[i], 1e3 * REAL_EPSILON);
+}
+END_TEST
+
 // Tests of the kinds
 static const struct connection *const kinds[] = {
     &hc_static, &hc, &hc_three
@@ -489,6 +653,32 @@ START_TEST(what_is_read_is_the_sum_of_answers_that_unfold_says)
 }
 END_TEST
 
+START_TEST(unfolding_is_right_at_any_depth)
+{
+    enum { DEEP = 25, EACH = 2 * 4 + 16 };
+    static real row[DEEP][EACH], map[DEEP * DEEP], want[DEEP * DEEP];
+    fill_normal(row[0], DEEP * EACH, 1, 0.5);
+    for (size_t j = 0; j < DEEP; j++) {
+        double x[4] = { j == 0, j == 0, j == 0, j == 0 }, next[4];
+        for (size_t k = 0; k < DEEP; k++) {
+            double read = 0;
+            for (size_t i = 0; i < 4; i++) {
+                read += (double)row[k][i] * x[i];
+                next[i] = k + 1 == j ? (double)row[k][4 + i] : 0;
+                for (size_t f = 0; f < 4; f++)
+                    next[i] += (double)row[k][8 + i * 4 + f] * x[f];
+            }
+            memcpy(x, next, sizeof x);
+            want[k * DEEP + j] = (real)read;
+        }
+    }
+    unfold(map, row[0], DEEP, 4);
+    for (size_t k = 0; k < DEEP; k++)
+        assert_close(map + k * DEEP, want + k * DEEP, DEEP,
+                     1e4 * REAL_EPSILON);
+}
+END_TEST
+
 // The suite of mixing
 Suite *mixing_suite(void);
 Suite *mixing_suite(void)
@@ -520,6 +710,10 @@ Suite *mixing_suite(void)
                         0, REFUSED);
     tcase_add_test(c,
         what_is_read_is_the_sum_of_answers_that_unfold_says);
+    tcase_add_test(c, unfolding_is_right_at_any_depth);
+    tcase_add_test(c, reading_and_writing_are_exact_for_any_token);
+    tcase_add_loop_test(c,
+        coefficients_of_any_token_agree_with_plain_loops, 0, 2);
 #ifdef REAL_IS_DOUBLE
     tcase_add_loop_test(c, every_gradient_is_right_for_any_streams,
                         0, 4 * KINDS);

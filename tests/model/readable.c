@@ -16,7 +16,8 @@ static void zero(double *x, size_t count)
 }
 
 /* where a parameter of sublayer i, or of the whole model, begins */
-static size_t place(const struct readable *r, size_t i, const char *name)
+static size_t place(const struct readable *r, size_t i,
+                    const char *name)
 {
     char all[64];
     snprintf(all, sizeof all, "sublayer.%zu.%s", i, name);
@@ -168,7 +169,8 @@ static void attention(const struct readable *r,
     zero(s->inside, T * C);
     for (size_t k = 0; k < r->heads * T; k++) {
         size_t head = k / T * size, t = k % T;
-        const double *q = s->a + t * 3 * C + head, *keys = s->a + C + head;
+        const double *q = s->a + t * 3 * C + head;
+        const double *keys = s->a + C + head;
         double *p = s->p + k * T, most = -INFINITY, sum = 0;
         for (size_t j = 0; j <= t; j++) {
             p[j] = dot(q, keys + j * 3 * C, size) / sqrt((double)size);
@@ -224,7 +226,8 @@ static void feedforward(const struct readable *r,
     linear(s->b, r, s->normed, place(r, i, "feedforward.up"), H, C);
     for (size_t k = 0; k < r->tokens * H; k++)
         s->inside[k] = s->a[k] / (1 + exp(-s->a[k])) * s->b[k];
-    linear(s->answer, r, s->inside, place(r, i, "feedforward.down"), C, H);
+    linear(s->answer, r, s->inside, place(r, i, "feedforward.down"),
+           C, H);
 }
 
 /* dnormed += */
@@ -297,7 +300,8 @@ void readable_backward(struct readable *r, const token *input,
     linear_back(r->d[2], r, dlogits, r->site[exit].normed,
                 place(r, exit, "head"), V, C);
     for (size_t i = exit; ; i--) {
-        norm_back(dstream, r, r->d[2], &r->site[i], place(r, i, "norm"));
+        norm_back(dstream, r, r->d[2], &r->site[i],
+                  place(r, i, "norm"));
         if (i == 0)
             break;
         zero(r->d[2], T * C);

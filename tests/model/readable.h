@@ -2,7 +2,7 @@
 #define MODEL_READABLE_H
 #include "model/model.h"
 /* The residual network in double, one sequence at a time, with the
-   weights of a model on the cpu. Its arrays last as long as the test. */
+   weights of a model on the cpu. Its arrays live as long as a test. */
 struct readable {
     const struct model *model;
     size_t tokens, width, hidden, words, heads, sublayers;

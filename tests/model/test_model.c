@@ -803,7 +803,7 @@ static real *rounded(const double *x, size_t count)
     return to;
 }
 
-START_TEST(a_model_that_people_train_agrees_with_plain_loops)
+START_TEST(a_model_of_some_size_agrees_with_plain_loops)
 {
     enum { TOKENS = PEOPLE * CONTEXT };
     static token in[TOKENS], out[TOKENS];
@@ -885,7 +885,7 @@ Suite *model_suite(void)
     c = tcase_create("size");
     tcase_set_tags(c, "slow");
     suite_add_tcase(s, c);
-    tcase_add_test(c, a_model_that_people_train_agrees_with_plain_loops);
+    tcase_add_test(c, a_model_of_some_size_agrees_with_plain_loops);
     // Add the tests of the start, and of what is refused
     c = tcase_create("start");
     suite_add_tcase(s, c);

@@ -1,5 +1,6 @@
 #include "ground/memory.h"
 #include "model/model.h"
+#include "readable.h"
 #include "support/compare.h"
 #include "support/fill.h"
 #include "support/suite.h"
@@ -148,6 +149,41 @@ static void gradients_of(real *gradient, struct configuration *c,
     model_close(&m);
 }
 
+/* four sequences of 256 tokens, six heads, four streams */
+static double some_size(real *gradient, size_t block)
+{
+    enum { MANY = 1024 };
+    static token id[MANY + 1];
+    struct configuration c = configuration_default();
+    struct message message = { 0, "" };
+    struct model m;
+    strcpy(c.connection, "mhc");
+    c.streams = 4, c.layers = 2, c.width = 192, c.heads = 6;
+    c.context = 256;
+    ck_assert(model_open(&m, &c, &cpu, 4, TRAINING, block, &message));
+    readable_scatter(&m);
+    for (size_t i = 0; i <= MANY; i++)
+        id[i] = (token)random_below(3, 0, i, 256);
+    model_forward(&m, id, id + 1);
+    double loss = model_loss(&m);
+    model_backward(&m, 1);
+    ck_assert(m.parameters.count <= 1200000);
+    memcpy(gradient, m.gradients, m.parameters.count * sizeof(real));
+    model_close(&m);
+    return loss;
+}
+
+START_TEST(rebuilding_changes_no_bit_of_a_large_model)
+{
+    real *want = test_reals(1200000), *got = test_reals(1200000);
+    double loss = some_size(want, 0);
+    ck_assert(loss > 0 && some_size(got, 2) == loss);
+    assert_same(got, want, 1200000);
+    ck_assert(some_size(got, 3) == loss);
+    assert_same(got, want, 1200000);
+}
+END_TEST
+
 START_TEST(rebuilding_changes_no_bit_for_any_connection)
 {
     enum { ROOM = 40000 };
@@ -180,6 +216,10 @@ Suite *recompute_suite(void)
     tcase_add_test(c, one_stream_saves_a_quarter);
     tcase_add_test(c, a_frugal_model_for_inference_is_as_any_other);
     tcase_add_test(c, rebuilding_changes_no_bit_for_any_connection);
+    suite_add_tcase(s, c);
+    c = tcase_create("size");
+    tcase_set_tags(c, "slow");
+    tcase_add_test(c, rebuilding_changes_no_bit_of_a_large_model);
     suite_add_tcase(s, c);
     return s;
 }

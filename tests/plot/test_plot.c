@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include "checkpoint/durable.h"
+#include "commands/commands.h"
 #include "ground/random.h"
 #include "journal/journal.h"
 #include "journal/progress.h"
@@ -198,7 +200,8 @@ START_TEST(a_log_is_cut_off_before_what_comes_again)
         {4, FOUR "?\n" FIVE}, {3, FOUR},
         {5, FOUR "?\n" FIVE "?\n{\"step\":6}\n{\"to"}};
     static const char *const left[] = {FOUR, "", FOUR "?\n" FIVE};
-    char folder[] = "/tmp/mhc-test-XXXXXX", path[64], got[128];
+    char folder[] = "/tmp/mhc-test-XXXXXX", path[64], saved[64];
+    char got[128];
     ck_assert(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/log.jsonl", folder);
     for (size_t i = 0; i < 3; i++) {
@@ -207,7 +210,10 @@ START_TEST(a_log_is_cut_off_before_what_comes_again)
         FILE *out = fopen(path, "w");
         fprintf(out, "{\"unigram\":3}\n%s", cut[i].rest);
         fclose(out);
-        ck_assert_msg(journal_resume(&j, folder, cut[i].step, &m), "%s",
+        snprintf(saved, sizeof saved, "%s/latest.safetensors", folder);
+        fclose(fopen(saved, "w"));
+        ck_assert_msg(journal_open(&j, folder, &m)
+                      && journal_resume(&j, cut[i].step, &m), "%s",
                       m.text);
         ck_assert(journal_close(&j, &m));
         FILE *in = fopen(path, "r");
@@ -216,10 +222,12 @@ START_TEST(a_log_is_cut_off_before_what_comes_again)
         ck_assert(strncmp(got, "{\"unigram\":3}\n", 14) == 0);
         ck_assert_str_eq(got + 14, left[i]);
     }
-    unlink(path);
-    snprintf(path, sizeof path, "%s/timing.jsonl", folder);
-    unlink(path);
-    rmdir(folder);
+    struct journal j;
+    struct message m = {0};
+    ck_assert(journal_open(&j, folder, &m));
+    unlink(saved);
+    journal_discard(&j);
+    ck_assert(access(folder, F_OK) != 0);
 }
 END_TEST
 // Tests of pictures
@@ -338,6 +346,23 @@ START_TEST(time_left_reads_like_a_clock)
     }
 }
 END_TEST
+START_TEST(time_left_counts_looks_saves_and_the_end)
+{
+    struct configuration c = configuration_default();
+    struct costs k = {.look = 10, .save = 3, .whole = 100};
+    for (int i = 1; i <= 3; i++)
+        costs_step(&k, i);
+    ck_assert_double_eq(k.step, 2);
+    c.steps = 14;
+    c.evaluate_every = 4;
+    c.save_every = 5;
+    ck_assert_double_eq(costs_left(&k, &c, 0, 14), 28 + 40 + 9 + 100);
+    ck_assert_double_eq(costs_left(&k, &c, 7, 14), 14 + 30 + 6 + 100);
+    ck_assert_double_eq(costs_left(&k, &c, 7, 12), 10 + 20 + 6);
+    ck_assert_double_eq(costs_left(&k, &c, 8, 10), 4 + 3);
+    ck_assert_double_eq(costs_left(&k, &c, 14, 14), 100);
+}
+END_TEST
 // Tests of the journal
 static void expect_refusal(const char *log, const char *timing)
 {
@@ -378,16 +403,99 @@ START_TEST(plain_progress_says_where_the_run_is)
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
-    struct progress p = progress_begin(out, 0, 10);
-    progress_step(&p, 1, 5, .5, 100);
+    struct progress p = progress_begin(out, 10);
+    progress_step(&p, 1, 5, 200, 65, 100);
     progress_held_out(&p, 4.25);
-    progress_step(&p, 2, 3, .5, 100);
+    progress_step(&p, 2, 3, 200, 60, 129.9);
+    progress_step(&p, 3, 3, 201, 55, 130);
+    progress_step(&p, 10, 4.805, 202, 0, 131);
+    progress_judge(&p, .25, 160.9);
+    progress_judge(&p, .5, 161);
     progress_end(&p);
     fclose(out);
-    ck_assert_str_eq(text, "step 1/10  loss 5.0000  200 tokens/s  0:05"
-        " left\nstep 2/10  loss 4.9000  held-out 4.2500  200 tokens/s"
-        "  0:04 left\n");
+    ck_assert_str_eq(text, "step 1/10  loss 5.0000  200 tokens/s  1:05"
+        " left\nstep 3/10  loss 4.8050  held-out 4.2500  201 tokens/s"
+        "  0:55 left\nstep 10/10  loss 4.8050  held-out 4.2500"
+        "  202 tokens/s  0:00 left\nheld-out text, all of it: 50 %\n");
     free(text);
+}
+END_TEST
+START_TEST(names_of_texts_survive_a_log)
+{
+    struct texts t, back;
+    struct log l;
+    struct message m = {0};
+    char path[PATH_ROOM], folder[] = "/tmp/mhc-test-XXXXXX";
+    ck_assert(mkdtemp(folder) && chdir(folder) == 0);
+    ck_assert(texts_given(&t, "a \"quoted\"\n\\ name",
+                          "caf\xe9 \xff/x", &m));
+    ck_assert_str_eq(t.folder, folder);
+    FILE *out = fopen("log", "w");
+    fprintf(out, "{\"unigram\":1");
+    texts_write(out, &t);
+    fprintf(out, "}\n{\"step\":1}\n");
+    fclose(out);
+    memset(&back, 'x', sizeof back);
+    ck_assert(log_open(&l, "log", &m));
+    while (log_next(&l, &m))
+        texts_take(&back, &l);
+    log_close(&l);
+    ck_assert_str_eq(back.data, t.data);
+    ck_assert_str_eq(back.held_out, t.held_out);
+    ck_assert_str_eq(back.folder, t.folder);
+    // Find the texts from elsewhere
+    texts_find(path, &t, "log");
+    ck_assert(strncmp(path, folder, strlen(folder)) == 0);
+    ck_assert_str_eq(path + strlen(folder), "/log");
+    texts_find(path, &t, "/absolute");
+    ck_assert_str_eq(path, "/absolute");
+    strcpy(t.folder, "/nowhere");
+    texts_find(path, &t, "log");
+    ck_assert_str_eq(path, "log");
+    texts_find(path, &t, "");
+    ck_assert_str_eq(path, "");
+    unlink("log");
+    ck_assert(chdir("/") == 0 && rmdir(folder) == 0);
+}
+END_TEST
+static char calls[100];
+
+static int count_fsync(int handle)
+{
+    char link[64], path[PATH_ROOM];
+    sprintf(link, "/proc/self/fd/%d", handle);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    path[n > 0 ? n : 0] = '\0';
+    strcat(calls, strstr(path, "log.jsonl") ? "l" : "");
+    return fsync(handle);
+}
+
+static int count_rename(const char *from, const char *to)
+{
+    strcat(calls, strstr(to, "latest.saf") ? "S" : "");
+    return rename(from, to);
+}
+
+START_TEST(a_run_that_stops_early_saves_once_and_keeps_its_log)
+{
+    char folder[] = "/tmp/mhc-test-XXXXXX";
+    ck_assert(mkdtemp(folder) && chdir(folder) == 0);
+    FILE *out = fopen("text", "w");
+    for (int i = 0; i < 3000; i++)
+        fputc("abcdefg\n"[i % 8], out);
+    fclose(out);
+    char *words[] = {"train", "--data", "text", "--layers", "1",
+        "--width", "8", "--heads", "2", "--context", "16", "--batch",
+        "1", "--stop-at", "2", NULL};
+    file_calls.fsync = count_fsync;
+    file_calls.rename = count_rename;
+    ck_assert(freopen("/dev/null", "w", stdout)
+              && freopen("/dev/null", "w", stderr));
+    ck_assert_int_eq(command_train(15, words), 0);
+    ck_assert_str_eq(calls, "lSlS");
+    ck_assert(chdir("/") == 0);
+    sprintf(calls, "rm -r %s", folder);
+    ck_assert(system(calls) == 0);
 }
 END_TEST
 
@@ -412,6 +520,10 @@ Suite *plot_suite(void)
     tcase_add_test(t, a_log_that_cannot_be_written_is_named);
     tcase_add_test(t, a_path_that_just_does_not_fit_is_refused);
     tcase_add_test(t, plain_progress_says_where_the_run_is);
+    tcase_add_test(t, time_left_counts_looks_saves_and_the_end);
+    tcase_add_test(t, names_of_texts_survive_a_log);
+    tcase_add_test(t,
+        a_run_that_stops_early_saves_once_and_keeps_its_log);
     suite_add_tcase(s, t);
     return s;
 }

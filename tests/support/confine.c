@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -56,8 +57,8 @@ static void if_argument(long number, size_t argument, int test,
 static const long allowed[] = {
     __NR_read, __NR_readv, __NR_pread64, __NR_write, __NR_writev,
     __NR_close, __NR_lseek, __NR_fstat, __NR_newfstatat, __NR_statx,
-    __NR_readlinkat, __NR_faccessat, __NR_getcwd, __NR_ioctl,
-    __NR_fcntl, __NR_pipe2, __NR_ppoll, __NR_sendto, __NR_recvfrom,
+    __NR_readlinkat, __NR_faccessat, __NR_getcwd, __NR_pipe2,
+    __NR_ppoll, __NR_sendto, __NR_recvfrom,
     __NR_mmap, __NR_munmap, __NR_mprotect, __NR_mremap, __NR_madvise,
     __NR_brk, __NR_futex, __NR_set_robust_list, __NR_rseq,
     __NR_sched_yield, __NR_sched_getaffinity, __NR_nanosleep,
@@ -94,9 +95,10 @@ enum { WRITING = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC };
 static const uint32_t yes = SECCOMP_RET_ALLOW,
     no = SECCOMP_RET_KILL_PROCESS, fails = SECCOMP_RET_ERRNO | EPERM;
 
-static void write_filter(void)
+static void write_filter(bool closed)
 {
     const uint32_t self = (uint32_t)getpid();
+    const uint32_t reading = closed ? fails : yes;
     used = 0;
     // Refuse calls of another machine
     load(offsetof(struct seccomp_data, arch));
@@ -110,14 +112,15 @@ static void write_filter(void)
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if_call(refused[i], no);
     if_argument(__NR_clone, 0, BPF_JSET, CLONE_THREAD, yes, no);
-    if_argument(__NR_openat, 2, BPF_JSET, WRITING, no, yes);
+    if_argument(__NR_openat, 2, BPF_JSET, WRITING, no, reading);
+    if_argument(__NR_ioctl, 1, BPF_JEQ, TCGETS, yes, fails);
     if_argument(__NR_prlimit64, 2, BPF_JEQ, 0, yes, fails);
     if_argument(__NR_tgkill, 0, BPF_JEQ, self, yes, no);
     if_argument(__NR_kill, 0, BPF_JEQ, self, yes, no);
     // Filter calls that only some machines have
     if_call(__NR_clone3, SECCOMP_RET_ERRNO | ENOSYS);
     #ifdef __NR_open
-    if_argument(__NR_open, 1, BPF_JSET, WRITING, no, yes);
+    if_argument(__NR_open, 1, BPF_JSET, WRITING, no, reading);
     #endif
     verdict(fails);
 }
@@ -128,7 +131,7 @@ static void limit(int what, rlim_t most)
     setrlimit(what, &(struct rlimit){ most, most });
 }
 
-void confine(int line, int said, double seconds)
+void confine(int line, int said, double seconds, bool closed)
 {
     struct sock_fprog program;
     // Leave nothing open but the line and an output
@@ -143,7 +146,7 @@ void confine(int line, int said, double seconds)
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_FSIZE, 0);
     limit(RLIMIT_CPU, (rlim_t)(64 * (seconds > 0 ? seconds : 0) + 1));
-    write_filter();
+    write_filter(closed);
     program = (struct sock_fprog){ used, filter };
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||

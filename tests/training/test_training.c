@@ -556,12 +556,14 @@ enum { PEOPLE = 256, HELD_OUT = 1500, LOOKS = 6 };
 static void read_windows(double nats[LOOKS], double bytes[LOOKS],
                          const struct trainer *t)
 {
-    static const size_t starts[LOOKS] = { 0, 256, 512, 768, 1024, 1243 };
+    static const size_t starts[LOOKS] = { 0, 256, 512, 768, 1024,
+                                          1243 };
     struct readable r = readable_of(&t->model, PEOPLE);
     token input[PEOPLE], target[PEOPLE];
     for (size_t k = 0; k < LOOKS; k++) {
         size_t skip = k + 1 < LOOKS ? 0 : 1280 - 1243;
-        window_cut(input, target, t->corpus->held_out, starts[k], PEOPLE);
+        window_cut(input, target, t->corpus->held_out, starts[k],
+                   PEOPLE);
         readable_forward(&r, input, PEOPLE);
         nats[k] = 0;
         bytes[k] = (double)(PEOPLE - skip);
