@@ -1,15 +1,17 @@
+#include <stdio.h>
 #include <string.h>
 #include "checkpoint/safetensors.h"
+#include "ground/random.h"
 #include "support/lab.h"
 
 // Layouts of the lab
 static const struct number_type float32 = { "F32", 4, NULL };
-static const struct layout {
+static const struct trial {
     const char *what;
     const char *mistake;        /* NULL: this one is good */
     size_t bytes, used;
     struct entry list[3];
-} layout[] = {
+} trial[] = {
     // Good layouts of the lab
     { "one tensor", NULL, 24, 1, { { "a", 0, 2, { 2, 3 }, 0, 24 } } },
     { "two tensors, one after the other", NULL, 36, 2,
@@ -52,7 +54,7 @@ static const struct layout {
       { { "a", 0, 1, { ((size_t)1 << 62) + 2 }, 0, 8 } } },
 };
 
-static void try(const struct layout *l)
+static void try(const struct trial *l)
 {
     struct message m = { 0, "" };
     struct entry list[3];
@@ -62,6 +64,7 @@ static void try(const struct layout *l)
     struct safetensors s = { .file = "lab.safetensors", .list = list,
                              .used = l->used, .bytes = l->bytes };
     bool good = false;
+    lab_input("s", &s, sizeof s);
     lab_input("s->list", list, sizeof list);
     lab_output(&good, sizeof good);
     lab_output(&m, sizeof m);
@@ -75,11 +78,96 @@ static void try(const struct layout *l)
                  "refuse() was not called");
 }
 
+// Drawn layouts of the lab
+enum { DRAWN = 600, MOST = 3 };
+static struct drawn {
+    size_t used, bytes;
+    struct entry list[MOST];
+} drawn[DRAWN];
+
+static size_t draw(uint64_t stream, size_t below)
+{
+    static uint64_t i;
+    return (size_t)random_below(lab_seed(13), stream, i++, below);
+}
+
+static void draw_layout(struct drawn *l)
+{
+    l->used = draw(1, MOST + 1);
+    l->bytes = 0;
+    for (size_t i = 0; i < l->used; i++) {
+        struct entry *e = &l->list[i];
+        size_t numbers = 1;
+        *e = (struct entry){ "a", &float32, draw(2, 3), { 0 },
+                             l->bytes, 0 };
+        for (size_t k = 0; k < e->rank; k++)
+            numbers *= e->shape[k] = 1 + draw(3, 3);
+        e->end = l->bytes += 4 * numbers;
+    }
+}
+static void spoil(struct drawn *l)
+{
+    struct entry *e = &l->list[draw(4, MOST)];
+    size_t *places[] = { &l->bytes, &e->end, &e->begin, &e->shape[0] };
+    size_t *place = places[draw(5, 4)];
+    *place += draw(6, 2) && *place > 0 ? (size_t)-1 : 1 + draw(7, 3);
+    for (size_t i = 1; i < l->used; i++)
+        if (l->list[i].begin < l->list[i - 1].begin)
+            draw_layout(l);
+}
+
+static bool is_good(const struct drawn *l)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < l->used; i++) {
+        const struct entry *e = &l->list[i];
+        size_t bytes = 4;
+        for (size_t k = 0; k < e->rank; k++)
+            bytes *= e->shape[k];
+        if (e->begin != at || e->end < at || e->end - at != bytes)
+            return false;
+        at = e->end;
+    }
+    return at == l->bytes;
+}
+static void try_drawn(void)
+{
+    static bool good[DRAWN];
+    size_t wrong = 0;
+    struct message m;
+    for (size_t i = 0; i < DRAWN; i++) {
+        draw_layout(&drawn[i]);
+        if (draw(8, 2))
+            spoil(&drawn[i]);
+    }
+    lab_input("s->list", drawn, sizeof drawn);
+    lab_output(good, sizeof good);
+    lab_call(
+        for (size_t i = 0; i < DRAWN; i++)
+            good[i] = safetensors_check(&(struct safetensors){
+                .file = "lab.safetensors", .list = drawn[i].list,
+                .used = drawn[i].used, .bytes = drawn[i].bytes }, &m));
+    while (wrong < DRAWN && good[wrong] == is_good(&drawn[wrong]))
+        wrong++;
+    // Say which drawn layout is judged wrongly
+    char text[200] = "";
+    const struct drawn *l = &drawn[wrong % DRAWN];
+    for (size_t i = 0, used = 0; i < l->used; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used,
+            ", [%zu,%zu] (rank %zu) from %zu to %zu", l->list[i].shape[0],
+            l->list[i].shape[1], l->list[i].rank, l->list[i].begin,
+            l->list[i].end);
+    lab_true("drawn layouts", wrong == DRAWN, "%s: %zu bytes of data%s",
+             is_good(l) ? "refused, though good" : "accepted", l->bytes,
+             text);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc, (void)argv;
     lab_begin("Validate the header");
-    for (size_t i = 0; i < sizeof layout / sizeof *layout; i++)
-        try(&layout[i]);
+    for (size_t i = 0; i < sizeof trial / sizeof *trial; i++)
+        try(&trial[i]);
+    try_drawn();
     return lab_end();
 }
