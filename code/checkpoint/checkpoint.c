@@ -9,6 +9,7 @@
 #include "matmul/matmul.h"
 
 #define FORMAT "mhc checkpoint 1"
+enum { FAMILY = sizeof FORMAT - 2 };    /* without the number */
 
 // Names and shapes of the tensors
 enum { NAME_ROOM = 96 };
@@ -167,10 +168,40 @@ static bool checkpoint_open(struct safetensors *file, const char *path,
     const char *format = safetensors_text(file, "format");
     if (format != NULL && strcmp(format, FORMAT) == 0)
         return true;
-    refuse(file, NULL, m, "it is no checkpoint of this program: its "
-           "format is %.63s", format == NULL ? "not given" : format);
+    if (format != NULL && strncmp(format, FORMAT, FAMILY) == 0)
+        refuse(file, NULL, m, "a newer program than this wrote it: its "
+               "format is %.63s, and this one reads " FORMAT, format);
+    else
+        refuse(file, NULL, m, "it is no checkpoint of this program: its "
+               "format is %.63s", format == NULL ? "not given" : format);
     safetensors_close(file);
     return false;
+}
+// Hold the sizes against the tensors
+static bool tensors_fit(const struct configuration *c,
+                        const struct safetensors *file,
+                        struct message *m)
+{
+    struct architecture a;
+    struct model model;
+    struct message why = { 0, "" };
+    if (c->layers > file->used)
+        return refuse(file, NULL, m, "%zu layers cannot lie in %zu "
+                      "tensors", c->layers, file->used);
+    if (!architecture_find(&a, c, &why))
+        return refuse(file, NULL, m, "%s", why.text);
+    bool good = model_plan(&model, &a, c, &cpu, 1, INFERENCE, 0, &why);
+    if (!good && why.status == EX_OSERR)
+        fail(m, EX_OSERR, "%s: %s", file->file, why.text);
+    else if (!good)
+        refuse(file, NULL, m, "%s", why.text);
+    const struct parameters *p = &model.parameters;
+    for (size_t i = 0; good && i < p->used; i++) {
+        size_t shape[2], rank = shape_of(shape, &p->list[i]);
+        good = safetensors_entry(file, p->list[i].name, rank, shape, m);
+    }
+    model_close(&model);
+    return good;
 }
 // Read a configuration
 static bool came_later(const char *name)
@@ -214,14 +245,44 @@ bool checkpoint_read_configuration(struct configuration *c,
                                    struct message *m)
 {
     struct safetensors file;
+    struct configuration found;
     if (!checkpoint_open(&file, path, m))
         return false;
-    bool good = configuration_in(c, &file, m);
+    bool good = configuration_in(&found, &file, m)
+        && tensors_fit(&found, &file, m);
+    if (good)
+        *c = found;
     safetensors_close(&file);
+    return good;
+}
+// Know what weights depend on
+bool checkpoint_is_size(const struct field *f)
+{
+    static const char *const others[] = { "seed", "beta1", "beta2" };
+    bool size = f->change == FIXED;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        size = size && strcmp(others[i], f->name) != 0;
+    return size;
+}
+
+bool checkpoint_read_sizes(struct configuration *c, const char *path,
+                           struct message *m)
+{
+    struct configuration found, ours = *c;
+    bool good = checkpoint_read_configuration(&found, path, m);
+    for (const struct field *f = configuration_fields; f->name; f++) {
+        char text[64];
+        configuration_get(&found, f, text);
+        if (good && checkpoint_is_size(f))
+            good = configuration_set(&ours, f->name, text, m);
+    }
+    if (good)
+        *c = ours;
     return good;
 }
 // Compare two configurations
 static bool configuration_same(const struct configuration *ours,
+                               bool sizes_only,
                                const struct safetensors *file,
                                struct message *m)
 {
@@ -232,7 +293,8 @@ static bool configuration_same(const struct configuration *ours,
         char theirs[64], mine[64];
         configuration_get(&found, f, theirs);
         configuration_get(ours, f, mine);
-        if (f->change == FIXED && strcmp(theirs, mine) != 0)
+        if ((sizes_only ? checkpoint_is_size(f) : f->change == FIXED)
+            && strcmp(theirs, mine) != 0)
             return fail(m, EX_USAGE, "%s: %s: checkpoint says %s, "
                         "command line %s", file->file, f->name, theirs,
                         mine);
@@ -321,7 +383,7 @@ bool checkpoint_read_weights(struct model *model, const char *path,
         return false;
     real *room = room_for(&model->parameters, m);
     bool good = room != NULL
-        && configuration_same(&model->configuration, &file, m)
+        && configuration_same(&model->configuration, true, &file, m)
         && row_in(NULL, room, &file, model, 0, "", m)
         && (file.used == used
             || tensors_are(&file, TRAINER_ROWS * used, m))
@@ -360,7 +422,7 @@ bool checkpoint_read(struct trainer *t, const char *path,
         return false;
     real *room = room_for(&t->model.parameters, m);
     bool good = room != NULL
-        && configuration_same(&t->options, &file, m)
+        && configuration_same(&t->options, false, &file, m)
         && state_in(room, t, &file, m);
     memory_free(room);
     safetensors_close(&file);
@@ -381,6 +443,52 @@ static void warn(char text[CHECKPOINT_WARNINGS], const char *key,
     snprintf(text + used, CHECKPOINT_WARNINGS - used, "%s\n", line);
 }
 
+// Say what is not known
+static bool is_known(const char *key)
+{
+    static const char *const others[] = {
+        "checksum", "checksum_kind", "format", "real", "matmul"
+    };
+    bool known = configuration_field(key) != NULL;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        known = known || strcmp(others[i], key) == 0;
+    const struct bookmark_field *f = bookmark_fields;
+    for (; f->name != NULL; f++)
+        known = known || strcmp(f->name, key) == 0;
+    return known;
+}
+
+static void name_strangers(char text[CHECKPOINT_WARNINGS],
+                           const struct safetensors *file)
+{
+    enum { MOST = 10 };
+    const char *key;
+    for (size_t i = 0, found = 0; found < MOST
+         && (key = safetensors_key(file, i)) != NULL; i++)
+        if (!is_known(key)) {
+            char line[100];
+            size_t used = strlen(text);
+            snprintf(line, sizeof line, "%.63s", key);
+            printable(line);
+            snprintf(text + used, CHECKPOINT_WARNINGS - used,
+                     "its metadata have %s, which is not known and left "
+                     "out\n", line);
+            found++;
+        }
+}
+
+bool checkpoint_strangers(char text[CHECKPOINT_WARNINGS],
+                          const char *path, struct message *m)
+{
+    struct safetensors file;
+    text[0] = '\0';
+    if (!checkpoint_open(&file, path, m))
+        return false;
+    name_strangers(text, &file);
+    safetensors_close(&file);
+    return true;
+}
+
 bool checkpoint_warnings(char text[CHECKPOINT_WARNINGS],
                          const char *path, struct message *m)
 {
@@ -393,6 +501,7 @@ bool checkpoint_warnings(char text[CHECKPOINT_WARNINGS],
     warn(text, "real", safetensors_text(&file, "real"), REAL_NAME);
     warn(text, "matmul", safetensors_text(&file, "matmul"),
          matmul_library());
+    name_strangers(text, &file);
     safetensors_close(&file);
     return true;
 }

@@ -414,6 +414,15 @@ const struct entry *safetensors_find(const struct safetensors *s,
     return NULL;
 }
 
+const char *safetensors_key(const struct safetensors *s, size_t i)
+{
+    json_t *texts = json_object_get(s->header, "__metadata__");
+    void *at = json_object_iter(texts);
+    while (at != NULL && i-- > 0)
+        at = json_object_iter_next(texts, at);
+    return json_object_iter_key(at);
+}
+
 const char *safetensors_text(const struct safetensors *s,
                              const char *key)
 {
@@ -444,20 +453,32 @@ static const char *shape_show(char text[SHAPE_TEXT], size_t rank,
     return text;
 }
 
+const struct entry *safetensors_entry(const struct safetensors *s,
+                                      const char *name, size_t rank,
+                                      const size_t *shape,
+                                      struct message *m)
+{
+    const struct entry *e = safetensors_find(s, name);
+    if (e == NULL)
+        refuse(s, name, m, "it is missing");
+    // Refuse another shape
+    if (e != NULL && !shape_is(e, rank, shape)) {
+        char got[SHAPE_TEXT], want[SHAPE_TEXT];
+        refuse(s, name, m, "its shape is %s, expected %s",
+               shape_show(got, e->rank, e->shape),
+               shape_show(want, rank, shape));
+        return NULL;
+    }
+    return e;
+}
+
 bool safetensors_copy(real *to, const struct safetensors *s,
                       const char *name, size_t rank,
                       const size_t *shape, struct message *m)
 {
-    const struct entry *e = safetensors_find(s, name);
+    const struct entry *e = safetensors_entry(s, name, rank, shape, m);
     if (e == NULL)
-        return refuse(s, name, m, "it is missing");
-    // Refuse another shape
-    if (!shape_is(e, rank, shape)) {
-        char got[SHAPE_TEXT], want[SHAPE_TEXT];
-        return refuse(s, name, m, "its shape is %s, expected %s",
-                      shape_show(got, e->rank, e->shape),
-                      shape_show(want, rank, shape));
-    }
+        return false;
     size_t each = e->type->bytes, count = (e->end - e->begin) / each;
     if (e->type == type_of_real)
         return safetensors_bytes(to, s, e->begin, count * each, m);

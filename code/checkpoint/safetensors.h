@@ -64,9 +64,16 @@ void safetensors_close(struct safetensors *s);
 
 const struct entry *safetensors_find(const struct safetensors *s,
                                      const char *name);  /* or NULL */
+/* Key number i of the metadata, or NULL. */
+const char *safetensors_key(const struct safetensors *s, size_t i);
 /* The text of the metadata under this key, or NULL. */
 const char *safetensors_text(const struct safetensors *s,
                              const char *key);
+/* Like find; NULL and EX_DATAERR also if it has another shape. */
+const struct entry *safetensors_entry(const struct safetensors *s,
+                                      const char *name, size_t rank,
+                                      const size_t *shape,
+                                      struct message *m);
 /* So many bytes of the data, from this one on. */
 bool safetensors_bytes(void *to, const struct safetensors *s,
                        size_t from, size_t count, struct message *m);

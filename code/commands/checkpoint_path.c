@@ -1,5 +1,7 @@
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include "checkpoint/checkpoint.h"
 #include "commands/checkpoint_path.h"
 
 bool checkpoint_path(char path[PATH_ROOM], const char *file,
@@ -11,4 +13,15 @@ bool checkpoint_path(char path[PATH_ROOM], const char *file,
                      folder ? "%s/latest.safetensors" : "%s", file);
     return n < PATH_ROOM
         || fail(m, EX_NOINPUT, "%.80s...: the path is too long", file);
+}
+
+bool checkpoint_look(struct configuration *c, const char *path,
+                     struct message *m)
+{
+    char text[CHECKPOINT_WARNINGS];
+    if (!checkpoint_read_configuration(c, path, m)
+        || !checkpoint_strangers(text, path, m))
+        return false;
+    fputs(text, stderr);
+    return true;
 }

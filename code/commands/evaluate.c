@@ -20,7 +20,7 @@ static bool evaluate(const struct options *o, const char *text,
         return fail(m, EX_USAGE, "a checkpoint and --held-out FILE are"
                     " wanted");
     bool good = checkpoint_path(path, o->operand[0], m)
-             && checkpoint_read_configuration(&c, path, m)
+             && checkpoint_look(&c, path, m)
              && corpus_open(&corpus, text, text, c.context, m)
              && trainer_open_to_evaluate(&trainer, &c, &cpu, &corpus, m)
              && checkpoint_read_weights(&trainer.model, path, m)

@@ -134,7 +134,7 @@ static bool gain(const struct options *o, const char *text,
              && checkpoint_path(path, o->operand[0], m)
              && name_files(&files, prefix, (const char *const[])
                            {path, text, NULL}, m)
-             && checkpoint_read_configuration(&c, path, m)
+             && checkpoint_look(&c, path, m)
              && corpus_open(&corpus, text, text, c.context, m)
              && trainer_open_to_evaluate(&trainer, &c, &cpu, &corpus, m)
              && checkpoint_read_weights(&trainer.model, path, m)

@@ -1,13 +1,30 @@
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <sysexits.h>
 #include "checkpoint/checkpoint.h"
 #include "commands/checkpoint_path.h"
 #include "commands/commands.h"
 #include "commands/options.h"
+#include "ground/memory.h"
 #include "matmul/matmul.h"
 #include "model/model.h"
 
 // Print the configuration
+static void print_bookmark(const struct bookmark *b)
+{
+    char best[32] = "none yet";
+    if (isfinite(b->best))
+        snprintf(best, sizeof best, "%.6g", b->best);
+    printf("%-18s %-12zu updates made\n", "step", b->step);
+    printf("%-18s %-12s lowest held-out loss, nats a byte\n", "best",
+           best);
+    printf("%-18s %016" PRIx64 "  checksum of the text it learns from\n",
+           "training_text", b->training_text);
+    printf("%-18s %016" PRIx64 "  of the one it is judged by\n\n",
+           "held_out_text", b->held_out_text);
+}
+
 static void print_configuration(const struct configuration *c)
 {
     for (const struct field *f = configuration_fields; f->name; f++) {
@@ -48,21 +65,27 @@ static void print_memory(const struct model *model)
     double all = (double)model_bytes(model);
     double moments = 2 * sizeof(real)
                    * (double)model->parameters.count;
+    double program = (double)memory_peak();
     printf("%-34s %14.2f %12.0f\n%-34s %14.2f\n", "in all", all * mib,
            all / tokens, "and the optimizer's two moments",
            moments * mib);
+    printf("%-34s %14.2f\n%-34s %14.2f\n", "and the program itself",
+           program * mib, "a run, besides its texts",
+           (program + (double)trainer_bytes(model)) * mib);
 }
 // Describe a model
 static bool describe(const struct options *o, struct message *m)
 {
     char path[PATH_ROOM];
     struct configuration c = o->configuration;
+    struct bookmark b = { 0 };
     if (o->operands > 1)
         return fail(m, EX_USAGE, "%s: one checkpoint at a time",
                     o->operand[1]);
     if (o->operands == 1
         && (!checkpoint_path(path, o->operand[0], m)
-            || !checkpoint_read_configuration(&c, path, m)))
+            || !checkpoint_look(&c, path, m)
+            || !checkpoint_read_bookmark(&b, path, m)))
         return false;
     struct architecture architecture;
     if (!configuration_check(&c, m)
@@ -72,8 +95,10 @@ static bool describe(const struct options *o, struct message *m)
     bool good = model_plan(&model, &architecture, &c, &cpu, c.batch,
                            TRAINING, c.recompute, m);
     if (good) {
-        if (o->operands == 1)
+        if (o->operands == 1) {
             printf("%s\n\n", path);
+            print_bookmark(&b);
+        }
         print_configuration(&c);
         print_parameters(&model);
         print_memory(&model);

@@ -110,7 +110,7 @@ static bool sample(const struct options *o, struct wishes *w,
     if (o->operands != 1)
         return fail(m, EX_USAGE, "one checkpoint or run is wanted");
     if (!understand(w, m) || !checkpoint_path(path, o->operand[0], m)
-        || !checkpoint_read_configuration(&c, path, m))
+        || !checkpoint_look(&c, path, m))
         return false;
     if (c.vocabulary > 256)
         return fail(m, EX_DATAERR, "%s: its %zu tokens are not bytes",

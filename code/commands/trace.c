@@ -69,7 +69,7 @@ static bool trace(const struct options *o, const char *data,
         || !checkpoint_path(path, o->operand[0], m)
         || !durable_apart(out, (const char *const[])
                           {path, data, NULL}, m)
-        || !checkpoint_read_configuration(&c, path, m))
+        || !checkpoint_look(&c, path, m))
         return false;
     size_t count = windows * c.context;
     token *ids = memory_new(2 * count, sizeof *ids, m);

@@ -10,10 +10,12 @@
 #include <unistd.h>
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/durable.h"
+#include "commands/checkpoint_path.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "commands/stop.h"
 #include "corpus/counts.h"
+#include "ground/memory.h"
 #include "journal/journal.h"
 #include "journal/progress.h"
 #include "plot/plot.h"
@@ -24,7 +26,8 @@
 struct run {
     struct options options;
     const char *data, *held_out, *resume, *folder, *name, *stop_at,
-               *threads;
+               *threads, *init;
+    char init_path[PATH_ROOM];
     struct configuration configuration;
     struct configuration before;        /* when the run was saved */
     struct texts texts;
@@ -177,12 +180,13 @@ static bool tell_sizes(const struct run *r, struct message *m)
         printf("%zu layers, width %zu, %zu heads, context %zu, "
                "%s connection, %zu stream%s\n%zu parameters; %.0f MiB"
                " for weights, gradients and moments, %.0f MiB for"
-               " activations\n", c->layers, c->width, c->heads,
+               " activations; %.0f MiB in all\n", c->layers, c->width, c->heads,
                c->context, c->connection, c->streams,
                c->streams == 1 ? "" : "s", count,
                4. * (double)count * (double)sizeof(real) * mib,
                (double)(model_bytes(&model)
-                        - 2 * count * sizeof(real)) * mib);
+                        - 2 * count * sizeof(real)) * mib,
+               (double)(trainer_bytes(&model) + memory_peak()) * mib);
     model_close(&model);
     fflush(stdout);
     return good;
@@ -269,6 +273,7 @@ static bool save_latest(struct run *r, struct message *m)
 
 static bool describe_run(struct run *r, struct message *m)
 {
+    strcpy(r->texts.init, r->init_path);
     return journal_begin(&r->journal, &r->configuration, &r->texts,
                          r->unigram, r->bigram, m);
 }
@@ -306,9 +311,30 @@ static bool recover(struct run *r, struct message *m)
     return true;
 }
 
+// Take over the sizes of a checkpoint
+static bool take_sizes(struct run *r, struct message *m)
+{
+    char *path = r->init_path;
+    if (!checkpoint_path(path, r->init, m)
+        || !checkpoint_read_sizes(&r->configuration, path, m))
+        return false;
+    for (size_t i = 0; configuration_fields[i].name; i++) {
+        const struct field *f = &configuration_fields[i];
+        char has[64], asked[64];
+        configuration_get(&r->configuration, f, has);
+        configuration_get(&r->options.configuration, f, asked);
+        if (r->options.given[i] && strcmp(has, asked) != 0)
+            return fail(m, EX_USAGE, "--%s %s: the weights in %.200s"
+                        " are of %s", f->name, asked, path, has);
+    }
+    return true;
+}
+
 static bool check_new(struct run *r, struct message *m)
 {
     r->configuration = r->options.configuration;
+    if (r->init && !take_sizes(r, m))
+        return false;
     if (!r->name)
         r->name = "run";
     if (!*r->name || strchr(r->name, '/') || r->name[0] == '.'
@@ -335,7 +361,10 @@ static bool open_run(struct run *r, struct message *m)
     return open_texts(r, m) && tell_sizes(r, m)
         && trainer_open(&r->trainer, &r->configuration, &cpu,
                         &r->corpus, m)
-        && (!r->resume || recover(r, m)) && tell_texts(r, m);
+        && (!r->resume || recover(r, m))
+        && (!r->init || checkpoint_read_weights(&r->trainer.model,
+                                                r->init_path, m))
+        && tell_texts(r, m);
 }
 // Begin
 static bool find_room(const struct run *r, struct message *m)
@@ -393,6 +422,9 @@ static bool begin(struct run *r, struct message *m)
         return false;
     if (threads)
         omp_set_num_threads((int)threads);
+    if (r->resume && r->init)
+        return fail(m, EX_USAGE, "--init %s: a run that goes on has its"
+                    " weights", r->init);
     if (r->resume && r->name)
         return fail(m, EX_USAGE, "--name %s: a run that goes on keeps"
                     " its name", r->name);
@@ -548,6 +580,8 @@ int command_train(int argc, char **argv)
         {"held-out", "FILE", "the text to be judged by (without it, the last"
          " tenth of --data)", &run.held_out},
         {"resume", "RUN", "go on with the run in this folder", &run.resume},
+        {"init", "CHECKPOINT", "begin a new run with its weights, and so with"
+         " its sizes", &run.init},
         {"runs", "FOLDER", "where new runs go (runs)", &run.folder},
         {"name", "NAME", "what a new run is called (run)", &run.name},
         {"stop-at", "STEP", "stop after this step, as if interrupted; the"

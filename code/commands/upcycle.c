@@ -102,11 +102,13 @@ static bool upcycle(struct upcycling *u, const struct options *o,
     char path[PATH_ROOM];
     size_t streams;
     bool begun = false;
+    struct configuration c;
     if (o->operands != 1 || !u->out)
         return fail(m, EX_USAGE, "a checkpoint and --out FOLDER are"
                     " wanted");
     if (!options_number(&streams, "streams", u->streams, 1, 64, m)
         || !checkpoint_path(path, o->operand[0], m)
+        || !checkpoint_look(&c, path, m)
         || !upcycle_open(&u->trainer, path, u->connection, streams,
                          &cpu, m)
         || !make_folder(&begun, u, path, m))

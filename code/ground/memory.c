@@ -1,6 +1,7 @@
 #include "ground/memory.h"
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -62,4 +63,17 @@ bool memory_there(size_t bytes)
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return p != MAP_FAILED && munmap(p, bytes) == 0;
+}
+
+size_t memory_peak(void)
+{
+    char line[128];
+    size_t kib = 0;
+    FILE *in = fopen("/proc/self/status", "r");
+    while (in != NULL && kib == 0
+           && fgets(line, sizeof line, in) != NULL)
+        sscanf(line, "VmHWM: %zu", &kib);
+    if (in != NULL)
+        fclose(in);
+    return kib * 1024;
 }

@@ -8,6 +8,8 @@ bool multiply_sizes(size_t *product, size_t a, size_t b);
    bytes, never NULL for 0; NULL and a message if that cannot be had */
 void *memory_new(size_t count, size_t size, struct message *m);
 void memory_free(void *p);
+/* bytes of memory that the process has had at most; 0: unknown */
+size_t memory_peak(void);
 /* Would the system give so many bytes > 0, now, in one piece? */
 bool memory_there(size_t bytes);
 /* For tests: after `count` more calls memory_new fails;

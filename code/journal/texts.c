@@ -28,6 +28,8 @@ void texts_write(FILE *out, const struct texts *t)
     write_name(out, "data", t->data);
     write_name(out, "held_out", t->held_out);
     write_name(out, "folder", t->folder);
+    if (*t->init)
+        write_name(out, "init", t->init);
 }
 // Read a name from a log
 static void read_name(char name[PATH_ROOM], const json_t *value)

@@ -8,6 +8,7 @@ enum { PATH_ROOM = 4096 };
 /* Names of texts, as they were given in a folder. "": not given. */
 struct texts {
     char folder[PATH_ROOM], data[PATH_ROOM], held_out[PATH_ROOM];
+    char init[PATH_ROOM];       /* the checkpoint a run began with */
 };
 /* names given here and now; NULL: not given. EX_USAGE if too long */
 bool texts_given(struct texts *t, const char *data,

@@ -269,7 +269,9 @@ static const struct wrong {
     // Changes of the format and the configuration
     { { .key = "format" }, EX_DATAERR, "its format is not given" },
     { { .key = "format", .text = "mhc checkpoint 2\n" }, EX_DATAERR,
-      "no checkpoint of this program: its format is mhc checkpoint 2?" },
+      "a newer program than this wrote it: its format is mhc checkpoint 2?" },
+    { { .key = "format", .text = "pt" }, EX_DATAERR,
+      "no checkpoint of this program: its format is pt" },
     { { .key = "width" }, EX_DATAERR, "width is missing from its meta" },
     { { .key = "rate" }, EX_DATAERR, "rate is missing from its metadata" },
     { { .key = "width", .text = "much" }, EX_DATAERR, "width" },
@@ -481,7 +483,9 @@ START_TEST(a_file_without_a_checksum_is_read_with_a_warning)
     fwrite(bytes, 1, size, file);
     fclose(file);
     assert_warning("other", "there is no checksum: damage goes "
-                   "unnoticed\n");
+        "unnoticed\nits metadata have chocksum, which is not known and "
+        "left out\nits metadata have chocksum_kind, which is not known "
+        "and left out\n");
     load(&t, "other");
     save("after", &t);
     assert_same_file("good", "after");
@@ -489,6 +493,98 @@ START_TEST(a_file_without_a_checksum_is_read_with_a_warning)
 }
 END_TEST
 // Test checkpoints without memory
+// Test what reading takes
+static const struct { struct change change; const char *reason; }
+forged[] = {
+    { { .key = "layers", .text = "4096" }, "4096 layers cannot lie in" },
+    { { .key = "layers", .text = "2" }, "it is missing" },
+    { { .key = "width", .text = "65536" }, "expected [32,65536]" },
+    { { .key = "vocabulary", .text = "1048576" }, "[1048576,4]" },
+    { { .key = "hidden", .text = "262144" }, "expected [262144,4]" },
+    { { .key = "connection", .text = "mystery" }, "no kind 'mystery'" },
+    { { .key = "streams", .text = "64" }, "takes 1 at most, not 64" },
+};
+
+START_TEST(sizes_that_are_not_there_take_no_memory)
+{
+    struct message m = { 0, "" };
+    struct configuration c = tiny_configuration();
+    struct trainer t;
+    tiny_open(&t);
+    save("good", &t);
+    rewrite("bad", "good", &forged[_i].change);
+    const char *path = folder_file("bad");
+    size_t before = memory_peak();
+    ck_assert(!checkpoint_read_configuration(&c, path, &m));
+    ck_assert(memory_peak() < before + (4 << 20));
+    ck_assert_int_eq(m.status, EX_DATAERR);
+    ck_assert(strncmp(m.text, path, strlen(path)) == 0);
+    ck_assert_msg(strstr(m.text, forged[_i].reason) != NULL, "%s",
+                  m.text);
+    ck_assert_uint_eq(c.layers, 1);
+    tiny_close(&t);
+}
+END_TEST
+
+START_TEST(weights_alone_ask_for_the_sizes_and_no_more)
+{
+    struct message m = { 0, "" };
+    struct configuration c = tiny_configuration();
+    struct trainer t, other;
+    struct model model;
+    tiny_open(&t);
+    tiny_open(&other);
+    train(&t, 2);
+    save("good", &t);
+    c.width = 8, c.seed = 3, c.beta1 = 0.5, c.rate = 0.5;
+    ck_assert(checkpoint_read_sizes(&c, folder_file("good"), &m));
+    ck_assert(c.width == 4 && c.tied && c.seed == 3);
+    ck_assert(c.beta1 == 0.5 && c.rate == 0.5);
+    ck_assert(model_open(&model, &c, &cpu, 1, INFERENCE, 0, &m));
+    ck_assert(checkpoint_read_weights(&model, folder_file("good"), &m));
+    assert_same(model.weights, t.model.weights,
+                t.model.parameters.count);
+    model_close(&model);
+    other.options.seed = 3;
+    ck_assert(!checkpoint_read(&other, folder_file("good"), &m));
+    ck_assert_int_eq(m.status, EX_USAGE);
+    tiny_close(&other);
+    tiny_close(&t);
+}
+END_TEST
+
+#ifndef __SANITIZE_ADDRESS__
+START_TEST(a_run_takes_the_memory_that_it_says)
+{
+    static unsigned char text[4096];
+    struct message m = { 0, "" };
+    struct corpus corpus = { .training = { text, sizeof text },
+                             .held_out = { text, sizeof text } };
+    struct configuration c = configuration_default();
+    struct trainer t;
+    struct update u;
+    double nats;
+    const char *path = folder_file("large");
+    c.layers = 2, c.width = 512, c.heads = 8, c.batch = 2;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (unsigned char)(i * i >> 3);
+    size_t before = memory_peak();
+    bool good = _i == 0
+        ? trainer_open(&t, &c, &cpu, &corpus, &m)
+          && trainer_step(&u, &t, &m) && checkpoint_write(path, &t, &m)
+          && checkpoint_read(&t, path, &m)
+        : trainer_open_to_evaluate(&t, &c, &cpu, &corpus, &m);
+    ck_assert_msg(good && trainer_evaluate(&nats, &t, 2, &m), "%s",
+                  m.text);
+    double said = (double)trainer_bytes(&t.model) / (1 << 20);
+    double took = (double)(memory_peak() - before) / (1 << 20);
+    ck_assert_msg(fabs(took - said) < 0.05 * said + 2 * (_i == 1),
+                  "%.1f MiB said, %.1f taken", said, took);
+    trainer_close(&t);
+}
+END_TEST
+#endif
+
 START_TEST(any_failed_allocation_of_a_checkpoint_is_reported)
 {
     struct trainer t;
@@ -545,5 +641,11 @@ Suite *checkpoint_suite(void)
         a_file_without_a_checksum_is_read_with_a_warning);
     tcase_add_test(c,
         any_failed_allocation_of_a_checkpoint_is_reported);
+    tcase_add_loop_test(c, sizes_that_are_not_there_take_no_memory, 0,
+                        sizeof forged / sizeof *forged);
+    tcase_add_test(c, weights_alone_ask_for_the_sizes_and_no_more);
+#ifndef __SANITIZE_ADDRESS__
+    tcase_add_loop_test(c, a_run_takes_the_memory_that_it_says, 0, 2);
+#endif
     return s;
 }

@@ -13,6 +13,8 @@ refused 64 'extra: what is this' $train extra
 refused 64 'which text' $MHC train
 refused 64 '--name new: a run that goes on keeps its name' \
     $MHC train --resume runs/run --name new
+refused 64 '--init x: a run that goes on has its weights' \
+    $MHC train --resume runs/run --init x
 refused 64 'a name without slashes' $train --name a/b
 refused 64 'a name without slashes' $train --name ''
 refused 64 '--threads 0' $train --threads 0
@@ -110,6 +112,10 @@ holds 'a loss that is not finite ends with status 1' \
     "[ $? = 1 ] && [ -s runs/wild/log.jsonl ]"
 holds 'it is named with its step' \
     'grep -qE "^mhc train: update [0-9]+: the (loss|gradient)" err'
+holds 'and with the step that is saved, and what to try' \
+    'saved=$(sed -n "s/.* saved is update \([0-9]*\), .*/\1/p" err) &&
+     $MHC info runs/wild | grep -q "^step *$saved " &&
+     grep -q "train --resume runs/wild --rate 500 --clip 1$" err'
 holds 'and the last good checkpoint stays' \
     '$MHC info runs/wild | grep -q "^layers"'
 refused 64 '--width 32: the run in runs/full has 16' \
