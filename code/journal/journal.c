@@ -183,7 +183,12 @@ bool journal_open(struct journal *j, const char *folder,
         return fail(m, EX_NOINPUT, "%s: %s", path, strerror(errno));
     if (!take_lock(j, m))
         return false;
+    // Sweep the run's folder
+    struct stat about;
     durable_sweep(j->folder);
+    if (journal_path(path, j, "latest", m) && lstat(path, &about) == 0
+        && S_ISLNK(about.st_mode))
+        unlink(path);
     return true;
 }
 // Cut a log off after a step
