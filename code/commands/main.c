@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +99,16 @@ static int answer(int argc, char **argv)
             "mhc --help lists them\n", verb);
     return EX_USAGE;
 }
+// End where JSON finds no memory
+static void *json_memory(size_t size)
+{
+    void *p = malloc(size);
+    if (p == NULL) {
+        fprintf(stderr, "mhc: no memory for %zu bytes of JSON\n", size);
+        exit(EX_OSERR);
+    }
+    return p;
+}
 // Look whether all has arrived
 static int arrived(int status)
 {
@@ -116,5 +127,6 @@ int main(int argc, char **argv)
 {
     open_standard_streams();
     signal(SIGXFSZ, SIG_IGN);
+    json_set_alloc_funcs(json_memory, free);
     return arrived(answer(argc, argv));
 }

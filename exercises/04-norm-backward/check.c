@@ -35,7 +35,8 @@ static void gradients(double *dx, double *dgain, const real *dout,
             double u = (mistake == GAINLESS ? 1 : (double)gain[c])
                      * (double)dout[c];
             *dx++ += (mistake == NOT_SCALED ? 1 : r)
-                   * (u - along * (mistake == RAW_X ? (double)x[c] : h));
+                   * (u - along * (mistake == RAW_X ? (double)x[c]
+                                                    : h));
             if (mistake == LAST_ROW && t + 1 < rows)
                 continue;
             dgain[c] += (double)dout[c] *
@@ -124,7 +125,8 @@ static void check(size_t rows, size_t width, bool add)
         { NOT_SCALED, "a gradient that lacks the factor r" },
         { FIRST_ROW, "the first row's inverse_rms for all rows" },
     };
-    #define AFTER(mistake, want_dx) after(mistake, want_dx, s, start,     start_gain, dout, x, gain)
+    #define AFTER(mistake, want_dx) \
+        after(mistake, want_dx, s, start, start_gain, dout, x, gain)
     if (!lab_compare(add ? "dx, added" : "dx", dx, AFTER(NONE, true),
                      shape, 2, 1e-5))
         for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)

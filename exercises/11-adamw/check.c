@@ -43,7 +43,8 @@ static double updated(int row, double w, const real *g,
         double old2 = mistake == EXCHANGED ? 1 - b2 : b2;
         x += mistake == COUPLED ? a->decay * w : 0;
         m = old1 * m + (1 - old1) * x;
-        v = old2 * v + (1 - old2) * (mistake == NOT_SQUARED ? x : x * x);
+        double squared = mistake == NOT_SQUARED ? x : x * x;
+        v = old2 * v + (1 - old2) * squared;
         double c1 = 1 - pow(b1, late), c2 = 1 - pow(b2, late);
         if (mistake == UNCORRECTED)
             c1 = c2 = 1;

@@ -1,15 +1,16 @@
 #include <string.h>
 #include "checkpoint/safetensors.h"
+#include "ground/random.h"
 #include "support/lab.h"
 
 // Layouts of the lab
 static const struct number_type float32 = { "F32", 4, NULL };
-static const struct layout {
+static const struct trial {
     const char *what;
     const char *mistake;        /* NULL: this one is good */
     size_t bytes, used;
     struct entry list[3];
-} layout[] = {
+} trial[] = {
     // Good layouts of the lab
     { "one tensor", NULL, 24, 1, { { "a", 0, 2, { 2, 3 }, 0, 24 } } },
     { "two tensors, one after the other", NULL, 36, 2,
@@ -52,7 +53,7 @@ static const struct layout {
       { { "a", 0, 1, { ((size_t)1 << 62) + 2 }, 0, 8 } } },
 };
 
-static void try(const struct layout *l)
+static void try(const struct trial *l)
 {
     struct message m = { 0, "" };
     struct entry list[3];
@@ -62,6 +63,7 @@ static void try(const struct layout *l)
     struct safetensors s = { .file = "lab.safetensors", .list = list,
                              .used = l->used, .bytes = l->bytes };
     bool good = false;
+    lab_input("s", &s, sizeof s);
     lab_input("s->list", list, sizeof list);
     lab_output(&good, sizeof good);
     lab_output(&m, sizeof m);
@@ -75,11 +77,93 @@ static void try(const struct layout *l)
                  "refuse() was not called");
 }
 
-int main(int argc, char **argv)
+// Random layouts
+enum { RANDOM = 400, MOST = 3 };
+static const struct number_type types[] = {
+    { "F16", 2, NULL }, { "F32", 4, NULL }, { "F64", 8, NULL } };
+
+static size_t below(uint64_t i, size_t k, size_t n)
 {
-    (void)argc, (void)argv;
+    return random_below(lab_seed(13), i, k, n);
+}
+
+/* a good one, to which one thing is done, perhaps nothing */
+static void make(struct safetensors *s, struct entry *e, uint64_t i)
+{
+    size_t at = 0, used = 1 + below(i, 0, MOST), d = below(i, 1, used);
+    memset(e, 0, MOST * sizeof *e);
+    for (size_t k = 0; k < used; k++) {
+        e[k].name = "abc" + k;
+        e[k].type = &types[below(i, 10 + k, 3)];
+        e[k].rank = below(i, 20 + k, 4);
+        size_t bytes = e[k].type->bytes;
+        for (size_t r = 0; r < e[k].rank; r++)
+            bytes *= e[k].shape[r] = 1 + below(i, 30 + 4 * k + r, 3);
+        e[k].begin = at;
+        e[k].end = at += bytes;
+    }
+    *s = (struct safetensors){ .file = "lab.safetensors", .list = e,
+                               .used = used, .bytes = at };
+    switch (below(i, 2, 10)) {
+    case 0: s->bytes += 1 + below(i, 3, 9); break;
+    case 1: e[d].end += e[d].type->bytes; break;
+    case 2: e[d].begin += e[d].type->bytes; break;
+    case 3: e[d].shape[0] += e[d].rank > 0; break;
+    case 4:
+        for (size_t k = d; k < used; k++)
+            e[k].begin += 4, e[k].end += 4;
+        s->bytes += 4;
+    }
+}
+
+static bool is_good(const struct safetensors *s)
+{
+    size_t end = 0;
+    for (size_t k = 0; k < s->used; k++) {
+        const struct entry *e = &s->list[k];
+        size_t bytes = e->type->bytes;
+        for (size_t r = 0; r < e->rank; r++)
+            bytes *= e->shape[r];
+        if (e->begin != end || e->end != end + bytes)
+            return false;
+        end = e->end;
+    }
+    return end == s->bytes;
+}
+
+static void try_random(void)
+{
+    static struct safetensors s[RANDOM];
+    static struct entry e[RANDOM][MOST];
+    static bool good[RANDOM];
+    size_t wrong = RANDOM;
+    for (uint64_t i = 0; i < RANDOM; i++)
+        make(&s[i], e[i], i);
+    lab_input("s->list", e, sizeof e);
+    lab_output(good, sizeof good);
+    lab_call(
+        for (size_t i = 0; i < RANDOM; i++) {
+            struct message m = { 0, "" };
+            good[i] = safetensors_check(&s[i], &m);
+        });
+    for (size_t i = 0; i < RANDOM && wrong == RANDOM; i++)
+        if (good[i] != is_good(&s[i]))
+            wrong = i;
+    const struct safetensors *w = &s[wrong % RANDOM];
+    const struct entry *last = &w->list[w->used - 1];
+    lab_true("random layouts", wrong == RANDOM, "one of %zu tensors is "
+             "%s, but was %s; its last one has %zu dimensions of %zu "
+             "bytes a number, and lies from %zu to %zu of %zu", w->used,
+             is_good(w) ? "good" : "bad", is_good(w) ? "refused"
+             : "accepted", last->rank, last->type->bytes, last->begin,
+             last->end, w->bytes);
+}
+
+int main(void)
+{
     lab_begin("Validate the header");
-    for (size_t i = 0; i < sizeof layout / sizeof *layout; i++)
-        try(&layout[i]);
+    for (size_t i = 0; i < sizeof trial / sizeof *trial; i++)
+        try(&trial[i]);
+    try_random();
     return lab_end();
 }

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include "sampling/choose.h"
 #include "sampling/reference.h"
+#include "support/fill.h"
 #include "support/lab.h"
 
 enum { BYTES = 8, TIMES = 4000 };
@@ -10,18 +11,27 @@ static size_t draw(const real *z, double temperature, size_t k,
                    double u)
 {
     double scratch[BYTES];
-    return choose(z, BYTES, temperature, k, u, scratch);
+    size_t byte = BYTES;
+    lab_input("logits", z, BYTES * sizeof *z);
+    lab_output(&byte, sizeof byte);
+    lab_call(byte = choose(z, BYTES, temperature, k, u, scratch));
+    return byte;
 }
 
 /* f [BYTES]: how often each byte comes; last, what is none */
 static void frequencies(real f[BYTES + 1], const real *z,
                         double temperature, size_t k)
 {
-    double count[BYTES + 1] = { 0 };
-    for (int i = 0; i < TIMES; i++) {
-        size_t j = draw(z, temperature, k, (i + 0.5) / TIMES);
-        count[j < BYTES ? j : BYTES]++;
-    }
+    static size_t drawn[TIMES];
+    double count[BYTES + 1] = { 0 }, scratch[BYTES];
+    lab_input("logits", z, BYTES * sizeof *z);
+    lab_output(drawn, sizeof drawn);
+    lab_call(
+        for (int i = 0; i < TIMES; i++)
+            drawn[i] = choose(z, BYTES, temperature, k,
+                              (i + 0.5) / TIMES, scratch));
+    for (int i = 0; i < TIMES; i++)
+        count[drawn[i] < BYTES ? drawn[i] : BYTES]++;
     for (size_t j = 0; j <= BYTES; j++)
         f[j] = (real)(count[j] / TIMES);
 }
@@ -40,6 +50,8 @@ static void compare(const char *what, const real *z, double temperature,
     real want[BYTES + 1] = { 0 };
     double p[BYTES];
     bool good = true;
+    char name[80];
+    snprintf(name, sizeof name, "frequency, %s", what);
     frequencies(got, z, temperature, k);
     for (enum mistake mistake = NONE; !mistake
          || (!good && mistake <= TIES); mistake++) {
@@ -47,7 +59,7 @@ static void compare(const char *what, const real *z, double temperature,
         for (size_t j = 0; j < BYTES; j++)
             want[j] = (real)p[j];
         if (mistake == NONE)
-            good = lab_compare(what, got, want, &shape, 1, 0.003);
+            good = lab_compare(name, got, want, &shape, 1, 0.003);
         else
             lab_mistake(saying[mistake], want);
     }
@@ -57,13 +69,11 @@ static void compare(const char *what, const real *z, double temperature,
 static void try_zero(void)
 {
     static const real z[BYTES] = { 0, 1, 5, 2, 5, -9, 4, 5 };
-    bool same = true;
-    for (int i = 0; i < 10; i++)
-        same = same && draw(z, 0, 0, i / 10.) == 2;
-    lab_true("temperature 0", same, "the logits 0 1 5 2 5 -9 4 5 gave "
-             "byte %zu for u = 0 and byte %zu for u = 0.9; wanted: 2, "
-             "the first of the largest", draw(z, 0, 0, 0),
-             draw(z, 0, 0, 0.9));
+    size_t first = draw(z, 0, 0, 0), last = draw(z, 0, 3, 0.9);
+    lab_true("temperature 0", first == 2 && last == 2, "the logits 0 1 "
+             "5 2 5 -9 4 5 gave byte %zu for u = 0 and byte %zu for "
+             "u = 0.9; wanted: 2, the first of the largest", first,
+             last);
 }
 
 static void try_large(void)
@@ -92,7 +102,9 @@ static void try_left_out(void)
 int main(void)
 {
     static const real z[BYTES] = { 1, 2, (real)-0.5, 2, 3, 0, 2, -1 };
+    static real any[BYTES];
     lab_begin("Draw a byte");
+    lab_axes("j");
     try_zero();
     compare("temperature 1", z, 1, 0);
     compare("temperature 2", z, 2, 0);
@@ -101,6 +113,9 @@ int main(void)
     compare("top-k 4, no ties", z, 1, 4);
     compare("top-k 3, with ties", z, 0.7, 3);
     compare("top-k larger than the number of bytes", z, 1, 20);
+    fill_normal(any, BYTES, 1, 2);
+    compare("random logits", any, 0.8, 0);
+    compare("random logits, top-k 5", any, 1.5, 5);
     try_large();
     try_left_out();
     return lab_end();

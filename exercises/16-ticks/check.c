@@ -15,27 +15,96 @@ static const struct axis axes[] = {
     {.14, .26, 6, .02, .14}};
 
 // Check one axis
+static bool agree(const struct axis *a, double step, double first)
+{
+    return fabs(step - a->step) < 1e-9 * a->step
+        && fabs(first - a->first) < 1e-6 * a->step;
+}
+
+static void compare_axis(const char *what, const struct axis *a,
+                         double step, double first)
+{
+    const char *why = "";
+    if (!(fabs(step - a->step) < 1e-9 * a->step))
+        why = fabs(step - (a->high - a->low) / a->parts) < 1e-9 * step
+            ? ": the ideal step, not a round one"
+            : step > 2.6 * a->step || step < .3 * a->step
+            ? ": the power of ten looks wrong"
+            : ": a neighbour of the right step; look at the bounds";
+    else if (!agree(a, step, first))
+        why = fabs(first - a->low) < 1e-9 * step
+            ? ": the axis begins there, but is it a multiple?"
+            : fabs(first - a->first - step) < 1e-6 * step
+            ? ": a tick is missing at the start"
+            : first < a->low ? ": that tick lies before the axis" : "";
+    lab_true(what, agree(a, step, first),
+             "step %g, first %g; wanted %g and %g%s", step, first,
+             a->step, a->first, why);
+}
+
 static void check_axis(const struct axis *a)
 {
     char what[80];
-    double first = NAN, step = plot_ticks(&first, a->low, a->high,
-                                          a->parts);
+    double first = NAN, step = NAN;
     snprintf(what, sizeof what, "%g to %g in about %d parts", a->low,
              a->high, a->parts);
-    bool right = fabs(step - a->step) < 1e-9 * a->step;
-    const char *why = "";
-    if (!right)
-        why = fabs(step - (a->high - a->low) / a->parts) < 1e-9 * step
-            ? ": the ideal step, not a round one"
-            : step > 2 * a->step || step < .5 * a->step
-            ? ": the power of ten looks wrong"
-            : ": a neighbour of the right step; look at the bounds";
-    else if (!(fabs(first - a->first) < 1e-6 * step))
-        why = fabs(first - a->low) < 1e-9 * step
-            ? ": the axis begins there, but is it a multiple?"
-            : ": a tick is missing at the start";
-    lab_true(what, !*why, "step %g, first %g; wanted %g and %g%s", step,
-             first, a->step, a->first, why);
+    lab_output(&first, sizeof first);
+    lab_output(&step, sizeof step);
+    lab_call(step = plot_ticks(&first, a->low, a->high, a->parts));
+    compare_axis(what, a, step, first);
+}
+
+// Check random axes
+enum { RANDOM = 1000 };
+
+/* false if rounding decides which step it is */
+static bool work_out(struct axis *a)
+{
+    static const double bound[] = { M_SQRT2, 3.16227766016838,
+                                    7.07106781186548, 10 };
+    static const double round[] = { 1, 2, 5, 10 };
+    double ideal = (a->high - a->low) / a->parts, power = 1e-9;
+    size_t k = 0;
+    while (power * 10 <= ideal)
+        power *= 10;
+    while (k < 3 && ideal / power >= bound[k])
+        k++;
+    a->step = round[k] * power;
+    double times = a->low / a->step;
+    a->first = ceil(times - 1e-9) * a->step;
+    bool sure = fabs(times - rint(times)) > 1e-6;
+    for (size_t i = 0; i < 4; i++)
+        sure = sure && fabs(ideal / power - bound[i]) > 1e-6;
+    return sure && fabs(ideal / power - 1) > 1e-6;
+}
+
+static void check_random(void)
+{
+    static struct axis a[RANDOM];
+    static double step[RANDOM], first[RANDOM];
+    for (uint64_t i = 0; i < RANDOM; i++) {
+        a[i].low = 10 * random_uniform(lab_seed(5), 1, i) - 5;
+        a[i].high = a[i].low
+                  + pow(10, 6 * random_uniform(lab_seed(5), 2, i) - 3);
+        a[i].parts = 2 + (int)random_below(lab_seed(5), 3, i, 9);
+        step[i] = first[i] = NAN;
+    }
+    lab_output(step, sizeof step);
+    lab_output(first, sizeof first);
+    lab_call(
+        for (size_t i = 0; i < RANDOM; i++)
+            step[i] = plot_ticks(&first[i], a[i].low, a[i].high,
+                                 a[i].parts));
+    for (size_t i = 0; i < RANDOM; i++)
+        if (work_out(&a[i]) &&
+            !agree(&a[i], step[i], first[i])) {
+            char what[80];
+            snprintf(what, sizeof what, "%.9g to %.9g in about %d "
+                     "parts", a[i].low, a[i].high, a[i].parts);
+            compare_axis(what, &a[i], step[i], first[i]);
+            return;
+        }
+    lab_true("random axes", true, "all are round");
 }
 
 int main(void)
@@ -43,19 +112,6 @@ int main(void)
     lab_begin("round numbers on an axis");
     for (size_t i = 0; i < sizeof axes / sizeof *axes; i++)
         check_axis(&axes[i]);
-    for (uint64_t i = 0; i < 1000; i++) {
-        double low = 10 * random_uniform(5, 1, i) - 5, first;
-        double high = low + pow(10, 6 * random_uniform(5, 2, i) - 3);
-        double step = plot_ticks(&first, low, high, 6);
-        double count = (high - low) / step;
-        if (!(count > 3.7 && count < 9.6 && first >= low - 1e-6 * step
-              && first < low + step * (1 + 1e-9))) {
-            lab_true("random axes", false, "from %g to %g: first %g,"
-                     " step %g, which makes %g parts", low, high, first,
-                     step, count);
-            return lab_end();
-        }
-    }
-    lab_true("random axes", true, "all are round");
+    check_random();
     return lab_end();
 }

@@ -24,6 +24,19 @@ static double extreme(size_t n, bool columns, bool absolute, bool most)
     return found;
 }
 
+static double extreme_signed(size_t n, bool columns, bool most)
+{
+    double found = NAN;
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (size_t j = 0; j < n; j++)
+            sum += a[columns ? j * n + i : i * n + j];
+        if (i == 0 || (most ? sum > found : sum < found))
+            found = sum;
+    }
+    return found;
+}
+
 static void check_figure(const char *what, double figure, size_t n,
                          bool columns, bool most)
 {
@@ -34,14 +47,21 @@ static void check_figure(const char *what, double figure, size_t n,
         : figure == extreme(n, !columns, false, most)
         ? "these are the other direction's sums"
         : figure == extreme(n, columns, false, !most)
-        ? "the least and the largest are exchanged" : "wrong";
+        ? "the least and the largest are exchanged"
+        : fabs(figure) == want ? "the absolute value is meant"
+        : figure == extreme_signed(n, columns, most)
+        ? "the largest and the least sum, not of their absolute values"
+        : "wrong";
     lab_true(what, figure == want, "n = %zu: %g, wanted %g: %s", n,
              figure, want, why);
 }
 
 static void check_gain(size_t n)
 {
-    struct gain g = gain_of(a, n);
+    struct gain g = { 0 };
+    lab_input("matrix", a, sizeof a);
+    lab_output(&g, sizeof g);
+    lab_call(g = gain_of(a, n));
     check_figure("forward", g.forward, n, false, true);
     check_figure("forward, least", g.forward_least, n, false, false);
     check_figure("backward", g.backward, n, true, true);
@@ -63,15 +83,34 @@ static size_t wrong_elements(const double *left, const double *right,
     return wrong;
 }
 
+static const double *turned(const double *x, size_t n)
+{
+    static double y[MOST * MOST];
+    for (size_t e = 0; e < n * n; e++)
+        y[e] = x[e % n * n + e / n];
+    return y;
+}
+
 static void check_product(size_t n)
 {
     for (size_t e = 0; e < n * n; e++)
         got[e] = NAN;
-    gain_product(got, a, b, n);
-    size_t wrong = wrong_elements(a, b, n);
+    lab_input("left", a, sizeof a);
+    lab_input("right", b, sizeof b);
+    lab_output(got, sizeof got);
+    lab_call(gain_product(got, a, b, n));
+    size_t wrong = wrong_elements(a, b, n), nans = 0;
+    for (size_t e = 0; e < n * n; e++)
+        nans += isnan(got[e]) != 0;
     lab_true("product", wrong == 0, "n = %zu: %zu elements are wrong%s",
-             n, wrong, wrong_elements(b, a, n) == 0
-                       ? ": this is right times left" : "");
+             n, wrong, nans > 0
+                       ? ": some were not written, or added to what "
+                         "stood there"
+             : wrong_elements(b, a, n) == 0
+                       ? ": this is right times left"
+             : wrong_elements(a, turned(b, n), n) == 0
+                       ? ": the rows of left times the rows of right"
+             : "");
 }
 
 int main(void)
@@ -79,8 +118,8 @@ int main(void)
     lab_begin("the gain of a mixing");
     for (size_t n = 1; n <= MOST; n++) {
         for (size_t e = 0; e < n * n; e++) {
-            a[e] = (double)random_below(5, n, e, 19) - 9;
-            b[e] = (double)random_below(6, n, e, 19) - 9;
+            a[e] = (double)random_below(lab_seed(5), n, e, 19) - 9;
+            b[e] = (double)random_below(lab_seed(6), n, e, 19) - 9;
         }
         check_gain(n);
         check_product(n);

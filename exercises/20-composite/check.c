@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include "gain/gain.h"
 #include "ground/random.h"
 #include "support/lab.h"
@@ -69,17 +70,24 @@ static void check_figure(const char *what, double got, size_t l,
     lab_true(name, right, "%g, wanted %g: %s", got, want, why);
 }
 
-static void check_chain(size_t n)
+static bool check_chain(size_t n)
 {
     struct gain g[DEPTH];
     for (size_t l = 0; l < DEPTH; l++)
         for (size_t e = 0; e < n * n; e++)
-            h[l][e] = random_normal(9, n, l * n * n + e);
-    gain_along(g, h[0], 0, n);
-    double packed[DEPTH * MOST * MOST];
+            h[l][e] = random_normal(lab_seed(9), n, l * n * n + e);
+    static double packed[DEPTH * MOST * MOST];
     for (size_t e = 0; e < DEPTH * n * n; e++)
         packed[e] = h[e / (n * n)][e % (n * n)];
-    gain_along(g, packed, DEPTH, n);
+    memset(g, 0, sizeof g);
+    lab_input("mixing", packed, sizeof packed);
+    lab_output(g, sizeof g);
+    lab_output(&products, sizeof products);
+    lab_call(
+        gain_along(g, packed, 0, n);
+        gain_along(g, packed, DEPTH, n));
+    if (products > 0)
+        return false;
     for (size_t l = 0; l < DEPTH; l++) {
         check_figure("forward", g[l].forward, l, n, false, true);
         check_figure("forward, least", g[l].forward_least, l, n, false,
@@ -88,13 +96,14 @@ static void check_chain(size_t n)
         check_figure("backward, least", g[l].backward_least, l, n, true,
                      false);
     }
+    return true;
 }
 
 int main(void)
 {
     lab_begin("composite gains without a matrix");
-    for (size_t n = 1; n <= MOST; n += n == 1 ? 1 : 2)
-        check_chain(n);
+    for (size_t n = 1; n <= MOST && check_chain(n); n += n > 1 ? 2 : 1)
+        ;
     lab_true("no product of matrices", products == 0,
              "gain_product was called %zu times", products);
     return lab_end();

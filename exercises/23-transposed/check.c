@@ -1,13 +1,17 @@
+#include "ground/random.h"
 #include "mixing/mixing.h"
 #include "support/lab.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
 typedef void mix_writer(real *next, const real *stream,
                         const real *answer, const real *coefficients,
                         const struct layout *l, size_t tokens);
 bool write_is_right(mix_writer *write);
 
-enum mistake { NONE, TRANSPOSED, ONE_TOKEN, NO_POST, REVERSED,
-               OTHER_ORDER };
+enum mistake { NONE, OTHER_ORDER, TRANSPOSED, ONE_TOKEN, NO_POST,
+               REVERSED, NO_MIX, VERSIONS };
 
 // Write with a mistake
 static void write_with(enum mistake m, real *next, const real *stream,
@@ -24,45 +28,107 @@ static void write_with(enum mistake m, real *next, const real *stream,
         real sum = weight * answer[t * C + c];
         for (size_t k = 0; k < n; k++) {
             size_t j = m == OTHER_ORDER ? n - 1 - k : k;
-            sum += res[m == TRANSPOSED ? j * n + i : i * n + j]
+            sum += (m == NO_MIX ? i == j
+                    : res[m == TRANSPOSED ? j * n + i : i * n + j])
                  * stream[(t * n + j) * C + c];
         }
         next[at] = sum;
     }
 }
 
-#define WRITER(name, mistake) \
-static void name(real *next, const real *stream, const real *answer, \
-                 const real *coefficients, const struct layout *l, \
-                 size_t tokens) \
-{ \
-    write_with(mistake, next, stream, answer, coefficients, l, \
-               tokens); \
+// Let the judge write
+enum { MOST = 8192 };
+static struct numbers {
+    struct layout l;
+    size_t tokens;
+    real stream[MOST], answer[MOST], coefficients[MOST];
+} given;
+static unsigned version;        /* of this test; VERSIONS: not drawn */
+
+/* one that was not tried; drawn in the judge, when the test runs */
+static unsigned draw_version(void)
+{
+    static bool tried[VERSIONS];
+    unsigned drawn = 0;
+    do {
+        if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn)
+            abort();
+        drawn %= VERSIONS;
+    } while (tried[drawn]);
+    tried[drawn] = true;
+    return drawn;
 }
 
-WRITER(transposed, TRANSPOSED)
-WRITER(one_token, ONE_TOKEN)
-WRITER(no_post, NO_POST)
-WRITER(reversed, REVERSED)
-WRITER(other_order, OTHER_ORDER)
+static bool fits(const struct layout *l, size_t tokens)
+{
+    return l->streams > 0 && l->streams <= MIXING_STREAMS
+        && l->width <= MOST && l->parts <= MIXING_STREAMS
+        && l->outputs <= MIXING_OUTPUTS && tokens <= MOST
+        && tokens * l->streams * l->width <= MOST
+        && tokens * layout_row(l) <= MOST;
+}
+
+static void serve(void *reply, const void *request)
+{
+    const struct numbers *x = request;
+    struct numbers *next = reply;
+    if (version == VERSIONS)
+        version = draw_version();
+    if (fits(&x->l, x->tokens))
+        write_with((enum mistake)version, next->stream, x->stream,
+                   x->answer, x->coefficients, &x->l, x->tokens);
+}
+
+static void ask_judge(real *next, const real *stream,
+                      const real *answer, const real *coefficients,
+                      const struct layout *l, size_t tokens)
+{
+    static struct numbers made;
+    size_t all = tokens * l->streams * l->width;
+    if (!fits(l, tokens)) {
+        printf("at most %d numbers in an array, please\n", MOST);
+        abort();
+    }
+    given.l = *l;
+    given.tokens = tokens;
+    memcpy(given.stream, stream, all * sizeof *stream);
+    memcpy(given.answer, answer, tokens * l->width * sizeof *answer);
+    memcpy(given.coefficients, coefficients,
+           tokens * layout_row(l) * sizeof *coefficients);
+    lab_ask(&made, &given);
+    memcpy(next, made.stream, all * sizeof *next);
+}
 
 int main(void)
 {
+    static bool verdict[VERSIONS];
     lab_begin("Lab 23: find the transposed mix");
-    lab_true("the library's write is right",
-             write_is_right(mixing_write), "your test rejects it");
+    for (size_t k = 0; k < VERSIONS; k++) {
+        bool right = false;
+        version = VERSIONS;
+        lab_output(&right, sizeof right);
+        lab_serve(serve, sizeof(struct numbers),
+                  sizeof(struct numbers));
+        lab_call(right = write_is_right(ask_judge));
+        if (version == VERSIONS)
+            version = draw_version();
+        verdict[version] = right;
+    }
+    lab_true("a right version is right", verdict[NONE],
+             "your test rejects it");
     lab_true("right ones that round differently are right",
-             write_is_right(other_order), "your test rejects one that "
+             verdict[OTHER_ORDER], "your test rejects one that "
              "adds from the last stream to the first");
     // Show the wrong ones
-    static const struct { mix_writer *write; const char *what; } wrong[] = {
-        { transposed, "the transposed mix" },
-        { one_token, "one token's coefficients for all" },
-        { no_post, "an answer written without its weight" },
-        { reversed, "writing weights in reversed order" },
+    static const char *const wrong[VERSIONS] = {
+        [TRANSPOSED] = "the transposed mix",
+        [ONE_TOKEN] = "one token's coefficients for all",
+        [NO_POST] = "an answer written without its weight",
+        [REVERSED] = "writing weights in reversed order",
+        [NO_MIX] = "streams that are not mixed",
     };
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-        lab_true(wrong[i].what, !write_is_right(wrong[i].write),
-                 "your test takes it for right: %s", wrong[i].what);
+    for (size_t i = TRANSPOSED; i < VERSIONS; i++)
+        lab_true(wrong[i], !verdict[i], "your test takes it for right: %s",
+                 wrong[i]);
     return lab_end();
 }

@@ -1,5 +1,6 @@
 #include "connection/connection.h"
 #include "connection/mixed.h"
+#include "connection/mhc.h"
 #include "model/model.h"
 #include "support/difference.h"
 #include "support/fill.h"
@@ -8,36 +9,86 @@
 #include <string.h>
 
 enum { TOKENS = 70, ROW = 200 };
-static real rows[TOKENS * ROW], drows[TOKENS * ROW];
+static real rows[TOKENS * ROW], start[TOKENS * ROW];
+static real drows[TOKENS * ROW], seeds[TOKENS * ROW];
 static real bias[32], dbias[32];
 static real alpha[3] = { 1, 1, (real)1.5 }, dalpha[3];
-static const struct connection *lazy;
 static struct layout layout;
+
+// The lazy rule, right or with a mistake
+static enum mistake { NONE, OWN_SHARE, TURNED, NO_MEAN, NO_SLOPE,
+                      DIAGONAL_ONLY, MISTAKES } mistake;
+static const char *const saying[MISTAKES] = { "",
+    "the mean without its share of the diagonal",
+    "p and 1 - p exchanged",
+    "a mean that is not divided by n",
+    "a gradient without p (1 - p)",
+    "a gradient of the p on the diagonal alone" };
+
+static void right_mix(real *matrix, const real *logits, size_t count,
+                      size_t n, size_t iterations)
+{
+    (void)iterations;
+    for (size_t e = 0; e < count * n * n; e++) {
+        double p = 1 / (1 + exp(-(double)logits[e / (n * n)]));
+        bool own = e % (n * n) % (n + 1) == 0;
+        if (mistake == TURNED)
+            p = 1 - p;
+        double mean = (1 - p) / (mistake == NO_MEAN ? 1 : (double)n);
+        matrix[e] = (real)(mistake == OWN_SHARE ? (own ? p : mean)
+                                                : (own ? p : 0) + mean);
+    }
+}
+
+static void right_back(real *dlogits, const real *dmatrix,
+                       const real *logits, size_t count, size_t n,
+                       size_t iterations)
+{
+    (void)iterations;
+    for (size_t t = 0; t < count; t++) {
+        double p = 1 / (1 + exp(-(double)logits[t])), sum = 0;
+        for (size_t e = 0; e < n * n; e++)
+            sum += (double)dmatrix[t * n * n + e]
+                 * ((e % (n + 1) == 0)
+                    - (mistake == DIAGONAL_ONLY ? 0 : 1 / (double)n));
+        dlogits[t] = (real)(sum * (mistake == NO_SLOPE ? 1
+                                                       : p * (1 - p)));
+    }
+}
+
+static const struct rule right = { .forward = right_mix,
+                                   .backward = right_back };
 
 // Compare lazy mixes
 static void compare_mixes(size_t n)
 {
-    static real got[TOKENS * 64], want[TOKENS * 64], other[TOKENS * 64];
+    static real got[TOKENS * 64], want[TOKENS * 64];
     const size_t shape[3] = { TOKENS, n, n };
     size_t K = layout_row(&layout);
-    fill_normal(rows, TOKENS * K, n, 1);
+    fill_normal(start, TOKENS * K, n, 1);
     fill_normal(bias, 32, n + 1, 1);
     for (size_t t = 0; t < TOKENS; t++)
-        rows[t * K + layout_rms(&layout)] = (real)0.8;
-    lazy->map->forward(rows, alpha, bias, &layout, TOKENS);
-    for (size_t e = 0; e < TOKENS * n * n; e++) {
-        const real *row = rows + e / (n * n) * K;
-        double u = 1.5 * 0.8 * (double)row[layout_raw(&layout) + 2 * n]
-                 + (double)bias[2 * n];
-        double p = 1 / (1 + exp(-u)), q = 1 - p;
-        bool own = e % (n * n) % (n + 1) == 0;
-        got[e] = row[2 * n + e % (n * n)];
-        want[e] = (real)((own ? p : 0) + q / (double)n);
-        other[e] = (real)(own ? p : q / (double)n);
+        start[t * K + layout_rms(&layout)] = (real)0.8;
+    lab_start(rows, start, TOKENS * K);
+    lab_call(connection_find("lazy")->map->forward(rows, alpha, bias,
+                                                   &layout, TOKENS));
+    for (size_t e = 0; e < TOKENS * n * n; e++)
+        got[e] = rows[e / (n * n) * K + 2 * n + e % (n * n)];
+    bool good = false;
+    for (int m = NONE; m < OWN_SHARE || (!good && m <= NO_MEAN); m++) {
+        mistake = (enum mistake)m;
+        memcpy(rows, start, sizeof rows);
+        rule_forward(&right, rows, alpha, bias, &layout, TOKENS);
+        for (size_t e = 0; e < TOKENS * n * n; e++)
+            want[e] = rows[e / (n * n) * K + 2 * n + e % (n * n)];
+        lab_axes("tij");
+        if (m == NONE)
+            good = lab_compare("matrix, the mix", got, want, shape, 3,
+                               1e-6);
+        else
+            lab_mistake(saying[m], want);
     }
-    if (!lab_compare("the mix", got, want, shape, 3, 1e-6))
-        lab_mistake("the mean without its share of the diagonal",
-                    other);
+    mistake = NONE;
 }
 
 // Hold the gradients of a lazy map against differences
@@ -46,10 +97,10 @@ static double objective(void *context)
     double sum = 0;
     size_t K = layout_row(&layout), used = layout_raw(&layout);
     (void)context;
-    lazy->map->forward(rows, alpha, bias, &layout, TOKENS);
+    rule_forward(&right, rows, alpha, bias, &layout, TOKENS);
     for (size_t t = 0; t < TOKENS; t++)
         for (size_t k = 0; k < used; k++)
-            sum += drows[t * K + k] * rows[t * K + k];
+            sum += seeds[t * K + k] * rows[t * K + k];
     return sum;
 }
 
@@ -62,15 +113,48 @@ static void compare_one(const char *what, real *x, const real *gradient,
              "largest; central differences know better", d.at, d.worst);
 }
 
+/* the gradient of u, for each token */
+static void take_logits(real *to, const real *from)
+{
+    size_t K = layout_row(&layout);
+    size_t at = layout_raw(&layout) + 2 * layout.streams;
+    for (size_t t = 0; t < TOKENS; t++)
+        to[t] = from[t * K + at];
+}
+
 static void compare_gradients(size_t n)
 {
+    static const real zeros[32];
+    static const size_t shape[] = { TOKENS };
+    static real other[TOKENS * ROW];
     size_t K = layout_row(&layout), raw = layout_raw(&layout);
-    real z[32];
-    fill_normal(drows, TOKENS * K, n + 2, 1);
-    memset(dalpha, 0, sizeof dalpha);
-    memset(dbias, 0, sizeof dbias);
-    lazy->map->backward(drows, dalpha, dbias, rows, alpha, bias,
-                        &layout, TOKENS);
+    real z[32], got[TOKENS], want[TOKENS];
+    fill_normal(seeds, TOKENS * K, n + 2, 1);
+    memcpy(rows, start, sizeof rows);
+    rule_forward(&right, rows, alpha, bias, &layout, TOKENS);
+    lab_input("coefficients", rows, sizeof rows);
+    lab_start(drows, seeds, TOKENS * K);
+    lab_start(dalpha, zeros, 3);
+    lab_start(dbias, zeros, 32);
+    lab_call(connection_find("lazy")->map->backward(drows, dalpha,
+        dbias, rows, alpha, bias, &layout, TOKENS));
+    take_logits(got, drows);
+    bool good = false;
+    for (int m = NONE; m == NONE || (!good && m < MISTAKES); m++) {
+        real unused[32] = { 0 };
+        mistake = (enum mistake)m;
+        memcpy(other, seeds, sizeof other);
+        rule_backward(&right, other, unused, unused, rows, alpha, bias,
+                      &layout, TOKENS);
+        take_logits(want, other);
+        lab_axes("t");
+        if (m == NONE)
+            good = lab_compare("dlogits, the gradient of a token's u",
+                               got, want, shape, 1, 1e-6);
+        else if (m > NO_MEAN)
+            lab_mistake(saying[m], want);
+    }
+    mistake = NONE;
     for (size_t k = 0; k < layout.outputs; k++)
         z[k] = (real)0.8 * drows[raw + k];
     compare_one("the gradient of a token's z", rows + raw, z,
@@ -105,8 +189,13 @@ static double loss_of(const char *kind, size_t n, double *away)
 
 static void run_model(size_t n)
 {
-    double away, ours = loss_of("lazy", n, &away), unused;
-    double plain = loss_of("residual", 1, &unused);
+    double away = NAN, ours = NAN, plain = NAN, unused;
+    lab_output(&away, sizeof away);
+    lab_output(&ours, sizeof ours);
+    lab_output(&plain, sizeof plain);
+    lab_call(
+        ours = loss_of("lazy", n, &away);
+        plain = loss_of("residual", 1, &unused));
     lab_true("it starts as the residual network",
              fabs(ours - plain) < 1e-5, "loss %.7f, not %.7f", ours,
              plain);
@@ -117,16 +206,24 @@ static void run_model(size_t n)
 int main(void)
 {
     lab_begin("Lab 25: a connection kind of your own");
-    lazy = connection_find("lazy");
-    if (!lab_true("the table has it", lazy != NULL,
+    bool found = false;
+    size_t outputs[9] = { 0 };
+    lab_output(&found, sizeof found);
+    lab_output(outputs, sizeof outputs);
+    lab_call(
+        found = connection_find("lazy") != NULL;
+        for (size_t n = 2; n <= 8 && found; n *= 2)
+            outputs[n] = connection_find("lazy")->map->outputs(n));
+    if (!lab_true("the table has it", found,
                   "there is no kind 'lazy' in the table"))
         return lab_end();
     for (size_t n = 2; n <= 8; n *= 2) {
-        size_t m = lazy->map->outputs(n);
+        size_t m = outputs[n];
         if (!lab_true("outputs", m == 2 * n + 1, "for %zu streams "
                       "there are %zu, not %zu", n, m, 2 * n + 1))
             break;
-        layout = layout_of(lazy->map, n, 5, 1);
+        layout = (struct layout){ .streams = n, .width = 5, .parts = 1,
+                                  .outputs = m, .iterations = 1 };
         compare_mixes(n);
         compare_gradients(n);
         run_model(n);

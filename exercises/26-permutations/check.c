@@ -1,5 +1,4 @@
 #include "manifold/permutations.h"
-#include "support/difference.h"
 #include "support/fill.h"
 #include "support/lab.h"
 #include <math.h>
@@ -7,9 +6,8 @@
 enum { TOKENS = 9, MANY = TOKENS * PERMUTATIONS };
 static real logits[MANY], matrix[TOKENS * 16], d[TOKENS * 16];
 static real dlogits[MANY], want[MANY];
-static size_t streams;
 
-enum mistake { NONE, TRANSPOSED, NO_MEAN, NO_WEIGHT };
+enum mistake { NONE, TRANSPOSED, NO_MEAN, NO_WEIGHT, BARE };
 
 // The mean of permutations that is wanted
 /* a [n!] of a token; returns n! */
@@ -51,57 +49,59 @@ static void wanted_back(size_t n, enum mistake mistake)
         for (size_t k = 0; k < all; k++) {
             permutation_at(column, k, n);
             for (size_t i = 0; i < n; i++)
-                s[k] += (double)d[(t * n + i) * n + column[i]];
-            mean += mistake == NO_MEAN ? 0 : a[k] * s[k];
+                s[k] += (double)d[t * n * n + (mistake == TRANSPOSED
+                    ? column[i] * n + i : i * n + column[i])];
+            mean += mistake == NO_MEAN || mistake == BARE ? 0
+                  : a[k] * s[k];
         }
         for (size_t k = 0; k < all; k++)
-            want[t * all + k] = (real)((mistake == NO_WEIGHT ? 1 : a[k])
-                                       * (s[k] - mean));
+            want[t * all + k] = (real)((mistake == NO_WEIGHT || mistake
+                == BARE ? 1 : a[k]) * (s[k] - mean));
     }
 }
 
 // Check a mean of permutations
-static double objective(void *context)
-{
-    double sum = 0;
-    (void)context;
-    permutations_forward(matrix, logits, TOKENS, streams, 1);
-    for (size_t e = 0; e < TOKENS * streams * streams; e++)
-        sum += d[e] * matrix[e];
-    return sum;
-}
-
 static void check(size_t n, double spread)
 {
     size_t all = permutations_of(n);
     const size_t shape[3] = { TOKENS, n, n };
     const size_t shape_back[2] = { TOKENS, all };
     const char *what = spread > 1 ? "logits of ten thousand"
-                                  : "the mix";
-    streams = n;
+                                  : "logits of one";
+    char name[60];
     fill_normal(logits, TOKENS * all, n, spread);
     fill_normal(d, TOKENS * n * n, n + 9, 1);
-    permutations_forward(matrix, logits, TOKENS, n, 1);
+    lab_input("logits", logits, TOKENS * all * sizeof *logits);
+    lab_unset(matrix, TOKENS * n * n);
+    lab_call(permutations_forward(matrix, logits, TOKENS, n, 1));
     wanted(n, NONE);
-    if (!lab_compare(what, matrix, want, shape, 3, 1e-10)) {
+    lab_axes("tij");
+    lab_axes("tk");
+    snprintf(name, sizeof name, "matrix, n = %zu, %s", n, what);
+    if (!lab_compare(name, matrix, want, shape, 3, 1e-10)) {
         wanted(n, TRANSPOSED);
         lab_mistake("every permutation the other way round", want);
     }
     if (spread > 1 || n == 1)
         return;
     // Check the way back through a mean of permutations
-    permutations_backward(dlogits, d, logits, TOKENS, n, 1);
+    lab_input("dmatrix", d, TOKENS * n * n * sizeof *d);
+    lab_input("logits", logits, TOKENS * all * sizeof *logits);
+    lab_unset(dlogits, TOKENS * all);
+    lab_call(permutations_backward(dlogits, d, logits, TOKENS, n, 1));
     wanted_back(n, NONE);
-    if (!lab_compare("the way back", dlogits, want, shape_back, 2, 1e-10)) {
+    snprintf(name, sizeof name, "dlogits, n = %zu", n);
+    if (!lab_compare(name, dlogits, want, shape_back, 2, 1e-10)) {
         wanted_back(n, NO_MEAN);
         lab_mistake("the gradient of a softmax without its mean", want);
         wanted_back(n, NO_WEIGHT);
         lab_mistake("the gradient of the weights, not of the logits", want);
+        wanted_back(n, BARE);
+        lab_mistake("the slopes of the weights: the softmax is left out",
+                    want);
+        wanted_back(n, TRANSPOSED);
+        lab_mistake("every permutation the other way round", want);
     }
-    struct difference x = difference_check(objective, NULL, logits, dlogits,
-                                           TOKENS * all);
-    lab_true("central differences agree", x.worst < 1e-6,
-             "logit %zu is off by %.1e", x.at, x.worst);
 }
 
 int main(void)

@@ -42,19 +42,34 @@ static const char *mistake(const real *input, const real *rms,
 static bool check(size_t n, size_t C)
 {
     struct layout l = { .streams = n, .width = C };
+    const size_t shape[] = { T, C };
     real stream[ALL], row[T * ROW], gain[MOST];
-    real got[3][T * MOST] = { { 0 } }, want[3][T * MOST];
+    static real got[3][T * MOST], want[3][T * MOST];
     fill_normal(stream, ALL, n, 0.01);
     fill_normal(row, T * ROW, C, 1);
     fill_normal(gain, MOST, 3, 1);
+    lab_input("stream", stream, sizeof stream);
+    lab_input("coefficients", row, sizeof row);
+    lab_input("gain", gain, sizeof gain);
+    lab_unset(got[0], T * C);
+    lab_unset(got[1], T * C);
+    lab_unset(got[2], T);
+    lab_call(read_and_norm(got[0], got[2], got[1], stream, row, gain,
+                           &l, T));
     mixing_read(want[0], stream, row, &l, T);
     norm_forward(want[1], want[2], want[0], gain, T, C);
-    read_and_norm(got[0], got[2], got[1], stream, row, gain, &l, T);
+    lab_axes("tc");
+    lab_axes("t");
     bool same = compare_bits(NULL, "", got[0], want[0], T * C)
              && compare_bits(NULL, "", got[1], want[1], T * C)
              && compare_bits(NULL, "", got[2], want[2], T);
     char what[60];
     snprintf(what, sizeof what, "%zu streams, width %zu", n, C);
+    if (!same) {
+        lab_compare("input", got[0], want[0], shape, 2, 1e-5);
+        lab_compare("inverse_rms", got[2], want[2], shape, 1, 1e-5);
+        lab_compare("normed", got[1], want[1], shape, 2, 1e-5);
+    }
     return lab_true(what, same, "%s", same ? ""
                     : mistake(got[0], got[2], got[1], want[0], want[2],
                               gain, C));

@@ -13,19 +13,17 @@ struct arrays {
     real input[T * C], inverse_rms[T], normed[T * C];
 };
 static real stream[T * N * C], answer[T * C], left[T * K];
-static real phi[(N + 2) * C], alpha[3], bias[K], gain[C], *work;
+static real phi[(N + 2) * C], alpha[3], bias[K], gain[C];
 
 static struct crossing crossing_of(struct arrays *a,
                                    const struct layout *l,
                                    size_t tokens)
 {
-    memset(a, 0, sizeof *a);
     return (struct crossing){ .layout = l, .tokens = tokens,
         .map = hc_three.map, .phi = phi, .alpha = alpha, .bias = bias,
         .gain = gain, .stream = stream, .answer = answer, .left = left,
         .next = a->next, .reached = a->reached, .input = a->input,
-        .normed = a->normed, .inverse_rms = a->inverse_rms,
-        .work = work };
+        .normed = a->normed, .inverse_rms = a->inverse_rms };
 }
 
 // Cross by the book, or by mistake
@@ -64,9 +62,19 @@ static void check(size_t tokens, size_t n)
         { phi, (N + 2) * C }, { alpha, 3 }, { bias, K }, { gain, C } };
     for (size_t i = 0; i < 7; i++)
         fill_normal(all[i].x, all[i].count, i, 1);
-    work = test_reals(mixing_cross_work(&l));
     struct crossing s = crossing_of(&got, &l, tokens);
-    mixing_cross(&s);
+    size_t row = layout_row(&l);
+    lab_input("stream", stream, sizeof stream);
+    lab_input("answer", answer, sizeof answer);
+    lab_input("left", left, sizeof left);
+    lab_unset(got.next, tokens * n * C);
+    lab_unset(got.reached, tokens * row);
+    lab_unset(got.input, tokens * C);
+    lab_unset(got.inverse_rms, tokens);
+    lab_unset(got.normed, tokens * C);
+    lab_call(
+        s.work = test_reals(mixing_cross_work(&l));
+        mixing_cross(&s));
     struct crossing w = crossing_of(&want, &l, tokens);
     cross(&w, want.next, want.reached);
     struct crossing old = crossing_of(&wrong[0], &l, tokens);
@@ -76,6 +84,24 @@ static void check(size_t tokens, size_t n)
     size_t whole = tokens - tokens % 16;
     char what[60];
     snprintf(what, sizeof what, "%zu tokens, %zu streams", tokens, n);
+    // Show which array is wrong first
+    const struct { const char *name, *axes; const real *got, *want;
+                   size_t shape[3], rank; } array[] = {
+        { "next", "tic", got.next, want.next, { tokens, n, C }, 3 },
+        { "reached", "tk", got.reached, want.reached, { tokens, row }, 2 },
+        { "input", "tc", got.input, want.input, { tokens, C }, 2 },
+        { "inverse_rms", "t", got.inverse_rms, want.inverse_rms,
+          { tokens }, 1 },
+        { "normed", "tc", got.normed, want.normed, { tokens, C }, 2 } };
+    for (size_t i = 0; i < 5; i++) {
+        lab_axes(array[i].axes);
+        if (!compare_arrays(NULL, "", array[i].got, array[i].want,
+                            array[i].shape, array[i].rank, 1e-6)) {
+            lab_compare(array[i].name, array[i].got, array[i].want,
+                        array[i].shape, array[i].rank, 1e-6);
+            break;
+        }
+    }
     lab_true(what, equal(&got, &want, &l, tokens), "%s",
              equal(&got, &wrong[0], &l, tokens)
              ? "coefficients from the streams before the answer was"
@@ -86,7 +112,7 @@ static void check(size_t tokens, size_t n)
              ? "the tokens after the last whole tile are not right"
              : equal(&got, &want, &l, 5)
              ? "wrong from the second tile on: where does it begin?"
-             : "other bits; compare next, then reached, then input");
+             : "other bits than the four operations give");
 }
 
 int main(void)

@@ -31,7 +31,8 @@ static void run_program(unsigned bugs, int kind)
     for (int k = 0; k < 3; k++)
         for (size_t i = 0; i < 32; i++)
             numbers[k][i] = (k == 2 ? 3 : 1)
-                * random_normal(bugs, (uint64_t)(3 * kind + k), i);
+                * random_normal(lab_seed(bugs),
+                                (uint64_t)(3 * kind + k), i);
     for (int i = 0; i < N; i++) {
         pre[i] = 1 / (1 + exp(-logit[i])) + (bugs & PRE_LINE ? .1 : 0);
         post[i] = (bugs & POST_LINE ? 1 : 2)
@@ -75,8 +76,11 @@ int main(void)
         numbers[3], numbers[4], numbers[5], numbers[6], numbers[7] };
     for (unsigned bugs = 0; bugs < 1 << LINES; bugs++)
         for (int kind = 0; kind < 2; kind++) {
+            unsigned got = ~0u;
             run_program(bugs, kind);
-            unsigned got = wrong_lines(&s);
+            lab_input("the suspect's numbers", numbers, sizeof numbers);
+            lab_output(&got, sizeof got);
+            lab_call(got = wrong_lines(&s));
             char what[64];
             snprintf(what, sizeof what, "lines %s%s%s%s%swrong",
                 bugs & 1 ? "pre " : "", bugs & 2 ? "post " : "",

@@ -1,51 +1,123 @@
 #include <math.h>
 #include <stdio.h>
 #include "experiment/statistics.h"
+#include "ground/random.h"
 #include "support/lab.h"
 
-enum { PAIRS = 4 };
-static const double left[PAIRS] = { 1.60, 1.65, 1.61, 1.66 };
-static const double right[PAIRS] = { 1.62, 1.66, 1.64, 1.68 };
+enum { MOST = 9 };
+static double left[MOST], right[MOST], confidence;
+static size_t pairs;
 
 static bool near(double got, double want)
 {
     return fabs(got - want) <= 1e-5 * fabs(want);
 }
 
+// What the pairs say
+enum mistake { NONE, UNPAIRED, NORMAL, NO_ROOT, POPULATION, ONE_SIDED,
+               FREEDOM, MISTAKES };
+
+static double deviation_of(const double *x, const double *less,
+                           double over)
+{
+    double mean = 0, squares = 0;
+    for (size_t i = 0; i < pairs; i++)
+        mean += (x[i] - (less ? less[i] : 0)) / (double)pairs;
+    for (size_t i = 0; i < pairs; i++)
+        squares += pow(x[i] - (less ? less[i] : 0) - mean, 2);
+    return sqrt(squares / over);
+}
+
+static double half_of(enum mistake m, bool twice)
+{
+    double n = (double)pairs, freedom = n - (m == FREEDOM ? 0 : 1);
+    double d = deviation_of(left, right, m == POPULATION ? n : n - 1);
+    if (m == UNPAIRED) {
+        d = hypot(deviation_of(left, NULL, n - 1),
+                  deviation_of(right, NULL, n - 1));
+        freedom = twice ? 2 * n - 2 : n - 1;
+    }
+    double p = m == ONE_SIDED ? confidence : (1 + confidence) / 2;
+    return student_quantile(p, m == NORMAL ? 1e7 : freedom) * d
+         / (m == NO_ROOT ? 1 : sqrt(n));
+}
+
 // Explain a wrong half
 static const char *explain(double half)
 {
-    if (near(half, 0.0479078) || near(half, 0.0623088)
-        || near(half, 0.0383739))
-        return ": this forgets the pairs; each seed has its own level";
-    if (near(half, 0.00800153))
-        return ": this is the normal quantile, not Student's";
-    if (near(half, 0.0259846))
-        return ": the root of the number of pairs is missing";
-    if (near(half, 0.0112516))
-        return ": the deviation is over pairs - 1";
+    static const char *const saying[MISTAKES] = { "",
+        ": this forgets the pairs; each seed has its own level",
+        ": this is the normal quantile, not Student's",
+        ": the root of the number of pairs is missing",
+        ": the deviation is over pairs - 1",
+        ": the quantile at the confidence, not at (1 + confidence) / 2",
+        ": there are pairs - 1 degrees of freedom" };
+    for (int m = NONE + 1; m < MISTAKES; m++)
+        if (near(half, half_of((enum mistake)m, false)) ||
+            near(half, half_of((enum mistake)m, true)))
+            return saying[m];
     return "";
+}
+
+// Check an interval
+static void check(const char *what)
+{
+    struct paired r = { 0 };
+    double n = (double)pairs, mean = 0;
+    char name[80];
+    lab_input("left", left, sizeof left);
+    lab_input("right", right, sizeof right);
+    lab_output(&r, sizeof r);
+    lab_call(r = paired_interval(left, right, pairs, confidence));
+    #define NAME(part) \
+        (snprintf(name, sizeof name, part ", %s", what), name)
+    for (size_t i = 0; i < pairs; i++)
+        mean += (left[i] - right[i]) / n;
+    double deviation = deviation_of(left, right, n - 1);
+    double t = fabs(mean) / deviation * sqrt(n);
+    double p = 2 * student_tail(t, n - 1, 0);
+    lab_true(NAME("pairs"), r.pairs == pairs, "got %zu", r.pairs);
+    lab_true(NAME("mean"), near(r.mean, mean), "got %g, want %g%s",
+             r.mean, mean, near(r.mean, -mean) ? ": right - left" : "");
+    lab_true(NAME("deviation"), near(r.deviation, deviation),
+             "got %g, want %g%s", r.deviation, deviation,
+             near(r.deviation, deviation * sqrt((n - 1) / n))
+             ? ": divided by the number of pairs"
+             : near(r.deviation, deviation * deviation)
+             ? ": the root is missing" : "");
+    double half = half_of(NONE, false);
+    lab_true(NAME("half"), near(r.half, half), "got %g, want %g%s",
+             r.half, half, explain(r.half));
+    lab_true(NAME("p"), near(r.p, p), "got %g, want %g%s", r.p, p,
+             near(r.p, p / 2) ? ": one tail only"
+             : near(r.p, 2 - p) ? ": is the absolute value missing?"
+             : "");
 }
 
 int main(void)
 {
+    static const double four[2][4] = { { 1.60, 1.65, 1.61, 1.66 },
+                                       { 1.62, 1.66, 1.64, 1.68 } };
     lab_begin("an interval from pairs");
-    struct paired r = paired_interval(left, right, PAIRS, 0.95);
-    lab_true("pairs", r.pairs == PAIRS, "got %zu", r.pairs);
-    lab_true("mean", near(r.mean, -0.02), "got %g, want -0.02", r.mean);
-    lab_true("deviation", near(r.deviation, 0.00816497),
-             "got %g, want 0.00816497%s", r.deviation,
-             near(r.deviation, 0.00707107)
-             ? ": divided by the number of pairs" : "");
-    lab_true("half, 95 %", near(r.half, 0.0129923), "got %g, want "
-             "0.0129923%s", r.half, explain(r.half));
-    lab_true("p", near(r.p, 0.0162766), "got %g, want 0.0162766%s",
-             r.p, near(r.p, 0.0162766 / 2) ? ": one tail only" : "");
-    double half = paired_interval(left, right, PAIRS, 0.5).half;
-    lab_true("half, 50 %", near(half, 0.00312267), "got %g, want "
-             "0.00312267", half);
-    r = paired_interval(right, left, PAIRS, 0.95);
-    lab_true("left and right exchanged", near(r.mean, 0.02)
-             && near(r.p, 0.0162766), "mean %g, p %g", r.mean, r.p);
+    for (pairs = 0; pairs < 4; pairs++) {
+        left[pairs] = four[0][pairs];
+        right[pairs] = four[1][pairs];
+    }
+    confidence = 0.95;
+    check("four pairs");
+    for (size_t i = 0; i < pairs; i++) {
+        left[i] = four[1][i];
+        right[i] = four[0][i];
+    }
+    confidence = 0.5;
+    check("left and right exchanged, 50 %");
+    for (pairs = 0; pairs < MOST; pairs++) {
+        double level = random_normal(lab_seed(1), 0, pairs);
+        left[pairs] = level
+                    + 0.1 * random_normal(lab_seed(1), 1, pairs);
+        right[pairs] = level;
+    }
+    confidence = 0.9 + 0.09 * random_uniform(lab_seed(1), 2, 0);
+    check("nine pairs");
     return lab_end();
 }

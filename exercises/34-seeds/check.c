@@ -1,45 +1,79 @@
+#include <math.h>
 #include <stdio.h>
 #include "experiment/statistics.h"
+#include "ground/random.h"
 #include "support/lab.h"
 
-static const struct plan {
-    double mean, deviation, power, confidence;
-    size_t pairs, twice, certain, normal;
-} plan[] = {
-    { .02, .02, .9, .95, 13, 24, 7, 11 },
-    { .02, .01, .9, .95, 5, 8, 4, 3 },
-    { .02, .04, .9, .95, 44, 87, 18, 43 },
-    { -.02, .02, .9, .95, 13, 24, 7, 11 },
-    { .02, .03, .8, .99, 30, 56, 19, 27 },
-    { .1, .01, .8, .95, 3, 3, 2, 1 },
-    { .01, .02, .5, .95, 18, 33, 18, 16 },
-};
+struct plan { double mean, deviation, power, confidence; };
 
-static const char *explain(size_t got, const struct plan *p)
+static const struct plan plan[] = {
+    { .02, .02, .9, .95 }, { .02, .01, .9, .95 }, { .02, .04, .9, .95 },
+    { -.02, .02, .9, .95 }, { .02, .03, .8, .99 }, { .1, .01, .8, .95 },
+    { .01, .02, .5, .95 } };
+
+// How many pairs, right or by mistake
+enum mistake { NONE, TWICE, CERTAIN, ONE_TAIL, ONE_MORE, MISTAKES };
+static const char *const saying[MISTAKES] = { "",
+    ": that is for two samples without pairs",
+    ": is the probability left out? the mean of the differences is as "
+    "often below its true value as above",
+    ": the quantile at the confidence, not at (1 + confidence) / 2",
+    ": one more than are needed" };
+
+static size_t needed(const struct plan *p, enum mistake m)
 {
-    if (got == p->twice)
-        return ": that is for two samples without pairs";
-    if (got == p->certain)
-        return ": is the probability left out? the mean of the"
-            " differences is as often below its true value as above";
-    if (got == p->normal)
-        return ": that is the normal formula; t is wider";
-    return "";
+    double q = m == ONE_TAIL ? p->confidence : (1 + p->confidence) / 2;
+    double ratio = fabs(p->mean) / p->deviation;
+    for (size_t n = 2; n < 100000; n++) {
+        double t = student_quantile(q, (double)n - 1);
+        double s = ratio * sqrt((double)n / (m == TWICE ? 2 : 1));
+        double power = student_tail(t, (double)n - 1, s)
+                     + student_tail(t, (double)n - 1, -s);
+        if (m == CERTAIN ? t <= s : power >= p->power)
+            return n + (m == ONE_MORE);
+    }
+    return 0;
+}
+
+/* the formula of the normal distribution */
+static size_t normal(const struct plan *p)
+{
+    double z = student_quantile((1 + p->confidence) / 2, 1e7)
+             + student_quantile(p->power, 1e7);
+    return (size_t)ceil(pow(z * p->deviation / p->mean, 2));
+}
+
+// Check a plan
+static void check(const struct plan *p)
+{
+    size_t got = 0, want;
+    const char *why = "";
+    char what[100];
+    snprintf(what, sizeof what, "mean %.3g, deviation %.3g, power "
+             "%.3g, confidence %.3g", p->mean, p->deviation, p->power,
+             p->confidence);
+    lab_output(&got, sizeof got);
+    lab_call(got = pairs_needed(p->mean, p->deviation, p->power,
+                                p->confidence));
+    want = needed(p, NONE);
+    if (got == normal(p))
+        why = ": that is the normal formula; t is wider";
+    for (int m = MISTAKES - 1; m > NONE; m--)
+        if (got == needed(p, (enum mistake)m))
+            why = saying[m];
+    lab_true(what, got == want, "got %zu, want %zu%s", got, want, why);
 }
 
 int main(void)
 {
     lab_begin("how many seeds?");
-    for (size_t i = 0; i < sizeof plan / sizeof plan[0]; i++) {
-        const struct plan *p = &plan[i];
-        char what[100];
-        snprintf(what, sizeof what, "mean %g, deviation %g, power %g, "
-                 "confidence %g", p->mean, p->deviation, p->power,
-                 p->confidence);
-        size_t got = pairs_needed(p->mean, p->deviation, p->power,
-                                  p->confidence);
-        lab_true(what, got == p->pairs, "got %zu, want %zu%s", got,
-                 p->pairs, explain(got, p));
+    for (size_t i = 0; i < sizeof plan / sizeof plan[0]; i++)
+        check(&plan[i]);
+    for (uint64_t i = 0; i < 5; i++) {
+        #define ANY(k) random_uniform(lab_seed(i), k, 0)
+        struct plan p = { 0.01 + 0.02 * ANY(0), 0.01 + 0.05 * ANY(1),
+                          0.5 + 0.45 * ANY(2), 0.8 + 0.19 * ANY(3) };
+        check(&p);
     }
     return lab_end();
 }

@@ -82,7 +82,8 @@ holds 'a second signal a second later ends the run at once' \
     "[ $? = 130 ] && ! grep -q stopped err &&
      ! grep -q '1,.held_out' runs/twice/log.jsonl"
 $MHC evaluate runs/twice --held-out unseen > out 2> err
-holds 'and the last checkpoint is whole' "[ $? = 0 ]"
+holds 'and the last checkpoint is whole' \
+    "[ $? = 0 ] && grep -q 'nats a byte' out"
 (trap '' HUP; exec $long --name nohup --steps 300 > out 2> err) &
 pid=$!
 reach nohup 20
@@ -95,6 +96,7 @@ $MHC train --data text --name slow --layers 8 --width 512 --heads 8 \
 pid=$!
 for _ in $(seq 500); do
     grep -q ' parameters; ' out && break
+    kill -0 $pid 2> /dev/null || break
     sleep .02
 done
 began=$(date +%s%N)
@@ -113,6 +115,7 @@ for signal in TERM KILL; do
         grep -qs '"step":3,"held_out"' runs/end-$signal/log.jsonl &&
             cmp -s runs/end-$signal/latest.safetensors \
                 runs/result/latest.safetensors && break
+        kill -0 $pid 2> /dev/null || break
         sleep .02
     done
     sleep .1

@@ -1,4 +1,4 @@
-/* expect: FAIL one stream */
+/* expect: map[k=0][j=1] was not written */
 #define MIX_FIRST 0
 #define RES(i, j) ((i) * n + (j))
 #define KEEP_THE_REST

@@ -1,4 +1,4 @@
-/* expect: central differences know better */
+/* expect: a gradient of the p on the diagonal alone */
 // Headers for a kind of one's own
 #include "connection/connection.h"
 #include "connection/mixed.h"

@@ -5,8 +5,12 @@
 size_t pairs_needed(double mean, double deviation, double power,
                     double confidence)
 {
-    size_t n = 2;
-    while (power_of(mean, deviation * M_SQRT2, n, confidence) < power)
-        n++;
-    return n;
+    for (size_t n = 2; ; n++) {
+        double freedom = (double)n - 1, shift = mean / deviation;
+        double t = student_quantile((1 + confidence) / 2, freedom);
+        shift *= sqrt((double)n / 2);
+        if (student_tail(t, freedom, shift)
+            + student_tail(t, freedom, -shift) >= power)
+            return n;
+    }
 }
