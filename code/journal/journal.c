@@ -181,7 +181,10 @@ bool journal_open(struct journal *j, const char *folder,
         return false;
     if (access(path, F_OK) != 0)
         return fail(m, EX_NOINPUT, "%s: %s", path, strerror(errno));
-    return take_lock(j, m);
+    if (!take_lock(j, m))
+        return false;
+    durable_sweep(j->folder);
+    return true;
 }
 // Cut a log off after a step
 static bool cut_log(const struct journal *j, const char *file,
