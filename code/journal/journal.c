@@ -142,8 +142,8 @@ bool journal_create(struct journal *j, const char *folder,
 }
 void journal_discard(struct journal *j)
 {
-    static const char *const file[] = { "log.jsonl", "timing.jsonl",
-                                        "lock" };
+    static const char *const file[] = { "latest.safetensors",
+        "log.jsonl", "timing.jsonl", "lock" };
     char path[PATH_ROOM];
     struct message ignored = {0};
     for (size_t k = 0; k < sizeof file / sizeof *file; k++)
