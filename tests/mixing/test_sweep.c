@@ -1,4 +1,6 @@
 #include "boundary.h"
+#include "ground/random.h"
+#include "model/readable.h"
 #include "support/compare.h"
 #include "support/suite.h"
 #include "whole.h"
@@ -138,6 +140,64 @@ START_TEST(a_model_has_the_same_gradients_with_and_without_a_sweep)
 }
 END_TEST
 
+enum { PEOPLE = 4, CONTEXT = 256, BYTES = 256 };
+
+static struct model large_model(const struct connection *k,
+                                enum use use, size_t sequences)
+{
+    static const struct sublayer *const pattern[] = {
+        &attention_sublayer, &feedforward_sublayer };
+    struct configuration c = configuration_default();
+    struct architecture a = { k, pattern, 2 };
+    struct message message = { 0, "" };
+    struct model m;
+    c.layers = 2, c.width = 192, c.heads = 6, c.streams = 4;
+    c.context = CONTEXT;
+    ck_assert_msg(model_plan(&m, &a, &c, &cpu, sequences, use, 0,
+                             &message) && model_allocate(&m, &message),
+                  "%s", message.text);
+    readable_scatter(&m);
+    return m;
+}
+
+START_TEST(a_large_model_is_the_same_with_a_sweep_and_in_pieces)
+{
+    static const size_t pieces[] = { 1, 63, 65, 1, 126 };
+    static token in[PEOPLE * CONTEXT + 1];
+    struct connection apart = *connection_find("mhc"), k = apart;
+    apart.cross = NULL;
+    struct model m[2] = { large_model(&apart, TRAINING, PEOPLE),
+                          large_model(&k, TRAINING, PEOPLE) };
+    struct model reader = large_model(&k, INFERENCE, 1);
+    double loss[2];
+    for (size_t i = 0; i <= PEOPLE * CONTEXT; i++)
+        in[i] = (token)random_below(1, 0, i, BYTES);
+    for (size_t i = 0; i < 2; i++)
+        model_forward(&m[i], in, in + 1), loss[i] = model_loss(&m[i]);
+    ck_assert(fabs(loss[1] / loss[0] - 1) < 1e3 * REAL_EPSILON);
+    // Compare what is expected after each piece
+    for (size_t i = 0, at = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        real want[BYTES], got[BYTES];
+        model_extend(&reader, in + at, at, pieces[i]);
+        at += pieces[i];
+        model_logits(&reader, got, pieces[i] - 1);
+        model_logits(&m[0], want, at - 1);
+        assert_close(got, want, BYTES, 1e4 * REAL_EPSILON);
+    }
+    for (size_t i = 0; i < 2; i++)
+        model_backward(&m[i], 1);
+    for (size_t i = 0; i < m->parameters.used; i++) {
+        const struct parameter *p = &m->parameters.list[i];
+        ck_assert_msg(compare_arrays(stderr, p->name,
+            m[1].gradients + p->offset, m[0].gradients + p->offset,
+            &p->count, 1, 1e4 * REAL_EPSILON), "%s", p->name);
+    }
+    for (size_t i = 0; i < 2; i++)
+        model_close(&m[i]);
+    model_close(&reader);
+}
+END_TEST
+
 // The suite of the sweep
 Suite *sweep_suite(void);
 Suite *sweep_suite(void)
@@ -158,5 +218,7 @@ Suite *sweep_suite(void)
     tcase_add_loop_test(c,
         a_sweep_over_many_tokens_equals_the_operations, 0,
         mixed_kinds());
+    tcase_add_test(c,
+        a_large_model_is_the_same_with_a_sweep_and_in_pieces);
     return s;
 }
