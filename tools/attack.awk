@@ -16,13 +16,13 @@ BEGIN {
         print "}"
     }
     if (kind == "static")           # past the header, which says otherwise
-        print "#define " last " declared_elsewhere"
+        print "#define " last "(...) declared_elsewhere(__VA_ARGS__)"
     if (kind == "run") {
         print "#include <stdlib.h>"
         print "#include <string.h>"
         print "#include <unistd.h>"
         for (i = 1; i <= count; i++)
-            print "#define " name[i] " honest_" name[i]
+            print "#define " name[i] "(...) honest_" name[i] "(__VA_ARGS__)"
     }
 }
 { line[NR] = $0 }
@@ -31,14 +31,14 @@ END {
     if (kind == "empty" || kind == "include") exit
     for (n = 1; n <= NR; n++) {
         text = line[n]
-        if (kind == "misspelt") gsub("\\<" last "\\>", last "s", text)
+        if (kind == "misspelt") gsub("\\<" last "\\(", last "s(", text)
         if (text ~ "^[a-z].*\\<" last "\\(") {
             if (kind == "static") text = "static " text
             if (kind == "weak") text = "__attribute__((weak)) " text
         }
         print text
         if (n == includes && kind == "static") print "#undef " last
-        if (n == includes && kind == "macro") print "#define " last " another_" last
+        if (n == includes && kind == "macro") print "#define " last "(...) another_" last "(__VA_ARGS__)"
     }
     if (kind == "run") wrap()
 }

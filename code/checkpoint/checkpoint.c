@@ -172,8 +172,9 @@ static bool checkpoint_open(struct safetensors *file, const char *path,
         refuse(file, NULL, m, "a newer program than this wrote it: its "
                "format is %.63s, and this one reads " FORMAT, format);
     else
-        refuse(file, NULL, m, "it is no checkpoint of this program: its "
-               "format is %.63s", format == NULL ? "not given" : format);
+        refuse(file, NULL, m, "it is no checkpoint of this program: "
+               "its format is %.63s",
+               format == NULL ? "not given" : format);
     safetensors_close(file);
     return false;
 }
@@ -471,8 +472,8 @@ static void name_strangers(char text[CHECKPOINT_WARNINGS],
             snprintf(line, sizeof line, "%.63s", key);
             printable(line);
             snprintf(text + used, CHECKPOINT_WARNINGS - used,
-                     "its metadata have %s, which is not known and left "
-                     "out\n", line);
+                     "its metadata have %s, which is not known and "
+                     "left out\n", line);
             found++;
         }
 }

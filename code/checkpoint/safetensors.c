@@ -143,6 +143,9 @@ static bool header_parse(struct safetensors *s, struct message *m)
     size_t length = s->start - LENGTH_BYTES;
     s->header = json_loadb(text, length, JSON_REJECT_DUPLICATES,
                            &error);
+    if (s->header == NULL && error.text[0] == '\0')
+        return fail(m, EX_OSERR, "%s: no memory for its header",
+                    s->file);
     if (s->header == NULL)
         return refuse(s, NULL, m, "its header is not JSON: %s at "
                       "byte %d", error.text, error.position);

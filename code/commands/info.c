@@ -19,7 +19,7 @@ static void print_bookmark(const struct bookmark *b)
     printf("%-18s %-12zu updates made\n", "step", b->step);
     printf("%-18s %-12s lowest held-out loss, nats a byte\n", "best",
            best);
-    printf("%-18s %016" PRIx64 "  checksum of the text it learns from\n",
+    printf("%-18s %016" PRIx64 "  sum of the text learned from\n",
            "training_text", b->training_text);
     printf("%-18s %016" PRIx64 "  of the one it is judged by\n\n",
            "held_out_text", b->held_out_text);

@@ -5,12 +5,12 @@
 
 // Layouts of the lab
 static const struct number_type float32 = { "F32", 4, NULL };
-static const struct layout {
+static const struct trial {
     const char *what;
     const char *mistake;        /* NULL: this one is good */
     size_t bytes, used;
     struct entry list[3];
-} layout[] = {
+} trial[] = {
     // Good layouts of the lab
     { "one tensor", NULL, 24, 1, { { "a", 0, 2, { 2, 3 }, 0, 24 } } },
     { "two tensors, one after the other", NULL, 36, 2,
@@ -53,7 +53,7 @@ static const struct layout {
       { { "a", 0, 1, { ((size_t)1 << 62) + 2 }, 0, 8 } } },
 };
 
-static void try(const struct layout *l)
+static void try(const struct trial *l)
 {
     struct message m = { 0, "" };
     struct entry list[3];
@@ -63,6 +63,7 @@ static void try(const struct layout *l)
     struct safetensors s = { .file = "lab.safetensors", .list = list,
                              .used = l->used, .bytes = l->bytes };
     bool good = false;
+    lab_input("s", &s, sizeof s);
     lab_input("s->list", list, sizeof list);
     lab_output(&good, sizeof good);
     lab_output(&m, sizeof m);
@@ -161,8 +162,8 @@ static void try_random(void)
 int main(void)
 {
     lab_begin("Validate the header");
-    for (size_t i = 0; i < sizeof layout / sizeof *layout; i++)
-        try(&layout[i]);
+    for (size_t i = 0; i < sizeof trial / sizeof *trial; i++)
+        try(&trial[i]);
     try_random();
     return lab_end();
 }

@@ -269,7 +269,7 @@ static const struct wrong {
     // Changes of the format and the configuration
     { { .key = "format" }, EX_DATAERR, "its format is not given" },
     { { .key = "format", .text = "mhc checkpoint 2\n" }, EX_DATAERR,
-      "a newer program than this wrote it: its format is mhc checkpoint 2?" },
+      "newer program than this wrote it: its format is mhc checkpoint 2?" },
     { { .key = "format", .text = "pt" }, EX_DATAERR,
       "no checkpoint of this program: its format is pt" },
     { { .key = "width" }, EX_DATAERR, "width is missing from its meta" },
@@ -496,7 +496,7 @@ END_TEST
 // Test what reading takes
 static const struct { struct change change; const char *reason; }
 forged[] = {
-    { { .key = "layers", .text = "4096" }, "4096 layers cannot lie in" },
+    { { .key = "layers", .text = "4096" }, "4096 layers cannot lie" },
     { { .key = "layers", .text = "2" }, "it is missing" },
     { { .key = "width", .text = "65536" }, "expected [32,65536]" },
     { { .key = "vocabulary", .text = "1048576" }, "[1048576,4]" },

@@ -332,19 +332,28 @@ START_TEST(a_link_is_followed_and_stays)
     ck_assert(mkdir(folder_file("far"), 0777) == 0);
     ck_assert(symlink("far/third", folder_file("first")) == 0);
     ck_assert(symlink(far, folder_file("far/third")) == 0);
-    for (int k = 0; k < 2; k++) {
-        const char *word = k == 0 ? "made" : "replaced";
-        ck_assert_msg(write_word("first", word, &m), "%s", m.text);
+    int here = open(".", O_RDONLY);
+    for (int k = 0; k < 3; k++) {
+        struct durable d;
+        const char *word = k == 0 ? "made" : k == 1 ? "again" : "near";
+        if (k < 2)
+            ck_assert_msg(write_word("first", word, &m), "%s", m.text);
+        else
+            // Write through the link from its own folder
+            ck_assert(chdir(folder_file(".")) == 0
+                      && durable_open(&d, "first", &m)
+                      && durable_write(&d, word, strlen(word), &m)
+                      && durable_commit(&d, &m) && fchdir(here) == 0);
         ck_assert_str_eq(text_of("far/x"), word);
         ck_assert(S_ISREG(mode_of("far/x")));
         ck_assert(S_ISLNK(mode_of("first")));
         ck_assert(S_ISLNK(mode_of("far/third")));
     }
+    close(here);
     unlink(far);
     unlink(folder_file("far/third"));
 }
 END_TEST
-
 static char opened_last[512];
 
 static int open_nothing(const char *path, int flags, ...)
@@ -369,9 +378,9 @@ END_TEST
 
 START_TEST(the_partial_file_is_in_the_folder_of_the_file)
 {
-    static const char *const path[] = { "/x", "x", "no/such/x" };
+    static const char *const path[] = { "/x", "x", "no/such/x", "n/x" };
     static const char *const begins[] = { "//.x.", "./.x.",
-                                          "no/such/.x." };
+                                          "no/such/.x.", "n/.x." };
     struct message m = { 0, "" };
     struct durable d;
     file_calls.open = open_nothing;
@@ -767,7 +776,7 @@ Suite *durable_suite(void)
     tcase_add_test(c,
         a_link_that_becomes_a_circle_is_not_followed_for_ever);
     tcase_add_loop_test(c, the_partial_file_is_in_the_folder_of_the_file,
-                        0, 3);
+                        0, 4);
     tcase_add_test(c, no_memory_on_the_way_is_reported);
     tcase_add_loop_test(c,
         a_link_at_the_name_of_a_partial_file_is_not_followed, 0, 2);

@@ -160,10 +160,11 @@ START_TEST(a_header_longer_than_the_file_is_refused)
     for (size_t i = 0; i < 8; i++)
         image.bytes[i] = (unsigned char)(lengths[_i] >> 8 * i & 0xff);
     struct message m = refusal_of(image);
-    snprintf(reason, sizeof reason, "x.st: %s: a header of %llu bytes %s",
-             ours ? "it is cut off" : "not a safetensors file",
-             (unsigned long long)lengths[_i], ours ? "does not fit into "
-             "a file of 10" : "is longer than 16000000");
+    snprintf(reason, sizeof reason, "x.st: %s: a header of %llu bytes "
+             "%s", ours ? "it is cut off" : "not a safetensors file",
+             (unsigned long long)lengths[_i],
+             ours ? "does not fit into a file of 10"
+                  : "is longer than 16000000");
     ck_assert_str_eq(m.text, reason);
 }
 END_TEST
@@ -450,11 +451,13 @@ START_TEST(the_bytes_of_a_file_are_these)
     safetensors_close(&s);
 }
 END_TEST
-static const struct tensor twice[2] = { { "a", 1, { 1 }, numbers, NULL },
-                                        { "a", 1, { 1 }, numbers, NULL } };
+static const struct tensor twice[2] = {
+    { "a", 1, { 1 }, numbers, NULL }, { "a", 1, { 1 }, numbers, NULL }
+};
 static const struct tensor reserved = { "__metadata__", 1, { 1 },
                                         numbers, NULL };
-static const struct tensor not_utf8 = { "\xff", 1, { 1 }, numbers, NULL };
+static const struct tensor not_utf8 = { "\xff", 1, { 1 }, numbers,
+                                        NULL };
 static const struct text_pair twin[2] = { { "k", "1" }, { "k", "2" } };
 static const struct text_pair own = { "checksum", "1" };
 static const struct text_pair other = { "k", "\xff" };

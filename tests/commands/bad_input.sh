@@ -112,6 +112,10 @@ holds 'a loss that is not finite ends with status 1' \
     "[ $? = 1 ] && [ -s runs/wild/log.jsonl ]"
 holds 'it is named with its step' \
     'grep -qE "^mhc train: update [0-9]+: the (loss|gradient)" err'
+holds 'and with the step that is saved, and what to try' \
+    'saved=$(sed -n "s/.* saved is update \([0-9]*\), .*/\1/p" err) &&
+     $MHC info runs/wild | grep -q "^step *$saved " &&
+     grep -q "train --resume runs/wild --rate 500 --clip 1$" err'
 holds 'and the last good checkpoint stays' \
     '$MHC info runs/wild | grep -q "^layers"'
 refused 64 '--width 32: the run in runs/full has 16' \
@@ -119,6 +123,10 @@ refused 64 '--width 32: the run in runs/full has 16' \
 $train --steps 6 --stop-at 3 --name half > out 2> err
 refused 65 'training text' \
     $MHC train --resume runs/half --data unseen
+echo torn > runs/full/.loss.svg.0123456789abcdef.partial
 refused 64 'has taken all its' $MHC train --resume runs/full
+holds 'what a death left behind is swept, even so' \
+    '[ -s runs/full/latest.safetensors ] &&
+     ! ls -A runs/full | grep partial'
 refused 66 'nowhere' $MHC train --resume nowhere
 closing

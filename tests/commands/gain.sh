@@ -78,6 +78,12 @@ for k in gradient_norm forward backward; do
         runs/hc/log.jsonl
 done > points
 holds 'and goes through what the log says' 'agrees d.svg points'
+cp -r runs/hc torn
+head -c -9 runs/hc/log.jsonl > torn/log.jsonl
+$MHC gain torn --history --out e > out 2> err
+holds 'a torn last line is left out, and that is said' \
+    '[ $? = 0 ] && cmp d.svg e.svg && grep -qx \
+     "torn/log.jsonl: its last line is torn and was left out" err'
 $MHC gain --help > out 2> err
 holds 'mhc gain --help explains itself' \
     "[ $? = 0 ] && grep -q 'For instance' out"

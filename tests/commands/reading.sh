@@ -24,4 +24,56 @@ holds 'two threads have no room for their products' \
 $train --steps 2 --layers 99 --width 16384 --name big > out 2> err
 holds 'too large a model is refused before it takes anything' \
     "[ $? = 71 ] && grep -q 'take [0-9]\{7\} MiB in all; lower' err"
+$MHC info runs/small > out 2> err
+holds 'info tells the step' \
+    "[ $? = 0 ] && grep -q '^step  *3  *updates made' out"
+best=$(sed -n 's/.*"held_out":\([0-9][0-9.]*\).*/\1/p' \
+    runs/small/log.jsonl | sort -g | head -n 1)
+holds 'info tells the best loss' \
+    "[ -n '$best' ] && grep -q '^best  *${best:0:6}' out"
+holds 'info tells which texts' '[ $(grep -cE \
+    "^(training|held_out)_text  *[0-9a-f]{16} " out) = 2 ]'
+holds 'what a run takes is the sum of three' "awk '
+    /^in all .*\./ { sum += \$3 }
+    /^and the / { sum += \$NF; parts++ }
+    /^a run, besides/ { all = \$NF }
+    END { exit parts != 2 || sum <= 0 || all < sum || all > sum + 1 }' \
+    out"
+sed -e 's/checksum/chocksum/g' -e 's/"warmup"/"warmap"/' \
+    runs/small/latest.safetensors > strange
+sed 's/checksum/chocksum/g' runs/small/latest.safetensors > unsure
+$MHC info unsure > out 2> err
+holds 'metadata that are not known are told' "[ $? = 0 ] &&
+    [ -s out ] &&
+    grep -q '^its metadata have chocksum, which is not known' err"
+holds 'metadata that are missing are an error' \
+    "! $MHC evaluate strange --held-out unseen > out 2> err &&
+     grep -q 'strange: warmup is missing' err"
+head -c 5000 "$book/data/persuasion.txt" > other
+cp runs/small/latest.safetensors weights
+init="$MHC train --data other --held-out unseen --init weights"
+$init --steps 4 --warmup 0 --batch 3 --rate 1e-12 --seed 9 \
+    --evaluate-every 1 --name begun > out 2> err
+holds 'a run begins with the weights of another' \
+    "[ $? = 0 ] && [ -s runs/begun/latest.safetensors ]"
+said=$($MHC evaluate weights --held-out unseen |
+    sed 's/.*: \([0-9.]*\).*/\1/')
+began=$(sed -n 's/.*"step":1,.*"held_out":\([0-9.]*\).*/\1/p' \
+    runs/begun/log.jsonl)
+holds 'it has their loss, and is a new run' \
+    "[ -n '$said' ] && [ '${said:0:6}' = '${began:0:6}' ] &&
+     $MHC info runs/begun | grep -q '^step  *4 '"
+holds 'its sizes are theirs, the rest is its own' \
+    "[ \$($MHC info runs/begun | grep -cE \
+    '^(layers *1|width *16|context *16|batch *3|seed *9) ') = 5 ]"
+holds 'its log says where the weights are from' \
+    "head -n 1 runs/begun/log.jsonl | grep -q '\"init\":\"weights\"'"
+holds 'the file is as it was' \
+    'alike weights runs/small/latest.safetensors'
+$init --steps 2 --width 8 --name wrong > out 2> err
+holds 'a size that contradicts is refused by name' "[ $? = 64 ] &&
+    grep -q -- '--width 8: the weights in weights are of 16' err &&
+    [ ! -e runs/wrong ]"
+$init --steps 2 --seed 9 --width 16 --name right > out 2> err
+holds 'one that agrees is not' "[ $? = 0 ] && [ -d runs/right ]"
 closing

@@ -22,6 +22,10 @@ holds 'the new run goes on where the old one stopped' \
 holds 'its loss goes down' "awk 'BEGIN { exit !($(loss mhc) < $was) }'"
 holds 'its log says what it is' \
     'head -n 1 mhc/log.jsonl | grep -q "\"connection\":\"mhc\""'
+$MHC train --data text --held-out unseen --init mhc --steps 2 \
+    --name begun > out 2> err
+holds 'its weights can begin a run' "[ $? = 0 ] &&
+    head -n 1 runs/begun/log.jsonl | grep -q '\"streams\":4,'"
 $MHC upcycle runs/plain --out again > out 2> err
 $MHC train --resume again > out 2> err
 holds 'twice the same, byte for byte, and mhc with 4 is meant' \

@@ -337,9 +337,11 @@ START_TEST(the_mix_of_deepseek_is_the_papers_of_transposed_logits)
 {
     size_t n = (size_t)_i, count = 1031;
     real *logits = test_reals(count * n * n), *got, *want, *turned;
+    real *d = test_reals(count * n * n);
     got = test_reals(count * n * n);
     want = test_reals(count * n * n);
     turned = test_reals(count * n * n);
+    fill_normal(d, count * n * n, 2, 1);
     fill_normal(logits, count * n * n, 1, 1);
     for (size_t i = 0; i < count * n * n; i++)
         turned[i] = logits[i / (n * n) * n * n + i % n * n + i / n % n];
@@ -347,6 +349,12 @@ START_TEST(the_mix_of_deepseek_is_the_papers_of_transposed_logits)
         deepseek_forward(got, logits, count, n, iterations);
         sinkhorn_forward(want, turned, count, n, iterations);
         assert_close(got, want, count * n * n, 1e-4);
+        deepseek_backward(got, d, logits, count, n, iterations);
+        sinkhorn_backward(want, d, turned, count, n, iterations);
+        for (size_t i = 0; i < count * n * n; i++) {
+            size_t at = i / (n * n) * n * n + i % n * n + i / n % n;
+            ck_assert(fabs((double)(got[i] - want[at])) < 1e-4);
+        }
     }
 }
 END_TEST

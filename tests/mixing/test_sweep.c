@@ -142,8 +142,8 @@ END_TEST
 
 enum { PEOPLE = 4, CONTEXT = 256, BYTES = 256 };
 
-static struct model large_model(const struct connection *k, enum use use,
-                                size_t sequences)
+static struct model large_model(const struct connection *k,
+                                enum use use, size_t sequences)
 {
     static const struct sublayer *const pattern[] = {
         &attention_sublayer, &feedforward_sublayer };

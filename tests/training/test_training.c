@@ -673,6 +673,29 @@ START_TEST(evaluation_changes_nothing)
 }
 END_TEST
 
+START_TEST(a_trainer_that_only_evaluates_finds_the_same_bits)
+{
+    struct trainer a, b;
+    struct message m = { 0 };
+    double nats[2];
+    open_trainer(&a, settings());
+    step_of(&a);
+    ck_assert(trainer_open_to_evaluate(&b, &a.options, &cpu, a.corpus,
+                                       &m));
+    cpu.copy(b.model.weights, a.model.weights, a.model.parameters.count,
+             EXACT);
+    for (size_t windows = 0; windows < 3; windows++) {
+        ck_assert(trainer_evaluate(&nats[0], &a, windows, &m));
+        ck_assert(trainer_evaluate(&nats[1], &b, windows, &m));
+        ck_assert(nats[0] == nats[1]);
+    }
+    ck_assert(2 * trainer_bytes(&b.model) < trainer_bytes(&a.model));
+    ck_assert_ptr_null(b.model.gradients);
+    trainer_close(&a);
+    trainer_close(&b);
+}
+END_TEST
+
 START_TEST(best_is_the_lowest_so_far)
 {
     struct trainer t = { .bookmark = { .best = INFINITY } };
@@ -750,6 +773,7 @@ Suite *training_suite(void)
     tcase_add_test(c, a_text_can_be_judged_batch_by_batch);
     tcase_add_test(c, a_subset_of_windows_is_spread_evenly);
     tcase_add_test(c, evaluation_changes_nothing);
+    tcase_add_test(c, a_trainer_that_only_evaluates_finds_the_same_bits);
     tcase_add_test(c, best_is_the_lowest_so_far);
     tcase_add_test(c, one_window_is_learnt_by_heart);
     tcase_add_test(c, model_beats_a_table_of_bytes);
