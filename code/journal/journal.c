@@ -142,8 +142,8 @@ bool journal_create(struct journal *j, const char *folder,
 }
 void journal_discard(struct journal *j)
 {
-    static const char *const file[] = { "log.jsonl", "timing.jsonl",
-                                        "lock" };
+    static const char *const file[] = { "latest.safetensors",
+        "log.jsonl", "timing.jsonl", "lock" };
     char path[PATH_ROOM];
     struct message ignored = {0};
     for (size_t k = 0; k < sizeof file / sizeof *file; k++)
@@ -183,7 +183,12 @@ bool journal_open(struct journal *j, const char *folder,
         return fail(m, EX_NOINPUT, "%s: %s", path, strerror(errno));
     if (!take_lock(j, m))
         return false;
+    // Sweep the run's folder
+    struct stat about;
     durable_sweep(j->folder);
+    if (journal_path(path, j, "latest", m) && lstat(path, &about) == 0
+        && S_ISLNK(about.st_mode))
+        unlink(path);
     return true;
 }
 // Cut a log off after a step

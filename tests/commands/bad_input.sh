@@ -123,6 +123,10 @@ refused 64 '--width 32: the run in runs/full has 16' \
 $train --steps 6 --stop-at 3 --name half > out 2> err
 refused 65 'training text' \
     $MHC train --resume runs/half --data unseen
+echo torn > runs/full/.loss.svg.0123456789abcdef.partial
 refused 64 'has taken all its' $MHC train --resume runs/full
+holds 'what a death left behind is swept, even so' \
+    '[ -s runs/full/latest.safetensors ] &&
+     ! ls -A runs/full | grep partial'
 refused 66 'nowhere' $MHC train --resume nowhere
 closing

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "checkpoint/durable.h"
@@ -476,26 +477,68 @@ static int count_rename(const char *from, const char *to)
     return rename(from, to);
 }
 
-START_TEST(a_run_that_stops_early_saves_once_and_keeps_its_log)
+static void enter_folder(char *folder)
 {
-    char folder[] = "/tmp/mhc-test-XXXXXX";
     ck_assert(mkdtemp(folder) && chdir(folder) == 0);
     FILE *out = fopen("text", "w");
     for (int i = 0; i < 3000; i++)
         fputc("abcdefg\n"[i % 8], out);
     fclose(out);
+    ck_assert(freopen("/dev/null", "w", stdout)
+              && freopen("/dev/null", "w", stderr));
+}
+
+static void leave_folder(const char *folder)
+{
+    char command[64];
+    ck_assert(chdir("/") == 0);
+    sprintf(command, "rm -r %s", folder);
+    ck_assert(system(command) == 0);
+}
+
+static int two_steps(void)
+{
     char *words[] = {"train", "--data", "text", "--layers", "1",
         "--width", "8", "--heads", "2", "--context", "16", "--batch",
         "1", "--stop-at", "2", NULL};
+    return command_train(15, words);
+}
+
+START_TEST(a_run_that_stops_early_saves_once_and_keeps_its_log)
+{
+    char folder[] = "/tmp/mhc-test-XXXXXX";
+    enter_folder(folder);
     file_calls.fsync = count_fsync;
     file_calls.rename = count_rename;
-    ck_assert(freopen("/dev/null", "w", stdout)
-              && freopen("/dev/null", "w", stderr));
-    ck_assert_int_eq(command_train(15, words), 0);
+    ck_assert_int_eq(two_steps(), 0);
     ck_assert_str_eq(calls, "lSlS");
-    ck_assert(chdir("/") == 0);
-    sprintf(calls, "rm -r %s", folder);
-    ck_assert(system(calls) == 0);
+    leave_folder(folder);
+}
+END_TEST
+static unsigned long disk_left = 1 << 30;     /* bytes */
+
+int statvfs(const char *path, struct statvfs *disk)
+{
+    (void)path;
+    *disk = (struct statvfs){.f_blocks = 1, .f_frsize = 1,
+                             .f_bavail = disk_left};
+    return 0;
+}
+
+START_TEST(a_run_needs_room_for_three_checkpoints)
+{
+    char folder[] = "/tmp/mhc-test-XXXXXX";
+    struct stat s;
+    enter_folder(folder);
+    ck_assert_int_eq(two_steps(), 0);
+    ck_assert(stat("runs/run/latest.safetensors", &s) == 0);
+    disk_left = 2 * (unsigned long)s.st_size;
+    ck_assert_int_eq(two_steps(), 0);
+    ck_assert(access("runs/run-2", F_OK) == 0);
+    disk_left--;
+    ck_assert_int_eq(two_steps(), EX_IOERR);
+    ck_assert(access("runs/run-3", F_OK) != 0);
+    leave_folder(folder);
 }
 END_TEST
 
@@ -524,6 +567,7 @@ Suite *plot_suite(void)
     tcase_add_test(t, names_of_texts_survive_a_log);
     tcase_add_test(t,
         a_run_that_stops_early_saves_once_and_keeps_its_log);
+    tcase_add_test(t, a_run_needs_room_for_three_checkpoints);
     suite_add_tcase(s, t);
     return s;
 }
