@@ -1,4 +1,4 @@
-/* expect: there is no kind 'lazy' in the table */
+/* expect: it does not define connection_find */
 // Headers for a kind of one's own
 #include "connection/connection.h"
 #include "connection/mixed.h"
