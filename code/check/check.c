@@ -558,14 +558,18 @@ static void take_explanation(struct check *c, const struct set *set,
 static bool settle(struct check *c, struct set *set, size_t count,
                    const struct view *view, struct message *m)
 {
-    enum { CHOSEN = 24 };
-    struct set chosen[CHOSEN];
+    enum { LEAST = 2, MOST = 24 };
+    struct set chosen[MOST];
     if (view == &c->whole) {
         take_explanation(c, set, count);
         return true;
     }
-    if (count > CHOSEN)
-        count = CHOSEN;
+    size_t good = 0;
+    while (good < count && good < MOST
+           && (good < LEAST
+               || set[good].verdict.agree == set[good].verdict.of))
+        good++;
+    count = good;
     memcpy(chosen, set, count * sizeof *set);
     if (!weigh(chosen, count, c, &c->whole, m))
         return false;
@@ -621,6 +625,19 @@ static size_t no_mistake(struct set base[BEAM], const struct check *c)
 }
 enum { THIRDS = 34 };
 
+/* how far those are off that did not agree before; also below the
+   tolerance */
+static double distance(const struct verdict *v,
+                       const struct verdict *before)
+{
+    double sum = 0;
+    for (size_t p = 0; p < PARTS; p++)
+        if (v->given[p] && !agrees(before, p))
+            sum += log(fmin(v->error[p], 1e300)
+                       / fmax(v->tolerance[p], 1e-300) + 1e-6);
+    return sum;
+}
+
 static bool narrow(struct trial *trial, size_t trials, bool released,
                    struct check *c, const struct view *view,
                    struct message *m)
@@ -645,8 +662,9 @@ static bool narrow(struct trial *trial, size_t trials, bool released,
         for (size_t i = 0; i < trials; i++) {
             struct verdict a = verdict_of(c, view, &job[2 * i]);
             struct verdict b = verdict_of(c, view, &job[2 * i + 1]);
+            const struct verdict *was = &view->verdict[released];
             double third = (high[i] - low[i]) / 3;
-            if (excess(&a) <= excess(&b))
+            if (distance(&a, was) <= distance(&b, was))
                 high[i] -= third;
             else
                 low[i] += third;
@@ -796,7 +814,8 @@ static bool look_closer(struct check *c, struct message *m)
                              judges_gradients(c));
     for (size_t i = 0; i < c->trials; i++)
         c->trial[i].blind = !c->trial[i].quiet
-                         && *c->trial[i].where == '\0';
+            && *c->trial[i].where == '\0'
+            && !trial_is_harmless(&c->trial[i], c->best);
     bool good = (all || view_few(&few, c, m)) && search(c, view, m)
              && find_blind(c, view, m)
              && (all || find_blind(c, &c->whole, m));
@@ -952,6 +971,7 @@ void check_print(FILE *out, const struct check *c)
     print_settings(out, c);
     print_parts(out, c);
     print_missing(out, c);
+    fputs(c->file.notices, out);
     for (size_t k = 0; k < 2; k++)
         fprintf(out, "%zu of %zu agree with %s\n", v[k].agree, v[k].of,
                 conventions[k]);

@@ -13,11 +13,13 @@ struct check_name {
                                    %m: the one after it */
 };
 extern const struct check_name check_names[ROLES];
+enum { NOTICES = 600 };
 /* The numbers of a check file. NULL: not given. */
 struct check_file {
     struct boundary hers;
     const struct number_type *type[ROLES];
     struct settings settings;   /* from the metadata */
+    char notices[NOTICES];      /* lines about what is odd in it */
     double *memory;
 };
 /* numbers of a tensor of the boundary's sizes */
@@ -54,7 +56,7 @@ struct view {
 // A check
 /* u: unit roundoff; least: what smaller numbers may become zero */
 struct precision { const char *name; double u, least; };
-enum { EXPLANATION = 3 };
+enum { EXPLANATION = 4 };
 struct check {
     struct check_file file;
     const struct precision *between;    /* of what is in no file */

@@ -1,5 +1,8 @@
 #include "check/check.h"
 #include "ground/memory.h"
+#include <ctype.h>
+#include <jansson.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -142,6 +145,21 @@ static bool convert(double *to, const struct safetensors *s,
 }
 
 // Take one tensor
+static void notice(struct check_file *f, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void notice(struct check_file *f, const char *format, ...)
+{
+    size_t used = strlen(f->notices), room = NOTICES - used;
+    va_list arguments;
+    va_start(arguments, format);
+    int needs = vsnprintf(f->notices + used, room, format, arguments);
+    va_end(arguments);
+    if (needs < 0 || (size_t)needs + 2 > room)
+        f->notices[used] = '\0';
+    else
+        strcat(f->notices, "\n");
+}
+
 static bool wrong_shape(const struct safetensors *s,
                         const struct entry *e, const struct boundary *b,
                         const char *shape, struct message *m)
@@ -169,6 +187,12 @@ static bool take(struct check_file *f, const struct safetensors *s,
         if (!exchanged || !shape_fits(e, b, shape, true))
             return wrong_shape(s, e, b, shape, m);
     }
+    if (e->type->number == NULL)
+        return refuse(s, e->name, m, "dtype %s is not one of F64, F32, "
+                      "BF16, F16", e->type->name);
+    if (role == PHI && size_of(b, 'N') == size_of(b, 'K'))
+        notice(f, "phi is square: it is read as [K, nC], one row for "
+               "each coefficient");
     size_t count = (e->end - e->begin) / e->type->bytes;
     size_t columns = exchanged ? size_of(b, 'N') : count;
     f->type[role] = e->type;
@@ -232,16 +256,116 @@ static bool read_settings(struct settings *r,
     return good;
 }
 
+// Are two names nearly the same?
+enum { LETTERS = 24 };
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* letters to be changed, put in or taken out, capitals being small */
+static size_t edits(const char *a, const char *b)
+{
+    size_t row[LETTERS + 1], length = strlen(b);
+    for (size_t j = 0; j <= length; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= length; j++) {
+            size_t same = corner
+                + (tolower((unsigned char)a[i - 1])
+                   != tolower((unsigned char)b[j - 1]));
+            corner = row[j];
+            row[j] = least(same, 1 + least(row[j], row[j - 1]));
+        }
+    }
+    return row[length];
+}
+
+static bool is_near(const char *name, const char *known)
+{
+    size_t a = strlen(name), b = strlen(known);
+    if (a > LETTERS || b > LETTERS || a < 2)
+        return false;
+    return edits(name, known) <= (b < 5 ? 1U : 2U)
+        || (a > 3 && strncmp(name, known, least(a, b)) == 0);
+}
+
+// Say what is left alone
+static const char *meant(const char *name)
+{
+    for (int i = 0; i < ROLES; i++)
+        if (is_near(name, check_names[i].name))
+            return check_names[i].name;
+    return NULL;
+}
+
+static bool is_known(const char *name)
+{
+    for (int i = 0; i < ROLES; i++)
+        if (strcmp(name, check_names[i].name) == 0)
+            return true;
+    return false;
+}
+
+static void say_left_alone(struct check_file *f, const char *what,
+                           const char *name, const char *instead)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%s", name);
+    printable(text);
+    if (instead != NULL)
+        notice(f, "%s %s is left alone: is %s meant?", what, text,
+               instead);
+    else
+        notice(f, "%s %s is left alone", what, text);
+}
+
+static void find_left_alone(struct check_file *f,
+                            const struct safetensors *s)
+{
+    static const char *const keys[] = { "iterations", "norm_epsilon",
+                                        "sinkhorn_epsilon" };
+    const char *key;
+    json_t *value;
+    for (size_t i = 0; i < s->used; i++)
+        if (!is_known(s->list[i].name))
+            say_left_alone(f, "tensor", s->list[i].name,
+                           meant(s->list[i].name));
+    json_object_foreach(json_object_get(s->header, "__metadata__"),
+                        key, value) {
+        const char *near = NULL;
+        bool known = strcmp(key, "format") == 0;
+        for (size_t i = 0; i < 3; i++) {
+            known = known || strcmp(key, keys[i]) == 0;
+            near = is_near(key, keys[i]) ? keys[i] : near;
+        }
+        if (!known)
+            say_left_alone(f, "metadata", key, near);
+    }
+}
+
 // Read a check file
 static bool missing(const struct safetensors *s, const char *name,
                     size_t site, struct message *m)
 {
     size_t sublayers = 0;
+    const char *kind = safetensors_text(s, "connection");
     while (is_crossed(s, sublayers))
         sublayers++;
+    if (sublayers > 0 && kind != NULL && strcmp(kind, "mhc") != 0)
+        return refuse(s, NULL, m, "it is a trace of the kind %.31s, "
+                      "and only boundaries of mhc can be checked",
+                      kind);
     if (sublayers > 0 && site >= sublayers)
         return refuse(s, name, m, "it is missing; this is a trace: add"
                       " --site, 0 to %zu", sublayers - 1);
+    for (size_t i = 0; i < s->used; i++)
+        if (is_near(s->list[i].name, name))
+            return refuse(s, name, m, "it is missing; is %.63s meant?",
+                          s->list[i].name);
     return refuse(s, name, m, "it is missing");
 }
 
@@ -257,9 +381,10 @@ bool check_read(struct check_file *f, const struct safetensors *s,
     if (!learn_sizes(&f->hers, s, e, m)
         || !read_settings(&f->settings, s, m))
         return false;
-    for (size_t i = 0; i < s->used; i++)
-        all += (s->list[i].end - s->list[i].begin)
-             / s->list[i].type->bytes;
+    for (int role = STREAMS; role < ROLES; role++) {
+        e = find(name, s, (enum role)role, site);
+        all += e == NULL ? 0 : (e->end - e->begin) / e->type->bytes;
+    }
     f->memory = memory_new(all, sizeof *f->memory, m);
     double *to = f->memory;
     bool good = to != NULL;
@@ -272,6 +397,8 @@ bool check_read(struct check_file *f, const struct safetensors *s,
         good = take(f, s, (enum role)role, e, to, m);
         to += (e->end - e->begin) / e->type->bytes;
     }
+    if (good && site == SIZE_MAX)
+        find_left_alone(f, s);
     if (!good)
         check_close(f);
     return good;

@@ -58,6 +58,8 @@ static const struct known {
       "a softmax comes before Sinkhorn's first half step" },
     { M(ROW_MAXIMUM), 0, true,
       "the largest logit of each row is taken out before Sinkhorn" },
+    { M(ROW_MAXIMUM), M(MAXIMUM_CUT), false,
+      "each row's largest logit is taken out, as if it were constant" },
     // Mistakes of the backward pass alone
     { 0, M(SINKHORN_CUT), false,
       "no gradient comes back through Sinkhorn" },
@@ -236,6 +238,12 @@ static void make(struct way *way, uint64_t wrong, unsigned numbers,
     for (unsigned i = 0; i < NUMBERS; i++)
         if (numbers & N(i))
             way->number[i] = value;
+}
+
+bool trial_is_harmless(const struct trial *t, bool released)
+{
+    uint64_t softmax = M(SOFTMAX_START) | M(ROW_MAXIMUM);
+    return released && ((t->forward | t->backward) & softmax);
 }
 
 struct rules trial_rules(struct rules r, const struct trial *t)

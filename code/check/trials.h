@@ -20,6 +20,8 @@ size_t trials_known(struct trial list[TRIALS], const struct settings *s,
 size_t trials_scan(struct trial list[TRIALS], const struct settings *s,
                    bool gradients);
 void trial_refine(struct trial *t, double epsilon);
+/* does the released form not mind, since it begins with a softmax? */
+bool trial_is_harmless(const struct trial *t, bool released);
 /* the rules, with the trial made */
 struct rules trial_rules(struct rules r, const struct trial *t);
 #endif

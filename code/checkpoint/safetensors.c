@@ -60,6 +60,11 @@ static const struct number_type types[] = {
     { "F32", 4, number_f32 },
     { "BF16", 2, number_bf16 },
     { "F16", 2, number_f16 },
+    // Types that we can only step over
+    { "I64", 8, NULL }, { "I32", 4, NULL }, { "I16", 2, NULL },
+    { "I8", 1, NULL }, { "U64", 8, NULL }, { "U32", 4, NULL },
+    { "U16", 2, NULL }, { "U8", 1, NULL }, { "BOOL", 1, NULL },
+    { "F8_E4M3", 1, NULL }, { "F8_E5M2", 1, NULL },
 };
 
 static const struct number_type *const type_of_real =
@@ -482,6 +487,9 @@ bool safetensors_copy(real *to, const struct safetensors *s,
     const struct entry *e = safetensors_entry(s, name, rank, shape, m);
     if (e == NULL)
         return false;
+    if (e->type->number == NULL)
+        return refuse(s, name, m, "its dtype %s is not one that we "
+                      "calculate with", e->type->name);
     size_t each = e->type->bytes, count = (e->end - e->begin) / each;
     if (e->type == type_of_real)
         return safetensors_bytes(to, s, e->begin, count * each, m);

@@ -38,7 +38,7 @@ struct entry {
 struct number_type {
     const char *name;           /* "F32" */
     size_t bytes;
-    double (*number)(const unsigned char *bytes);
+    double (*number)(const unsigned char *bytes);   /* or NULL */
 };
 struct json_t;
 struct safetensors {

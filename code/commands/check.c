@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include "check/check.h"
 #include "commands/commands.h"
 #include "commands/options.h"
@@ -11,6 +12,18 @@ static bool list_names(bool *agree)
 {
     check_print_names(stdout);
     return *agree = true;
+}
+
+static time_t begun, said;
+
+static void say_how_far(size_t done, size_t jobs)
+{
+    time_t now = time(NULL);
+    if (now < begun + 3 || now < said + 10)
+        return;
+    said = now;
+    fprintf(stderr, "mhc check: %zu of %zu calculations so far\n",
+            done, jobs);
 }
 
 static bool find_convention(struct check *c, const char *name,
@@ -30,8 +43,10 @@ static bool check(bool *agree, const struct options *o,
                   const char *site, const char *precision,
                   const char *convention, struct message *m)
 {
-    struct check c = {0};
+    static struct check c;
     size_t at = SIZE_MAX;
+    c.progress = say_how_far;
+    begun = time(NULL);
     if (o->operands != 1)
         return fail(m, EX_USAGE, "one file is wanted; --names lists "
                     "what belongs in it");

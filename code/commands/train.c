@@ -180,10 +180,9 @@ static bool tell_sizes(const struct run *r, struct message *m)
         printf("%zu layers, width %zu, %zu heads, context %zu, "
                "%s connection, %zu stream%s\n%zu parameters; %.0f MiB"
                " for weights, gradients and moments, %.0f MiB for"
-               " activations; %.0f MiB in all\n",
-               c->layers, c->width, c->heads,
-               c->context, c->connection, c->streams,
-               c->streams == 1 ? "" : "s", count,
+               " activations; %.0f MiB in all\n", c->layers, c->width,
+               c->heads, c->context, c->connection, c->streams,
+               c->streams == 1 ? "" : "s", model.parameters.numbers,
                4. * (double)count * (double)sizeof(real) * mib,
                (double)(model_bytes(&model)
                         - 2 * count * sizeof(real)) * mib,

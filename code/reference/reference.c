@@ -83,17 +83,25 @@ static double summed(struct state *s, double value, double size)
 }
 
 // Add up products
+enum { LANES = 8 };
+
 static double dot(struct state *s, const double *a, const double *b,
                   size_t count)
 {
-    double sum = 0;
+    double sum = 0, lane[LANES] = { 0 };
     long double squares = 0;
-    for (size_t i = 0; i < count; i++) {
+    size_t i = 0;
+    for (; s->r->rough == NULL && i + LANES <= count; i += LANES)
+        for (size_t k = 0; k < LANES; k++)
+            lane[k] += a[i + k] * b[i + k];
+    for (size_t k = 0; k < LANES; k++)
+        sum += lane[k];
+    for (; i < count; i++) {
         sum += a[i] * b[i];
-        if (s->r->rough != NULL)
-            squares += (long double)sum * sum;
+        squares += (long double)sum * sum;
     }
-    return summed(s, sum, (double)sqrtl(squares));
+    return s->r->rough == NULL ? sum
+         : summed(s, sum, (double)sqrtl(squares));
 }
 
 // Normalise the streams of a token
@@ -298,7 +306,7 @@ static void begin_balance_backward(struct state *s, double *d,
             if (s->start[a * n + j] > s->start[most])
                 most = a * n + j;
         }
-        d[most] -= sum;
+        d[most] -= has(way, MAXIMUM_CUT) ? 0 : sum;
     }
     if (has(way, SOFTMAX_START)) {
         double part[PLACES];
@@ -580,10 +588,13 @@ static void differentiate_projection(struct state *s,
         sizes[alpha] += s->dsize[k] * fabs(s->z[k]);
         if (s->r->sizes != NULL)
             gather_sizes(s, k, s->dsize[k] * by);
-        for (size_t i = 0; i < inputs; i++)
+        double *dphi = s->b->at[DPHI] + k * inputs;
+        for (size_t i = 0; i < inputs; i++) {
             s->dunit[i] += dz * phi[i];
-        for (size_t i = 0; i < inputs; i++)
-            gather(s, DPHI, k * inputs + i, dz * s->unit[i]);
+            dphi[i] += dz * s->unit[i];
+        }
+        for (size_t i = 0; s->r->rough != NULL && i < inputs; i++)
+            dphi[i] = summed(s, dphi[i], fabs(dphi[i]));
     }
     for (size_t a = 0; s->r->sizes != NULL && a < 3; a++)
         gather_size(s, DALPHA, a, sizes[a]);
@@ -596,7 +607,6 @@ static void backward(struct state *s, const struct way *way)
     size_t parts = has(way, NORM_PER_STREAM) ? n : 1;
     const double *dnext = s->b->at[DNEXT] + t * n * C;
     struct gradients d = { .pre = { 0 } };
-    keep_first(s, true);
     differentiate_mixing(s, &d, way);
     differentiate_maps(s, &d, way);
     differentiate_projection(s, way);
@@ -667,13 +677,15 @@ static bool run_tokens(struct state *s, struct message *m)
         if (!coefficients(s, there, m))
             return false;
         forward(s, there);
-        if (!differentiates || (i == 0 && last))
+        if (!differentiates)
             continue;
         if (memcmp(there->number, back->number, sizeof back->number)
             || there->wrong != back->wrong)
             if (!coefficients(s, back, m))
                 return false;
-        backward(s, back);
+        keep_first(s, true);
+        if (i > 0 || !last)
+            backward(s, back);
     }
     return true;
 }

@@ -34,7 +34,8 @@ static double no_number(const unsigned char *bytes)
 void test_store(struct check *c, const char *type)
 {
     static const struct number_type types[] = { {"F64", 8, no_number},
-        {"F32", 4, no_number}, {"BF16", 2, no_number} };
+        {"F32", 4, no_number}, {"BF16", 2, no_number},
+        {"F16", 2, no_number} };
     const struct number_type *t = types;
     while (strcmp(t->name, type) != 0)
         t++;
@@ -43,10 +44,14 @@ void test_store(struct check *c, const char *type)
         size_t count = check_size(&c->file.hers, (enum role)i);
         for (size_t k = 0; t->bytes < 8 && k < count; k++) {
             double *x = &c->file.hers.at[i][k];
-            int digits = t->bytes == 4 ? 23 : 7;
-            double unit = ldexp(1, ilogb(*x) - digits);
-            if (*x != 0)
-                *x = nearbyint(*x / unit) * unit;
+            bool half = strcmp(type, "F16") == 0;
+            int digits = t->bytes == 4 ? 23 : half ? 10 : 7;
+            int least = half ? -24 : -149;
+            if (*x == 0)
+                continue;
+            int place = ilogb(*x) - digits;
+            double unit = ldexp(1, place < least ? least : place);
+            *x = nearbyint(*x / unit) * unit;
         }
     }
 }

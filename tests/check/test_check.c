@@ -224,9 +224,8 @@ enum { NAMED_SLICES = 16 };
 /* what is no mistake, or one that F32 does not show */
 static bool is_no_mistake(const struct trial *t, bool released)
 {
-    uint64_t softmax = MISTAKE(SOFTMAX_START) | MISTAKE(ROW_MAXIMUM);
     bool epsilon = t->quiet && t->there != 0 && t->value < .5;
-    return (released && (t->forward | t->backward) & softmax)
+    return trial_is_harmless(t, released)
         || (epsilon && t->value < 1e-4);
 }
 
@@ -431,6 +430,111 @@ START_TEST(one_wrong_part_is_no_matter_of_precision)
 }
 END_TEST
 
+/* a trial of the list of those that are tried */
+static struct trial tried(const char *saying)
+{
+    static struct trial list[TRIALS];
+    size_t count = trials_known(list, &test_settings, true);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].saying, saying) == 0)
+            return list[i];
+    ck_abort_msg("%s is not tried", saying);
+}
+
+static const struct { bool released; enum number at[3]; double value;
+                      const char *saying; } odd[] = {
+    { false, { NORM_EPSILON_AT, NORM_EPSILON_AT, NORM_EPSILON_AT },
+      3e-4, "the norm's epsilon is about 0.0003\n" },
+    { true, { PRE_EPSILON, START_EPSILON, DIVISOR_EPSILON }, 3e-5,
+      "the epsilon of h_pre and Sinkhorn is about 3e-05\n" },
+    { false, { HALF_STEPS, HALF_STEPS, HALF_STEPS }, 14,
+      "7 iterations of Sinkhorn, not 20\n" },
+    { true, { HALF_STEPS, HALF_STEPS, HALF_STEPS }, 9,
+      "4.5 iterations of Sinkhorn, not 20\n" } };
+
+START_TEST(numbers_that_are_not_round_are_found)
+{
+    struct rules r = reference_rules(&test_settings, odd[_i].released);
+    for (size_t i = 0; i < 3; i++)
+        r.forward.number[odd[_i].at[i]] =
+            r.backward.number[odd[_i].at[i]] = odd[_i].value;
+    const struct check *c = checked(filed("F32", &r, 4, 4));
+    ck_assert_uint_eq(c->explained.agree, PARTS);
+    ck_assert(c->founds == 1 && says("likely mistake: "));
+    ck_assert_msg(says(odd[_i].saying), "%s", report);
+}
+END_TEST
+
+START_TEST(what_nobody_knows_is_not_explained)
+{
+    static const enum role spoilt[] = { H_RES, DPHI, DSTREAMS };
+    for (size_t k = 0; k < 3; k++) {
+        struct rules r = rules_of(k == 1, 0, 0);
+        struct check *c = filed("F32", &r, 4, 4);
+        double *x = c->file.hers.at[spoilt[k]];
+        for (size_t i = 0; i < check_size(&c->file.hers, spoilt[k]);
+             i++)
+            x[i] *= 1 + .01 * (double)(i % 7);
+        checked(c);
+        ck_assert(says("no known mistake explains it\n"));
+        ck_assert(!says("likely") && c->founds == 0 && !c->rough);
+    }
+}
+END_TEST
+
+START_TEST(a_part_that_is_explained_is_counted)
+{
+    struct trial twice = tried("the factor 2 of h_post is missing");
+    struct rules r = trial_rules(rules_of(false, 0, 0), &twice);
+    struct check *c = filed("F32", &r, 4, 4);
+    for (size_t i = 0; i < check_size(&c->file.hers, H_RES); i++)
+        c->file.hers.at[H_RES][i] *= 1 + .01 * (double)(i % 7);
+    checked(c);
+    ck_assert(says("no known mistake explains it\nnearest: the factor"
+                   " 2 of h_post is missing\n"));
+    char line[64];
+    snprintf(line, sizeof line, "it explains %zu of the %zu that did ",
+             c->explained.agree - c->whole.verdict->agree,
+             PARTS - c->whole.verdict->agree);
+    ck_assert_uint_eq(c->explained.agree, PARTS - 1);
+    ck_assert(says(line) && says("not explained: h_res\n"));
+}
+END_TEST
+
+START_TEST(three_mistakes_of_a_published_port_are_named)
+{
+    static const enum mistake three[] = { SIGMOID_START, NO_FACTOR,
+                                          TRANSPOSED };
+    uint64_t all = 0;
+    for (size_t i = 0; i < 3; i++)
+        all |= MISTAKE(three[i]);
+    struct rules r = rules_of(true, all, all);
+    const struct check *c = checked(filed("F32", &r, 4, 4));
+    uint64_t found = 0;
+    for (size_t i = 0; i < c->founds; i++)
+        found |= c->found[i].forward & c->found[i].backward;
+    ck_assert(c->founds == 3 && found == all);
+    ck_assert_uint_eq(c->explained.agree, PARTS);
+}
+END_TEST
+
+START_TEST(the_other_convention_is_no_mistake)
+{
+    for (int released = 0; released < 2; released++) {
+        struct rules r = rules_of(released, 0, 0);
+        struct check *c = filed("F32", &r, 4, 4);
+        c->only = released ? ONLY_PAPER : ONLY_RELEASED;
+        checked(c);
+        ck_assert(says("\nno mistake is looked for: it agrees under the"
+                       " other convention\n"));
+        ck_assert(says(released ? "17 of 17 agree with DeepSeek"
+                                : "17 of 17 agree with the paper"));
+        ck_assert(!says("likely") && !says("no known"));
+        ck_assert(c->founds == 0 && c->best == !released);
+    }
+}
+END_TEST
+
 START_TEST(what_explains_it_as_well_is_a_rival)
 {
     uint64_t transposed = MISTAKE(TRANSPOSED);
@@ -451,9 +555,9 @@ START_TEST(a_verdict_is_printed_line_by_line)
     static const char *const lines[] = {
         "8 tokens, 4 streams of width 16, 20 iterations\nnorm_epsilon "
         "1e-06, sinkhorn_epsilon 1e-06 (as released only)\n\ntensor  ",
-        "h_pre         F32    1.6e-06    5.5e-08      1.9e-06 *\n"
-        "h_post        F32    9.7e-07    5.1e-08      5.1e-08  \n",
-        "next          F32    6.3e-06        1.8 *    0.00015 *\n",
+        "h_pre         F32    1.6e-06     5.5e-08      1.9e-06 *\n"
+        "h_post        F32    9.7e-07     5.1e-08      5.1e-08  \n",
+        "next          F32    6.3e-06         1.8 *    0.00015 *\n",
         "11 of 17 agree with the paper's form\n"
         "8 of 17 agree with DeepSeek-V4's released form\n"
         "likely mistake: h_res is used transposed\n"
@@ -501,6 +605,88 @@ START_TEST(coarse_arithmetic_is_recognised)
     again.trials = 0;
     ck_assert(!check_run(&again, "f12", &m));
     ck_assert_int_eq(m.status, EX_USAGE);
+}
+END_TEST
+
+/* a right file whose given numbers are changed before it is made */
+static const struct { enum role role; double factor; const char *type;
+                      bool released; } extremes[] = {
+    { STREAMS, 1e150, "F64", false }, { STREAMS, 1e150, "F64", true },
+    { STREAMS, 1e-20, "F32", false }, { BIAS, 500, "F32", false },
+    { BIAS, 30, "F32", true }, { BIAS, 30, "F64", true },
+    { DNEXT, 1e-6, "F16", false }, { DNEXT, 1e-6, "F16", true },
+    { DNEXT, 1e-38, "F32", false } };
+
+START_TEST(right_files_with_extreme_numbers_agree)
+{
+    bool released = extremes[_i].released;
+    struct rules r = rules_of(released, 0, 0);
+    struct check *c = filed(extremes[_i].type, &r, 4, 4);
+    struct boundary *b = &c->file.hers;
+    enum role role = extremes[_i].role;
+    for (size_t i = 0; i < check_size(b, role); i++)
+        b->at[role][i] *= extremes[_i].factor;
+    for (size_t i = 0; role == DNEXT && i < check_size(b, DINPUT); i++)
+        b->at[DINPUT][i] *= extremes[_i].factor;
+    test_store(c, extremes[_i].type);
+    make(b, &r);
+    test_store(c, extremes[_i].type);
+    checked(c);
+    ck_assert_msg(c->whole.verdict[released].agree == PARTS, "%s",
+                  report);
+}
+END_TEST
+
+START_TEST(a_gate_that_underflows_agrees)
+{
+    struct rules r = rules_of(false, 0, 0);
+    struct check *c = filed("F32", &r, 4, 4);
+    struct boundary *b = &c->file.hers;
+    b->at[ALPHA][0] = 1;
+    for (size_t i = 0; i < 4; i++)
+        b->at[BIAS][i] = -95;
+    make(b, &r);
+    static const enum role zero[] = { H_PRE, INPUT };
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < check_size(b, zero[k]); i++)
+            b->at[zero[k]][i] = 0;
+    for (size_t i = 0; i < 4; i++)
+        b->at[DBIAS][i] = 0;
+    for (size_t i = 0; i < 4 * 64; i++)
+        b->at[DPHI][i] = 0;
+    b->at[DALPHA][0] = 0;
+    checked(c);
+    ck_assert_msg(c->whole.verdict[0].agree == PARTS, "%s", report);
+    ck_assert(says("\n~ cannot be judged in this precision"));
+}
+END_TEST
+
+START_TEST(what_is_zero_by_theory_may_be_rounding)
+{
+    size_t T = 6, n = 4, C = 16;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        struct rules r = rules_of(false, 0, 0);
+        struct check *c = filed("F32", &r, T, n);
+        struct boundary *b = &c->file.hers;
+        *b = test_boundary(T, n, C, seed);
+        for (size_t i = 0; i < T * n * C; i++)
+            b->at[STREAMS][i] = b->at[STREAMS][i / (n * C) * n * C
+                                               + i % C];
+        test_store(c, "F32");
+        make(b, &r);
+        double most = 0;
+        for (size_t i = 0; i < T * n * n; i++)
+            most = fmax(most, b->at[H_RES][i]);
+        ck_assert(fabs(b->at[DALPHA][2]) < 1e-12);
+        double sizes = 0x1p-24 * most * sqrt((double)T);
+        b->at[DALPHA][2] = seed % 2 ? sizes : -sizes;
+        test_store(c, "F32");
+        checked(c);
+        ck_assert_msg(c->whole.verdict[0].agree == PARTS, "%s", report);
+        b->at[DALPHA][2] *= 1e4;
+        if (seed == 1)
+            ck_assert(checked(c)->whole.verdict[0].agree == PARTS - 1);
+    }
 }
 END_TEST
 
@@ -676,6 +862,8 @@ START_TEST(a_bug_in_our_own_boundary_is_named)
 END_TEST
 #define F(name, shape, from, to) "'" name "':{'dtype':'F32','shape':[" \
     shape "],'data_offsets':[" from "," to "]}"
+#define TYPED(name, type, from, to) "'" name "':{'dtype':'" type \
+    "','shape':[" "1,2" "],'data_offsets':[" from "," to "]}"
 #define REST F("phi", "8,2", "8", "72") "," \
     F("alpha", "3", "72", "84") "," F("bias", "8", "84", "116")
 #define HEAD "{" F("streams", "1,2,1", "0", "8") "," REST
@@ -713,6 +901,18 @@ static const struct { const char *header; size_t bytes;
       "metadata iterations: 0 is no number from 1 to 100" },
     { HEAD ",'__metadata__':{'iterations':'2O'}}", 116, "2O is no" },
     { HEAD ",'__metadata__':{'norm_epsilon':'-1'}}", 116, "-1 is" },
+    { HEAD ",'__metadata__':{'iterations':'20.5'}}", 116,
+      "metadata iterations: 20.5 is not whole" },
+    { HEAD "," TYPED("ids", "I64", "116", "132") "}", 132, NULL },
+    { HEAD "," TYPED("mask", "BOOL", "116", "118") "}", 118, NULL },
+    { HEAD "," TYPED("h_pre", "I32", "116", "124") "}", 124,
+      "h_pre: dtype I32 is not one of F64, F32, BF16, F16" },
+    { "{" F("streams", "1,2,1", "0", "8") "," F("fhi", "8,2", "8", "72")
+      "}", 72, "phi: it is missing; is fhi meant?" },
+    { "{" F("Streams", "1,2,1", "0", "8") "}", 8,
+      "streams: it is missing; is Streams meant?" },
+    { TRACED ",'__metadata__':{'connection':'hc'}}", 132,
+      "x.st: it is a trace of the kind hc, and only" },
 };
 enum { FILES = sizeof files / sizeof *files };
 
@@ -737,6 +937,86 @@ START_TEST(a_check_file_is_read_or_refused)
     safetensors_close(&s);
 }
 END_TEST
+static const struct { const char *header; size_t bytes;
+                      const char *notices; } remarks[] = {
+    { HEAD "," F("h_psot", "1,2", "116", "124") "}", 124,
+      "tensor h_psot is left alone: is h_post meant?\n" },
+    { HEAD "," F("H_pre", "1,2", "116", "124") "}", 124,
+      "tensor H_pre is left alone: is h_pre meant?\n" },
+    { HEAD "," TYPED("tokens", "I32", "116", "124") "}", 124,
+      "tensor tokens is left alone\n" },
+    { HEAD ",'__metadata__':{'iteration':'5','format':'pt'}}", 116,
+      "metadata iteration is left alone: is iterations meant?\n" },
+    { HEAD ",'__metadata__':{'norm_eps':'1','note':'x'}}", 116,
+      "metadata norm_eps is left alone: is norm_epsilon meant?\n"
+      "metadata note is left alone\n" },
+    { HEAD ",'__metadata__':{'iterations':'5','norm_epsilon':'0',"
+      "'sinkhorn_epsilon':'0'}}", 116, "" },
+    { "{" F("streams", "1,1,3", "0", "12") ","
+      F("phi", "3,3", "12", "48") "," F("alpha", "3", "48", "60") ","
+      F("bias", "3", "60", "72") "}", 72, "phi is square: it is read "
+      "as [K, nC], one row for each coefficient\n" } };
+
+START_TEST(what_is_left_alone_is_said)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    struct check_file f;
+    size_t bytes = remarks[_i].bytes;
+    struct image image = image_of(remarks[_i].header, bytes);
+    memset(image.bytes + image.size - bytes, 0, bytes);
+    ck_assert_msg(safetensors_read(&s, "x.st", image.bytes, image.size,
+                                   &m), "%s", m.text);
+    ck_assert_msg(check_read(&f, &s, SIZE_MAX, &m), "%s", m.text);
+    ck_assert_str_eq(f.notices, remarks[_i].notices);
+    check_close(&f);
+    safetensors_close(&s);
+}
+END_TEST
+
+static size_t times, calculations;
+
+static void count_progress(size_t done, size_t jobs)
+{
+    times++;
+    ck_assert(done == times && jobs >= done);
+    calculations = jobs;
+}
+
+START_TEST(a_check_says_how_far_it_is)
+{
+    struct rules r = rules_of(false, 0, 0);
+    struct check *c = filed("F32", &r, 16, 4);
+    c->progress = count_progress;
+    c->file.hers.at[NEXT][17] += .1;
+    checked(c);
+    ck_assert(times == calculations && times > 100);
+}
+END_TEST
+
+START_TEST(a_few_tokens_are_enough_to_find_a_mistake)
+{
+    static const char *const mistakes[] = { "h_res is used transposed",
+        "token 0's h_res mixes the streams of all tokens",
+        "dstreams lacks what comes back through the mix",
+        "5 iterations of Sinkhorn, not 20",
+        "the norm's epsilon is 0.001" };
+    struct trial t = tried(mistakes[_i]);
+    for (int released = 0; released < 2; released++) {
+        struct rules r = trial_rules(rules_of(released, 0, 0), &t);
+        const struct check *c = checked(filed("F32", &r, 50, 4));
+        ck_assert_uint_eq(c->explained.agree, PARTS);
+        ck_assert(c->founds == 1 && says("likely mistake: "));
+        ck_assert_msg(says(mistakes[_i]), "%s", report);
+    }
+    struct rules r = rules_of(false, 0, 0);
+    struct check *late = filed("F32", &r, 50, 4);
+    for (size_t i = 0; i < 16; i++)
+        late->file.hers.at[EXIT][(20 + (size_t)_i) * 16 + i] *= 4;
+    ck_assert(checked(late)->founds == 0 && says("no known mistake"));
+}
+END_TEST
+
 START_TEST(what_is_not_finite_is_refused)
 {
     struct message m = { 0, "" };
@@ -1010,12 +1290,24 @@ Suite *check_suite(void)
                         0, 3);
     tcase_add_test(t, eight_streams_added_up_are_a_wrong_exit);
     tcase_add_test(t, one_wrong_part_is_no_matter_of_precision);
+    tcase_add_loop_test(t, numbers_that_are_not_round_are_found, 0, 4);
+    tcase_add_test(t, what_nobody_knows_is_not_explained);
+    tcase_add_test(t, a_part_that_is_explained_is_counted);
+    tcase_add_test(t, three_mistakes_of_a_published_port_are_named);
+    tcase_add_test(t, the_other_convention_is_no_mistake);
     tcase_add_test(t, what_explains_it_as_well_is_a_rival);
     tcase_add_test(t, coarse_arithmetic_is_recognised);
+    tcase_add_loop_test(t, right_files_with_extreme_numbers_agree, 0, 9);
+    tcase_add_test(t, a_gate_that_underflows_agrees);
+    tcase_add_test(t, what_is_zero_by_theory_may_be_rounding);
     tcase_add_test(t, what_lies_between_is_as_told_or_as_the_file);
     tcase_add_loop_test(t, our_own_boundary_agrees, 0, 8);
     tcase_add_loop_test(t, a_bug_in_our_own_boundary_is_named, 0, 5);
     tcase_add_loop_test(t, a_check_file_is_read_or_refused, 0, FILES);
+    tcase_add_loop_test(t, what_is_left_alone_is_said, 0,
+                        sizeof remarks / sizeof *remarks);
+    tcase_add_test(t, a_check_says_how_far_it_is);
+    tcase_add_loop_test(t, a_few_tokens_are_enough_to_find_a_mistake, 0, 5);
     tcase_add_loop_test(t, what_is_not_finite_is_refused, 0, 9);
     tcase_add_test(t, without_memory_there_is_no_verdict);
     tcase_add_test(t, phi_is_read_either_way);

@@ -264,7 +264,7 @@ wanted=$(awk '/^in all/ && NF == 3 { n = $3 }
     /^in all/ && NF == 4 { print n, int($3 - 8 * n / 2^20 + .5) }' info)
 holds 'what a run needs is told before it starts, as info has it' \
     '[ -n "$wanted" ] && [ "$wanted" = \
-     "$(awk "/ parameters;/ { print \$1, \$(NF - 3) }" out)" ]'
+     "$(sed -n "s/ parameters.* \([0-9]*\) MiB for act.*/ \1/p" out)" ]'
 holds 'with the loss in bold' \
     'grep -q "$(printf "\033\[1m")" typescript'
 NO_COLOR=1 script -qec "$train --steps 40 --name grey" typescript > out

@@ -6,6 +6,9 @@
 #ifndef ALONG
 #define ALONG sum * r / (real)width
 #endif
+#ifndef ROOT
+#define ROOT inverse_rms[t]
+#endif
 #ifndef FACTOR
 #define FACTOR gain[c]
 #endif
@@ -27,7 +30,7 @@ void norm_backward(real *dx, real *dgain, const real *dout,
     (void)add;
     for (size_t t = 0; t < rows; t++) {
         const real *dy = dout + t * width, *row = x + t * width;
-        real *d = dx + t * width, r = inverse_rms[t], sum = 0;
+        real *d = dx + t * width, r = ROOT, sum = 0;
         for (size_t c = 0; c < width; c++)
             sum += FACTOR * dy[c] * row[c];
         real along = ALONG;
