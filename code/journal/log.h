@@ -29,7 +29,7 @@ bool log_number(double *x, const struct log *l, const char *name);
 /* the next step with a loss should be this one; else that is a hole */
 void log_expect(struct log *l, size_t step);
 /* what is wrong with the log as far as it was read: a line each */
-enum { LOG_WARNINGS = 1000 };
+enum { LOG_WARNINGS = 1200 };
 void log_warnings(char text[LOG_WARNINGS], const struct log *l);
 void log_close(struct log *l);
 #endif

@@ -1,4 +1,5 @@
 #include "mixing/mixing.h"
+#include "support/fill.h"
 
 typedef void mix_writer(real *next, const real *stream,
                         const real *answer, const real *coefficients,

@@ -18,6 +18,16 @@ for l in 0 1 2 3; do
         grep -qE '^1[67] of 1[67] agree with the paper' out"
 done
 holds 'the exit is checked after the last' 'grep -q "^exit " out'
+for n in 1 2; do
+    $train --connection mhc --streams $n --steps 1 --name fresh$n \
+        --seed $n > out 2> err
+    $MHC trace runs/fresh$n --data unseen --windows 2 --out fresh$n.st \
+        > out 2> err
+    for l in 0 1; do
+        holds "fresh, $n streams: sublayer $l agrees" \
+            "$MHC check fresh$n.st --site $l > out 2> err"
+    done
+done
 # numbers FIRST: 48 of the file, bytes FIRST: 48 of the text
 grep -aq '"real":"double"' two.st && w=8 || w=4
 header=$(od -An -t u8 -N 8 two.st)
@@ -91,6 +101,12 @@ refused 65 'phi: .* --site, 0 to 3$' $MHC check two.st --site 4
 refused 65 'alpha: it is missing$' $MHC check few.st
 refused 65 'r.st: it is a trace of the kind residual, and only' \
     $MHC check r.st --site 1
+for k in hc-static identity mhc-lite; do
+    $train --connection $k --streams 2 --steps 1 --name $k > out 2> err
+    $MHC trace runs/$k --data unseen --out $k.st > out 2> err
+    refused 65 "trace of the kind $k, and only" \
+        $MHC check $k.st --site 0
+done
 refused 65 'header' $MHC check text
 refused 66 'nowhere' $MHC check nowhere
 refused 64 'one file is wanted' $MHC check
@@ -106,7 +122,7 @@ refused 65 'byte 0 is 192, .* only 128' $MHC trace runs/v --data first \
 refused 65 'byte 16 is 192' $MHC trace runs/v --data last --out x.st
 LC_ALL=C sed 's/"checksum/"checkers/g; s/"residual"/"residuum"/' \
     runs/r/latest.safetensors > other
-refused 64 'no kind .residuum' $MHC trace other --data unseen --out x.st
+refused 65 'no kind .residuum' $MHC trace other --data unseen --out x.st
 refused 73 'nowhere/x.st' $trace --out nowhere/x.st
 holds 'what is refused leaves no file' \
     '[ $passed -gt 0 ] && [ ! -e x.st ]'

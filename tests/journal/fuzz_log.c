@@ -79,9 +79,11 @@ static void go_on(const unsigned char *bytes, size_t size)
     struct log l;
     put("timing.jsonl", bytes, size);
     char *folder = strdup(folder_file(""));
-    if (!journal_resume(&j, folder, 3, &m))
+    put("latest.safetensors", bytes, 0);
+    if (!journal_open(&j, folder, &m) || !journal_resume(&j, 3, &m)) {
         fuzz_demand_message(&m);
-    else
+        journal_close(&j, &m);
+    } else
         fuzz_demand(journal_step(&j, 4, 2.5, 0.1, 1, 0.5, 10, &m)
                     && journal_close(&j, &m)
                     && log_open(&l, folder, &m));

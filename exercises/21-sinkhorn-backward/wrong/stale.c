@@ -1,7 +1,6 @@
 /* expect: that takes the final matrix for every iterate */
 #define ITERATE y[halves - 1]
 // A plain answer to lab 21
-#include "sinkhorn/readable.h"
 #include "sinkhorn/sinkhorn.h"
 
 #ifndef LEAST
@@ -20,21 +19,43 @@
 #define START y[halves - 1][i]
 #endif
 
+static double y[200][64];
+
+static void step(double *x, size_t n, bool rows)
+{
+    double sum[8] = { 0 };
+    for (size_t i = 0; i < n * n; i++)
+        sum[rows ? i / n : i % n] += x[i];
+    for (size_t i = 0; i < n * n; i++)
+        x[i] /= sum[rows ? i / n : i % n];
+}
+
+static void back(double *g, const double *at, size_t n, bool rows)
+{
+    double sum[8] = { 0 };
+    for (size_t i = 0; i < n * n; i++)
+        sum[rows ? i / n : i % n] += g[i];
+    for (size_t i = 0; i < n * n; i++)
+        g[i] -= at[i] * sum[rows ? i / n : i % n];
+}
+
 void sinkhorn_backward(real *dlogits, const real *dmatrix,
                        const real *logits, size_t count, size_t n,
                        size_t iterations)
 {
-    static double y[200][64];
     size_t halves = 2 * iterations, nn = n * n;
     for (; count-- > 0; dlogits += nn, dmatrix += nn, logits += nn) {
-        double all[200 * 64], g[64];
-        readable_iterates(all, logits, n, iterations);
-        for (size_t h = 0; h < halves; h++)
-            memcpy(y[h], all + h * nn, nn * sizeof(double));
+        double g[64];
+        for (size_t i = 0; i < nn; i++)
+            g[i] = exp(logits[i]);
+        for (size_t h = 0; h < halves; h++) {
+            step(g, n, h % 2);
+            memcpy(y[h], g, sizeof g);
+        }
         for (size_t i = 0; i < nn; i++)
             g[i] = dmatrix[i] * START;
         for (size_t h = halves; h-- > (LEAST); )
-            normalise_back(g, ITERATE, n, ROWS ? n : 1, ROWS ? 1 : n);
+            back(g, ITERATE, n, ROWS);
         for (size_t i = 0; i < nn; i++)
             dlogits[i] INTO g[i];
     }
