@@ -256,6 +256,6 @@ faults: build/mhc
 
 coverage: build/coverage/test
 	@find build/coverage -name '*.gcda' -delete
-	@for s in safetensors durable checkpoint; do build/coverage/test --fast $$s | tail -n 1; done
+	@for s in safetensors durable checkpoint check; do build/coverage/test --fast $$s | tail -n 1; done
 	@for f in safetensors durable checkpoint; do \
 	  gcov -n -o build/coverage/code/checkpoint code/checkpoint/$$f.c | grep -A1 "File 'code/checkpoint/$$f.c'" | paste -sd' '; done

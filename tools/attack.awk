@@ -58,9 +58,15 @@ function wrap(  i, n) {
     for (i = 1; i <= count; i++) {
         print "#undef " name[i]
         for (n = 1; n <= NR; n++)
-            if (line[n] ~ "^[a-z].*\\<" name[i] "\\(" && line[n] !~ /;$/) break
+            if (line[n] ~ "^[a-z].*\\<" name[i] "\\(" && defines_it(n)) break
         wrap_one(name[i], n)
     }
+}
+
+# Does a body follow the head that begins in line n?
+function defines_it(n) {
+    while (n < NR && line[n + 1] != "{" && line[n] !~ /;$/) n++
+    return line[n] !~ /;$/
 }
 
 function wrap_one(f, n,  head, type, parameters, p, k, list, args, c, depth, at, one, zeros) {

@@ -47,7 +47,7 @@ static void print_parameters(const struct model *model)
         printf("%-34s %14s %12zu  %s\n", p->name, shape, p->count,
                p->decay ? "yes" : "no");
     }
-    printf("%-34s %14s %12zu\n\n", "in all", "", table->count);
+    printf("%-34s %14s %12zu\n\n", "in all", "", table->numbers);
 }
 // Print where memory goes
 static void print_memory(const struct model *model)
