@@ -64,17 +64,22 @@ static void check(size_t tokens, size_t n)
         fill_normal(all[i].x, all[i].count, i, 1);
     struct crossing s = crossing_of(&got, &l, tokens);
     size_t row = layout_row(&l);
+    s.work = test_reals(mixing_cross_work(&l));
+    lab_input("the crossing", &s, sizeof s);
+    lab_input("the layout", &l, sizeof l);
     lab_input("stream", stream, sizeof stream);
     lab_input("answer", answer, sizeof answer);
     lab_input("left", left, sizeof left);
+    lab_input("phi", phi, sizeof phi);
+    lab_input("alpha", alpha, sizeof alpha);
+    lab_input("bias", bias, sizeof bias);
+    lab_input("gain", gain, sizeof gain);
     lab_unset(got.next, tokens * n * C);
     lab_unset(got.reached, tokens * row);
     lab_unset(got.input, tokens * C);
     lab_unset(got.inverse_rms, tokens);
     lab_unset(got.normed, tokens * C);
-    lab_call(
-        s.work = test_reals(mixing_cross_work(&l));
-        mixing_cross(&s));
+    lab_call(mixing_cross(&s));
     struct crossing w = crossing_of(&want, &l, tokens);
     cross(&w, want.next, want.reached);
     struct crossing old = crossing_of(&wrong[0], &l, tokens);
