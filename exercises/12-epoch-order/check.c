@@ -58,9 +58,28 @@ static void check_dependence(void)
 }
 
 // Is it fair?
+enum { EPOCHS = 60000, FAIR = EPOCHS / 6 };
+
+static void check_returns(size_t (*orders)[3])
+{
+    size_t again = 0, times = FAIR, most = 0;
+    for (size_t later = 1; later <= 60; later++) {
+        size_t same = 0;
+        for (size_t epoch = 0; epoch + later < EPOCHS; epoch++)
+            same += memcmp(orders[epoch], orders[epoch + later],
+                           sizeof *orders) == 0;
+        size_t off = same > FAIR ? same - FAIR : FAIR - same;
+        if (off > most)
+            most = off, again = later, times = same;
+    }
+    lab_true("an epoch says nothing of another", most < 650,
+             "%zu times in 60000 the same order comes again %zu epochs"
+             " later, not about 10000 times: do they come in turn?",
+             times, again);
+}
+
 static void check_fairness(void)
 {
-    enum { EPOCHS = 60000, FAIR = EPOCHS / 6 };
     static size_t orders[EPOCHS][3];
     size_t times[27] = { 0 }, seen = 0, most = 0;
     lab_output(orders, sizeof orders);
@@ -93,6 +112,55 @@ static void check_fairness(void)
                  least > FAIR - 500 && most < FAIR + 500, "the six "
                  "orders of 3 windows came %zu to %zu times in 60000, "
                  "not about 10000 each", least, most);
+    check_returns(orders);
+}
+
+// Is it a shuffle?
+static void check_places(void)
+{
+    enum { N = 8, TURNS = 8000, EACH = TURNS / N };
+    static size_t orders[TURNS][N];
+    size_t times[N][N] = { { 0 } }, least = TURNS, most = 0;
+    lab_output(orders, sizeof orders);
+    lab_call(
+        for (size_t epoch = 0; epoch < TURNS; epoch++)
+            epoch_order(orders[epoch], N, seed, epoch));
+    for (size_t epoch = 0; epoch < TURNS; epoch++)
+        for (size_t i = 0; i < N; i++)
+            times[i][orders[epoch][i] % N]++;
+    for (size_t i = 0; i < N * N; i++) {
+        size_t n = times[i / N][i % N];
+        most = n > most ? n : most;
+        least = n < least ? n : least;
+    }
+    lab_true("each window comes to each place as often",
+             least > EACH - 200 && most < EACH + 200, "%zu to %zu "
+             "times in 8000 epochs of 8 windows, not about 1000", least,
+             most);
+}
+
+static void check_steps(void)
+{
+    enum { N = 64, TURNS = 200 };
+    static size_t orders[TURNS][N];
+    size_t sum = 0;
+    lab_output(orders, sizeof orders);
+    lab_call(
+        for (size_t epoch = 0; epoch < TURNS; epoch++)
+            epoch_order(orders[epoch], N, seed, epoch));
+    for (size_t epoch = 0; epoch < TURNS; epoch++) {
+        size_t times[N] = { 0 }, most = 0;
+        for (size_t i = 1; i < N; i++) {
+            size_t *from = &orders[epoch][i - 1];
+            size_t n = ++times[(from[1] - from[0]) % N];
+            most = n > most ? n : most;
+        }
+        sum += most;
+    }
+    lab_true("no step from window to window comes too often",
+             sum < 8 * TURNS, "a rotation, not a shuffle: in an order "
+             "of 64 windows the same step comes %zu times, not about 5",
+             sum / TURNS);
 }
 
 int main(void)
@@ -102,5 +170,7 @@ int main(void)
     check_permutation();
     check_dependence();
     check_fairness();
+    check_places();
+    check_steps();
     return lab_end();
 }

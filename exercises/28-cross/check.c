@@ -26,6 +26,48 @@ static struct crossing crossing_of(struct arrays *a,
         .normed = a->normed, .inverse_rms = a->inverse_rms };
 }
 
+// Look on when coefficients are made
+static struct arrays got;
+static struct crossing watched;
+static size_t tiles;            /* that came in their turn */
+
+struct sight {
+    size_t first;               /* token */
+    real before, behind;        /* the last normed, the first next */
+};
+
+static void look_on(void *reply, const void *request)
+{
+    const struct sight *s = request;
+    size_t first = 16 * tiles, end = first + 16;
+    size_t C = watched.layout->width, n = watched.layout->streams;
+    *(char *)reply = 0;
+    if (s->first != first || first >= watched.tokens)
+        return;
+    bool open = first > 0 && s->before == got.normed[first * C - 1];
+    bool begun = end < watched.tokens &&
+                 s->behind != got.next[end * n * C];
+    tiles += !open && !begun;
+}
+
+static void watch(real *coefficients, const real *a, const real *b,
+                  const struct layout *l, size_t tokens)
+{
+    struct sight s = { watched.tokens, 0, 0 };
+    char reply;
+    hc_three.map->forward(coefficients, a, b, l, tokens);
+    for (size_t t = 0; t < watched.tokens; t += 16)
+        if (coefficients == watched.reached + t * layout_row(l)) {
+            size_t C = l->width, end = t + 16;
+            s.first = t;
+            s.before = t > 0 ? watched.normed[t * C - 1] : 0;
+            s.behind = end < watched.tokens
+                     ? watched.next[end * l->streams * C] : 0;
+        }
+    #pragma omp critical
+    lab_ask(&reply, &s);
+}
+
 // Cross by the book, or by mistake
 static void cross(const struct crossing *s, const real *from,
                   const real *by)
@@ -55,26 +97,38 @@ static bool equal(const struct arrays *a, const struct arrays *b,
 // Check a crossing
 static void check(size_t tokens, size_t n)
 {
-    static struct arrays got, want, wrong[2];
+    static struct arrays want, wrong[2];
     struct layout l = layout_of(hc_three.map, n, C, 1);
     struct { real *x; size_t count; } all[] = {
         { stream, T * N * C }, { answer, T * C }, { left, T * K },
         { phi, (N + 2) * C }, { alpha, 3 }, { bias, K }, { gain, C } };
     for (size_t i = 0; i < 7; i++)
         fill_normal(all[i].x, all[i].count, i, 1);
-    struct crossing s = crossing_of(&got, &l, tokens);
+    struct map watching = *hc_three.map;
     size_t row = layout_row(&l);
+    watching.forward = watch;
+    watched = crossing_of(&got, &l, tokens);
+    watched.map = &watching;
+    watched.work = test_reals(mixing_cross_work(&l));
+    tiles = 0;
+    // Name what a crossing is given, and what it makes
+    lab_input("the crossing", &watched, sizeof watched);
+    lab_input("the map", &watching, sizeof watching);
+    lab_input("the layout", &l, sizeof l);
     lab_input("stream", stream, sizeof stream);
     lab_input("answer", answer, sizeof answer);
     lab_input("left", left, sizeof left);
+    lab_input("phi", phi, sizeof phi);
+    lab_input("alpha", alpha, sizeof alpha);
+    lab_input("bias", bias, sizeof bias);
+    lab_input("gain", gain, sizeof gain);
     lab_unset(got.next, tokens * n * C);
     lab_unset(got.reached, tokens * row);
     lab_unset(got.input, tokens * C);
     lab_unset(got.inverse_rms, tokens);
     lab_unset(got.normed, tokens * C);
-    lab_call(
-        s.work = test_reals(mixing_cross_work(&l));
-        mixing_cross(&s));
+    lab_serve(look_on, 1, sizeof(struct sight));
+    lab_call(mixing_cross(&watched));
     struct crossing w = crossing_of(&want, &l, tokens);
     cross(&w, want.next, want.reached);
     struct crossing old = crossing_of(&wrong[0], &l, tokens);
@@ -113,6 +167,10 @@ static void check(size_t tokens, size_t n)
              : equal(&got, &want, &l, 5)
              ? "wrong from the second tile on: where does it begin?"
              : "other bits than the four operations give");
+    lab_true("tile by tile", tiles == (tokens + 15) / 16, "%zu of %zu "
+             "tiles in their turn: are all operations called for 16 "
+             "tokens, one tile after the other?", tiles,
+             (tokens + 15) / 16);
 }
 
 int main(void)

@@ -13,49 +13,101 @@ struct chain {
 real chain_backward(const struct chain *c, real x, size_t length,
                     size_t block, real *room);
 
-enum { LONGEST = 40, CASES = LONGEST * (LONGEST + 1) / 2, ROOM = 128 };
+enum { LONGEST = 20, CASES = LONGEST * (LONGEST + 1) / 2, ROOM = 64 };
 static const real behind = -77;     /* what stands behind the room */
 static double phase;
 
 static struct run {
-    size_t length, block, links, slopes;
+    size_t length, block, links, slopes, times[LONGEST];
     real x, got, room[ROOM];
 } run[CASES], *now;
 
+// Serve the links and the slopes of a chain
+struct question {
+    size_t slope, l;
+    real x;
+};
+
+static size_t first_of_last_block(const struct run *r)
+{
+    return (r->length - 1) / r->block * r->block;
+}
+
+static real link_at(size_t l, real x, bool again)
+{
+    return (real)sin((double)x + phase * (double)l + again) + x / 2;
+}
+
+static real slope_at(size_t l, real x)
+{
+    return (real)cos((double)x + phase * (double)l) + (real)0.5;
+}
+
+static void serve(void *reply, const void *request)
+{
+    const struct question *q = request;
+    real *y = reply;
+    if (q->slope != 0) {
+        now->slopes++;
+        *y = slope_at(q->l, q->x);
+    } else {
+        bool early = q->l < first_of_last_block(now);
+        now->links++;
+        *y = link_at(q->l, q->x, early && now->times[q->l]++ > 0);
+    }
+}
+
 static real link(void *context, size_t l, real x)
 {
+    struct question q = { 0, l, x };
     (void)context;
-    now->links++;
-    return (real)sin((double)x + phase * (double)l) + x / 2;
+    lab_ask(&x, &q);
+    return x;
 }
 
 static real slope(void *context, size_t l, real x)
 {
+    struct question q = { 1, l, x };
     (void)context;
-    now->slopes++;
-    return (real)cos((double)x + phase * (double)l) + (real)0.5;
+    lab_ask(&x, &q);
+    return x;
 }
 
-static const struct chain chain = { link, slope, run };
+static const struct chain chain = { link, slope, NULL };
+
+static void try_chain(void)
+{
+    for (size_t i = 0; i < ROOM; i++)
+        now->room[i] = behind;
+    lab_input("the chain", &chain, sizeof chain);
+    lab_output(&now->got, sizeof now->got);
+    lab_output(now->room, sizeof now->room);
+    lab_serve(serve, sizeof(real), sizeof(struct question));
+    lab_call(now->got = chain_backward(&chain, now->x, now->length,
+                                       now->block, now->room));
+}
 
 // The derivative, from all x or from the wrong ones
-enum mistake { NONE, FIRST_TO_LAST, LATE, ONE_LESS, MISTAKES };
-static const char *const saying[MISTAKES] = { "", ": this looks like "
+enum mistake { NONE, KEPT, FIRST_TO_LAST, LATE, ONE_LESS, MISTAKES };
+static const char *const saying[MISTAKES] = { "", ": links were not "
+    "rebuilt: where are all the x kept?", ": this looks like "
     "slopes multiplied from the first link on: other bits",
     ": this looks like slopes at the x behind each link, not before it",
     ": this looks like a product that lacks the last slope" };
 
-static real by_keeping_all(const struct run *r, enum mistake mistake)
+static real derivative_of(const struct run *r, enum mistake mistake)
 {
-    static struct run scratch;
     real kept[LONGEST + 1], derivative = 1;
-    now = &scratch;
+    size_t last = mistake == KEPT ? 0 : first_of_last_block(r);
     kept[0] = r->x;
     for (size_t l = 0; l < r->length; l++)
-        kept[l + 1] = link(NULL, l, kept[l]);
+        kept[l + 1] = link_at(l, kept[l], false);
+    for (size_t l = 0; l < last; l++)
+        if ((l + 1) % r->block != 0)
+            kept[l + 1] = link_at(l, kept[l], true);
     for (size_t k = r->length - (mistake == ONE_LESS); k-- > 0; ) {
         size_t l = mistake == FIRST_TO_LAST ? r->length - 1 - k : k;
-        derivative *= slope(NULL, l, kept[l + (mistake == LATE)]);
+        derivative *= slope_at(l, kept[l + (mistake == LATE)]);
     }
     return derivative;
 }
@@ -69,7 +121,7 @@ static void judge(size_t cases)
     for (const struct run *r = run; r < run + cases; r++) {
         size_t blocks = (r->length + r->block - 1) / r->block;
         size_t again = r->length - blocks;
-        if (wrong == NULL && r->got != by_keeping_all(r, NONE))
+        if (wrong == NULL && r->got != derivative_of(r, NONE))
             wrong = r;
         if (few == NULL && r->links > r->length + again)
             few = r;
@@ -80,7 +132,7 @@ static void judge(size_t cases)
                 room = r;
     }
     for (int m = NONE + 1; m < MISTAKES && wrong != NULL; m++)
-        if (wrong->got == by_keeping_all(wrong, (enum mistake)m))
+        if (wrong->got == derivative_of(wrong, (enum mistake)m))
             why = saying[m];
     #define AT(r) (r) ? (r)->length : 0, (r) ? (r)->block : 0
     lab_true("the derivative, bit for bit", wrong == NULL,
@@ -99,18 +151,11 @@ int main(void)
     lab_begin("A chain with little memory");
     phase = 0.2 + 0.2 * random_uniform(lab_seed(1), 0, 0);
     for (size_t length = 1; length <= LONGEST; length++)
-        for (size_t block = 1; block <= length; block++) {
-            struct run *r = &run[cases++];
-            *r = (struct run){ .length = length, .block = block,
-                               .x = (real)0.1 * (real)block };
-            for (size_t i = 0; i < ROOM; i++)
-                r->room[i] = behind;
-        }
-    lab_output(run, sizeof run);
-    lab_call(
-        for (now = run; now < run + CASES; now++)
-            now->got = chain_backward(&chain, now->x, now->length,
-                                      now->block, now->room));
+        for (size_t block = 1; block <= length; block++)
+            run[cases++] = (struct run){ .length = length,
+                .block = block, .x = (real)0.1 * (real)block };
+    for (now = run; now < run + cases; now++)
+        try_chain();
     judge(cases);
     return lab_end();
 }

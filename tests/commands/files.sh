@@ -127,6 +127,7 @@ written() {
     mkfifo pipe
     timeout 20 cat pipe > got &
     timeout 20 "$@" pipe > said 2> err
+    : <> pipe
     wait $!
     holds "$name: a pipe gets it and stays a pipe" \
         '[ -p pipe ] && alike good got'
@@ -168,6 +169,7 @@ for end in csv svg; do
     rm -f to.$end; mkfifo to.$end
     timeout 20 cat to.$end > got &
     timeout 20 $gain --out to > out 2> err
+    : <> to.$end
     wait $!
     holds "mhc gain: a pipe gets its $end" \
         '[ -p to.$end ] && [ -c null ] && alike good.$end got'

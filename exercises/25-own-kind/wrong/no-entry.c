@@ -1,4 +1,4 @@
-/* expect: it does not define connection_find */
+/* expect: there is no kind 'lazy' in the table */
 // Headers for a kind of one's own
 #include "connection/connection.h"
 #include "connection/mixed.h"
