@@ -73,7 +73,7 @@ static const long allowed[] = {
     __NR_close, __NR_lseek, __NR_fstat, __NR_newfstatat, __NR_statx,
     __NR_readlinkat, __NR_faccessat, __NR_getcwd, __NR_pipe2,
     __NR_ppoll, __NR_sendto, __NR_recvfrom,
-    __NR_mmap, __NR_munmap, __NR_mprotect, __NR_mremap, __NR_madvise,
+    __NR_munmap, __NR_mremap, __NR_madvise,
     __NR_brk, __NR_futex, __NR_set_robust_list, __NR_rseq,
     __NR_sched_yield, __NR_sched_getaffinity, __NR_nanosleep,
     __NR_clock_nanosleep, __NR_clock_gettime, __NR_clock_getres,
@@ -129,6 +129,8 @@ static void write_filter(bool closed)
     if_argument(__NR_openat, 2, BPF_JSET, WRITING, no, reading);
     if_argument(__NR_ioctl, 1, BPF_JEQ, TCGETS, yes, fails);
     if_null(__NR_prlimit64, 2, yes, fails);
+    if_argument(__NR_mmap, 2, BPF_JSET, PROT_EXEC, fails, yes);
+    if_argument(__NR_mprotect, 2, BPF_JSET, PROT_EXEC, fails, yes);
     if_argument(__NR_tgkill, 0, BPF_JEQ, self, yes, no);
     if_argument(__NR_kill, 0, BPF_JEQ, self, yes, no);
     // Filter calls that only some machines have

@@ -271,9 +271,9 @@ bool lab_enter(void)
     open_call();
     call.child = fork();
     if (call.child == 0) {
+        hide_answer(false);
         confine(call.line[1], call.said[1], deadline - now(),
                 setting("LAB_CLOSED", 0) != 0);
-        hide_answer(false);
         omp_set_num_threads(threads);
         inside = true;
         return true;
