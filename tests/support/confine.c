@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -49,6 +50,19 @@ static void if_argument(long number, size_t argument, int test,
     add(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 4);
     load(offsetof(struct seccomp_data, args) + 8 * argument);
     add(BPF_JMP | test | BPF_K, value, 0, 1);
+    verdict(holds);
+    verdict(else_);
+}
+static void if_null(long number, size_t argument, uint32_t holds,
+                    uint32_t else_)
+{
+    const size_t at = offsetof(struct seccomp_data, args)
+                    + 8 * argument;
+    add(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 6);
+    load(at);
+    add(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3);
+    load(at + 4);
+    add(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1);
     verdict(holds);
     verdict(else_);
 }
@@ -114,7 +128,7 @@ static void write_filter(bool closed)
     if_argument(__NR_clone, 0, BPF_JSET, CLONE_THREAD, yes, no);
     if_argument(__NR_openat, 2, BPF_JSET, WRITING, no, reading);
     if_argument(__NR_ioctl, 1, BPF_JEQ, TCGETS, yes, fails);
-    if_argument(__NR_prlimit64, 2, BPF_JEQ, 0, yes, fails);
+    if_null(__NR_prlimit64, 2, yes, fails);
     if_argument(__NR_tgkill, 0, BPF_JEQ, self, yes, no);
     if_argument(__NR_kill, 0, BPF_JEQ, self, yes, no);
     // Filter calls that only some machines have
@@ -133,6 +147,9 @@ static void limit(int what, rlim_t most)
 
 void confine(int line, int said, double seconds, bool closed)
 {
+    struct __user_cap_header_struct us = {
+        .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct none[2] = { { 0 } };
     struct sock_fprog program;
     // Leave nothing open but the line and an output
     const int most = (int)sysconf(_SC_OPEN_MAX);
@@ -148,7 +165,8 @@ void confine(int line, int said, double seconds, bool closed)
     limit(RLIMIT_CPU, (rlim_t)(64 * (seconds > 0 ? seconds : 0) + 1));
     write_filter(closed);
     program = (struct sock_fprog){ used, filter };
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ||
+    if (syscall(SYS_capset, &us, none) != 0 ||
+        prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
         _exit(UNCONFINED);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -49,6 +50,7 @@ static struct {
     pid_t child;
     int line[2], said[2];       /* sockets; what the child prints */
     bool finished, fresh;
+    unsigned char last;         /* printed */
     size_t printed;
     const char *why;            /* it had to be stopped */
 } call;
@@ -77,6 +79,7 @@ void judge_begin(void)
     deadline = now() + setting("LAB_SECONDS", 60);
     threads = omp_get_max_threads();
     omp_set_num_threads(1);
+    prctl(PR_SET_DUMPABLE, 0);
     hide_answer(true);
 }
 
@@ -134,8 +137,11 @@ static bool pass_on(void)
         if (call.fresh)
             fprintf(lab_stream, "     | ");
         call.fresh = text[i] == '\n';
-        bool plain = call.fresh || !iscntrl((unsigned char)text[i]);
-        fputc(plain ? text[i] : '?', lab_stream);
+        unsigned char c = (unsigned char)text[i];
+        bool first = call.last < 0x80 || call.last == 0xc2;
+        bool control = iscntrl(c) || (first && c >= 0x80 && c < 0xa0);
+        fputc(call.fresh || !control ? c : '?', lab_stream);
+        call.last = c;
     }
     if (call.printed > PRINTED)
         call.why = "it was stopped: it prints without end";
@@ -241,6 +247,7 @@ static void open_call(void)
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     call.finished = false;
     call.fresh = true;
+    call.last = '\n';
     call.printed = 0;
     call.why = NULL;
     if (shared == MAP_FAILED || pipe(call.said) != 0 ||
