@@ -4,27 +4,33 @@
 
 enum { COUNT = 4, CALLS = 64 };
 
+static real x[COUNT], start[COUNT] = { 0.1, -3, 1e6, 0.7 };
+static struct place { const real *x; } place = { x };
 static struct watch {
-    real x[COUNT], start[COUNT];
-    double weight[COUNT];
     size_t calls, element[CALLS];
     double step[CALLS];         /* x[element] - start[element] */
 } w;
 
 // Watch what the function under test does
+static double weight(size_t i)
+{
+    double u = 1 + random_uniform(lab_seed(1), 0, i);
+    return i == 1 ? -u : u;
+}
+
 static void cubes_at(void *value, const void *point)
 {
-    const real *x = point;
+    const real *at = point;
     double sum = 0;
     size_t moved = COUNT;
     for (size_t i = 0; i < COUNT; i++) {
-        sum += w.weight[i] * x[i] * x[i] * x[i] / 3;
-        if (x[i] != w.start[i])
+        sum += weight(i) * at[i] * at[i] * at[i] / 3;
+        if (at[i] != start[i])
             moved = i;
     }
     if (w.calls < CALLS) {
         w.element[w.calls] = moved;
-        w.step[w.calls] = moved < COUNT ? x[moved] - w.start[moved] : 0;
+        w.step[w.calls] = moved < COUNT ? at[moved] - start[moved] : 0;
     }
     w.calls++;
     *(double *)value = sum;
@@ -32,9 +38,9 @@ static void cubes_at(void *value, const void *point)
 
 static double cubes(void *context)
 {
-    struct watch *v = context;
+    const struct place *p = context;
     double value;
-    lab_ask(&value, v->x);
+    lab_ask(&value, p->x);
     return value;
 }
 
@@ -43,10 +49,11 @@ static struct difference look(const real *gradient)
     struct difference d = { 0, 0, COUNT };
     w.calls = 0;
     lab_input("gradient", gradient, COUNT * sizeof *gradient);
-    lab_start(w.x, w.start, COUNT);
+    lab_input("the context", &place, sizeof place);
+    lab_start(x, start, COUNT);
     lab_output(&d, sizeof d);
-    lab_serve(cubes_at, sizeof(double), sizeof w.x);
-    lab_call(d = difference_check(cubes, &w, w.x, gradient, COUNT));
+    lab_serve(cubes_at, sizeof(double), sizeof x);
+    lab_call(d = difference_check(cubes, &place, x, gradient, COUNT));
     return d;
 }
 
@@ -64,7 +71,7 @@ static void check_points(void)
 {
     const real gradient[COUNT] = { 0 };
     look(gradient);
-    lab_compare("x, put back", w.x, w.start,
+    lab_compare("x, put back", x, start,
                 (const size_t[]){ COUNT }, 1, 0);
     bool above = true, below = true;
     for (size_t i = 0; i < COUNT; i++) {
@@ -91,10 +98,10 @@ static void check_points(void)
 static void check_report(void)
 {
     real gradient[COUNT];
-    const double largest = 9 * fabs(w.weight[1]);
-    const double own = 0.49 * w.weight[3];
+    const double largest = 9 * fabs(weight(1));
+    const double own = 0.49 * weight(3);
     for (size_t i = 0; i < COUNT; i++)
-        gradient[i] = w.weight[i] * w.start[i] * w.start[i];
+        gradient[i] = weight(i) * start[i] * start[i];
     struct difference d = look(gradient);
     lab_true("the largest slope is found",
              fabs(d.largest - largest) < 1e-6,
@@ -138,14 +145,8 @@ int main(void)
 {
     lab_begin("Lab 01: central differences");
     lab_axes("i");
-    const real start[COUNT] = { 0.1, -3, 1e6, 0.7 };
-    for (size_t i = 0; i < COUNT; i++) {
-        w.start[i] = start[i];
-        w.weight[i] = 1 + random_uniform(lab_seed(1), 0, i);
-    }
-    w.weight[1] *= -1;
     check_points();
-    w.start[2] = 2;
+    start[2] = 2;
     check_report();
     return lab_end();
 }

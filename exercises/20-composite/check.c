@@ -5,10 +5,10 @@
 #include "ground/random.h"
 #include "support/lab.h"
 
-enum { DEPTH = 6, MOST = 8 };
+enum { DEPTH = 6, LONG = 20, MOST = 8 };
 
 // The composite gain, by brute force
-static double h[DEPTH][MOST * MOST];
+static double h[LONG][MOST * MOST];
 
 /* most or least |sum| of rows or columns of H_last .. H_first */
 static double brute(size_t first, size_t last, size_t n, bool columns,
@@ -85,10 +85,52 @@ static void check_chain(size_t n)
     }
 }
 
+// Compare a chain whose product overflows
+static bool close_to(double got, double want)
+{
+    return fabs(got - want) <= 1e-6 * want;
+}
+
+/* two streams apart, with the rows (a, -a) and (-a, a) */
+static void check_large(size_t n)
+{
+    static double packed[LONG * MOST * MOST];
+    const double a = 1e300;
+    struct gain g[LONG];
+    size_t m = n - 2, good = 0;
+    memset(packed, 0, sizeof packed);
+    memset(g, 0, sizeof g);
+    for (size_t l = 0; l < LONG; l++) {
+        double *to = packed + l * n * n;
+        to[0] = to[n + 1] = a;
+        to[1] = to[n] = -a;
+        for (size_t e = 0; e < m * m; e++)
+            to[(e / m + 2) * n + e % m + 2] = h[l][e] =
+                random_normal(lab_seed(10), n, l * m * m + e);
+    }
+    lab_input("mixing", packed, sizeof packed);
+    lab_output(g, sizeof g);
+    lab_call(gain_along(g, packed, LONG, n));
+    while (good < LONG && g[good].forward_least == 0 &&
+           g[good].backward_least == 0 &&
+           close_to(g[good].forward,
+                    brute(0, good, m, false, true, false)) &&
+           close_to(g[good].backward,
+                    brute(good, LONG - 1, m, true, true, false)))
+        good++;
+    char name[64];
+    snprintf(name, sizeof name, "a product that overflows, n = %zu", n);
+    lab_true(name, good == LONG, "wrong at l = %zu: were matrices "
+             "multiplied? Their product is beyond a double, a vector "
+             "is not", good);
+}
+
 int main(void)
 {
     lab_begin("composite gains without a matrix");
     for (size_t n = 1; n <= MOST; n += n > 1 ? 2 : 1)
         check_chain(n);
+    for (size_t n = 4; n <= MOST; n += 2)
+        check_large(n);
     return lab_end();
 }
