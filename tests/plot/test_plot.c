@@ -553,8 +553,6 @@ Suite *plot_suite(void)
     tcase_add_test(t, what_is_bad_in_a_log_is_left_out_and_said);
     tcase_add_test(t,
         a_long_line_is_read_and_an_empty_pipe_does_not_wait);
-    tcase_add_test(t,
-        a_million_points_need_no_more_room_than_two_thousand);
     tcase_add_test(t, a_log_is_cut_off_before_what_comes_again);
     tcase_add_test(t, a_picture_maps_corners_to_corners);
     tcase_add_test(t, losses_that_differ_by_an_ulp_are_drawn_as_equal);
@@ -568,6 +566,11 @@ Suite *plot_suite(void)
     tcase_add_test(t,
         a_run_that_stops_early_saves_once_and_keeps_its_log);
     tcase_add_test(t, a_run_needs_room_for_three_checkpoints);
+    suite_add_tcase(s, t);
+    t = tcase_create("size");
+    tcase_set_tags(t, "slow");
+    tcase_add_test(t,
+        a_million_points_need_no_more_room_than_two_thousand);
     suite_add_tcase(s, t);
     return s;
 }
