@@ -109,6 +109,25 @@ static void *json_memory(size_t size)
     }
     return p;
 }
+// End where a library finds no memory
+static void crash(int number)
+{
+    static const char line[] = "mhc: stopped at a wrong address: a "
+        "fault of its own, or a library got no memory (ulimit -v?); "
+        "what was saved is whole\n";
+    (void)!write(STDERR_FILENO, line, sizeof line - 1);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* unless somebody does already: a sanitizer */
+static void catch_crash(void)
+{
+    struct sigaction was;
+    if (sigaction(SIGSEGV, NULL, &was) == 0
+        && was.sa_handler == SIG_DFL)
+        signal(SIGSEGV, crash);
+}
 // Look whether all has arrived
 static int arrived(int status)
 {
@@ -128,5 +147,6 @@ int main(int argc, char **argv)
     open_standard_streams();
     signal(SIGXFSZ, SIG_IGN);
     json_set_alloc_funcs(json_memory, free);
+    catch_crash();
     return arrived(answer(argc, argv));
 }

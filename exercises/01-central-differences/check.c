@@ -36,6 +36,7 @@ static void cubes_at(void *value, const void *point)
     *(double *)value = sum;
 }
 
+IN_CHILD
 static double cubes(void *context)
 {
     const struct place *p = context;

@@ -11,6 +11,7 @@ static const real reads[N] = { 0.75, -0.5 }, leaves[N] = { 1, 2 };
 static const real writes[N] = { 0.5, 1.5 };
 static int used_fused;
 
+IN_CHILD
 static void add_back(const struct site *s, const real *by)
 {
     for (size_t i = 0; i < ALL; i++)
@@ -20,17 +21,22 @@ static void add_back(const struct site *s, const real *by)
         s->dstream[t * N * C] += s->dcoefficients[t];
 }
 
-static void read_two(const struct site *s) { (void)s; }
+IN_CHILD static void read_two(const struct site *s) { (void)s; }
+IN_CHILD
 static void read_back(const struct site *s) { add_back(s, reads); }
+IN_CHILD
 static void leave_back(const struct site *s) { add_back(s, leaves); }
+IN_CHILD
 static size_t one_number(size_t streams) { return streams / N; }
 
+IN_CHILD
 static void write_two(real *next, const struct site *s)
 {
     (void)next;
     (void)s;
 }
 
+IN_CHILD
 static void write_back(const struct site *s, const real *dnext)
 {
     for (size_t i = 0; i < T * s->streams * C; i++)
@@ -41,6 +47,7 @@ static void write_back(const struct site *s, const real *dnext)
             + writes[1] * dnext[(i / C * N + 1) * C + i % C];
 }
 
+IN_CHILD
 static void fused_back(const struct site *from, const struct site *to)
 {
     (void)from;

@@ -12,6 +12,7 @@ struct pushed {
     bool sane;
 };
 
+IN_CHILD
 static struct pushed push_all(const unsigned char *in, size_t count)
 {
     struct pushed p = { .sane = true };

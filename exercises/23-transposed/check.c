@@ -59,6 +59,7 @@ static unsigned draw_version(void)
     return drawn;
 }
 
+IN_CHILD
 static bool fits(const struct layout *l, size_t tokens)
 {
     return l->streams > 0 && l->streams <= MIXING_STREAMS
@@ -79,6 +80,7 @@ static void serve(void *reply, const void *request)
                    x->answer, x->coefficients, &x->l, x->tokens);
 }
 
+IN_CHILD
 static void ask_judge(real *next, const real *stream,
                       const real *answer, const real *coefficients,
                       const struct layout *l, size_t tokens)

@@ -165,6 +165,7 @@ static void compare_gradients(size_t n)
 }
 
 // Run a lazy model
+IN_CHILD
 static double loss_of(const char *kind, size_t n, double *away)
 {
     struct configuration c = configuration_default();

@@ -50,6 +50,7 @@ static void look_on(void *reply, const void *request)
     tiles += !open && !begun;
 }
 
+IN_CHILD
 static void watch(real *coefficients, const real *a, const real *b,
                   const struct layout *l, size_t tokens)
 {

@@ -3,11 +3,13 @@
 #include "support/lab.h"
 #include <math.h>
 
+IN_CHILD
 static size_t many(size_t n)
 {
     return n * n + 2 * n;
 }
 
+IN_CHILD
 static size_t far_too_many(size_t n)
 {
     (void)n;

@@ -57,6 +57,7 @@ static void serve(void *reply, const void *request)
     }
 }
 
+IN_CHILD
 static real link(void *context, size_t l, real x)
 {
     struct question q = { 0, l, x };
@@ -65,6 +66,7 @@ static real link(void *context, size_t l, real x)
     return x;
 }
 
+IN_CHILD
 static real slope(void *context, size_t l, real x)
 {
     struct question q = { 1, l, x };

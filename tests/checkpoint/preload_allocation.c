@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <stdbool.h>
@@ -24,8 +25,15 @@ static void note(long call)
         place = (place ^ (uintptr_t)stack[i]) * 0x100000001b3;
     fprintf(file, "%ld %llx\n", call, (unsigned long long)place);
 }
+// Say who is refused
+static void say_who(const void *caller)
+{
+    Dl_info who;
+    if (dladdr(caller, &who) != 0)
+        fprintf(stderr, "refused: %s\n", who.dli_fname);
+}
 // Refuse one request
-static bool refused(void)
+static bool refused(const void *caller)
 {
     static long calls, which = -1;
     static bool inside;
@@ -35,29 +43,33 @@ static bool refused(void)
     if (which < 0)
         which = atol(getenv("FAIL_ALLOCATION") ?: "0");
     note(++calls);
+    if (calls == which)
+        say_who(caller);
     inside = false;
     errno = ENOMEM;
     return calls == which;
 }
 // Ask the C library for memory
+#define REFUSED refused(__builtin_return_address(0))
+
 void *malloc(size_t size)
 {
-    return refused() ? NULL : __libc_malloc(size);
+    return REFUSED ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return refused() ? NULL : __libc_calloc(count, size);
+    return REFUSED ? NULL : __libc_calloc(count, size);
 }
 
 void *realloc(void *p, size_t size)
 {
-    return refused() ? NULL : __libc_realloc(p, size);
+    return REFUSED ? NULL : __libc_realloc(p, size);
 }
 
 void *aligned_alloc(size_t align, size_t size)
 {
-    return refused() ? NULL : __libc_memalign(align, size);
+    return REFUSED ? NULL : __libc_memalign(align, size);
 }
 
 int posix_memalign(void **p, size_t align, size_t size)

@@ -350,7 +350,15 @@ END_TEST
 enum bad { HONEST, LEAVES, LEAVES_AT_ONCE, LOOPS, FORKS,
            RUNS_A_PROGRAM, OPENS_A_SOCKET, WRITES_A_FILE,
            KILLS_THE_JUDGE, ABORTS, PRINTS_FOR_EVER,
-           CHANGES_ITS_INPUT, BADS };
+           CHANGES_ITS_INPUT, CALLS_THE_CHECK, BADS };
+
+__attribute__((section("check"), aligned(4096), noinline))
+static real formula_of_the_check(real x)
+{
+    return 2 * x;
+}
+/* to the end of its page */
+__asm__(".pushsection check, 1, \"ax\"\n .balign 4096\n .popsection");
 
 static void answer_badly(enum bad bad, real *y, real *x)
 {
@@ -370,6 +378,7 @@ static void answer_badly(enum bad bad, real *y, real *x)
     case ABORTS: abort();
     case PRINTS_FOR_EVER: for (;;) printf("99 passed, 0 failed\n");
     case CHANGES_ITS_INPUT: *x = 0; break;
+    case CALLS_THE_CHECK: *y = formula_of_the_check(*x); break;
     default: break;
     }
 }
@@ -409,7 +418,8 @@ START_TEST(an_answer_that_does_not_come_back_fails)
         "what no answer needs", "what no answer needs",
         "what no answer needs", "what no answer needs",
         "it crashed: Aborted", "it prints without end",
-        "your answer changes x, which it is only given" };
+        "your answer changes x, which it is only given",
+        "FAIL your answer comes back" };
     static char text[1 << 18];
     int status = run_judge((enum bad)_i, text, sizeof text);
     ck_assert(WIFEXITED(status));

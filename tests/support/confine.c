@@ -174,15 +174,26 @@ void confine(int line, int said, double seconds, bool closed)
         _exit(UNCONFINED);
 }
 
-// Hide the code of the answer
+// Hide the code of the answer, or of the check
 extern char __start_answer[] __attribute__((weak));
 extern char __stop_answer[] __attribute__((weak));
+extern char __start_check[] __attribute__((weak));
+extern char __stop_check[] __attribute__((weak));
 
-void hide_answer(bool hidden)
+static void protect(char *start, const char *stop, int how)
 {
-    const size_t bytes = (uintptr_t)__stop_answer
-                       - (uintptr_t)__start_answer;
-    if (bytes > 0)
-        mprotect(__start_answer, bytes,
-                 hidden ? PROT_NONE : PROT_READ | PROT_EXEC);
+    const size_t bytes = (uintptr_t)stop - (uintptr_t)start;
+    if (bytes > 0 && mprotect(start, bytes, how) != 0)
+        _exit(UNCONFINED);
+}
+
+void hide_answer(void)
+{
+    protect(__start_answer, __stop_answer, PROT_NONE);
+}
+
+void hide_check(void)
+{
+    protect(__start_answer, __stop_answer, PROT_READ | PROT_EXEC);
+    protect(__start_check, __stop_check, PROT_NONE);
 }

@@ -7,6 +7,8 @@ enum { UNCONFINED = 85, SANITIZED = 86 };
    said (as its output), and may compute for some seconds. If closed,
    it cannot even read a file. */
 void confine(int line, int said, double seconds, bool closed);
-/* Takes the answer's code out of the judge's reach, or back into it. */
-void hide_answer(bool hidden);
+/* In the judge, the answer's code is out of reach; in the child, the
+   check's own. */
+void hide_answer(void);
+void hide_check(void);
 #endif

@@ -40,6 +40,9 @@ void lab_start(real *array, const real *start, size_t count);
     } while (0)
 bool lab_enter(void);
 void lab_leave(void);
+/* before a function of a check that runs in that process, too: it
+   stands in lab_call, or the answer calls it */
+#define IN_CHILD __attribute__((section("in_child")))
 uint64_t lab_seed(uint64_t seed);
 /* For the next call: serve runs in the judge, whenever the function
    under test comes to lab_ask, and makes the reply. */
