@@ -52,6 +52,14 @@ for signal in INT TERM HUP USR1 XCPU; do
          runs/$signal/latest.safetensors \
          runs/to-$signal/latest.safetensors"
 done
+$long --name SEGV > out 2> err &
+pid=$!
+reach SEGV 20
+kill -SEGV $pid
+wait $pid
+holds 'a crash says so in a line' \
+    '[ $? = 139 ] && grep -q "^mhc: stopped at a wrong address" err ||
+     grep -q AddressSanitizer err'
 mkfifo pipe
 (exec 3< pipe) &
 $long --name PIPE > out 2> pipe
