@@ -210,6 +210,7 @@ struct change {
     const char *key, *text;     /* text NULL: left out */
     const char *without;        /* tensors that begin so are left out */
     const char *turned;         /* this one is a row [1, n] */
+    const char *infinite;       /* the second number of this one is */
     bool more;                  /* one tensor more */
 };
 
@@ -243,6 +244,8 @@ static void rewrite(const char *to, const char *from,
         ck_assert(safetensors_copy(data, &s, e->name, e->rank, e->shape,
                                    &m));
         one.data = data;
+        if (c->infinite != NULL && strcmp(c->infinite, e->name) == 0)
+            data[1] = (real)INFINITY;
         if (c->turned != NULL && strcmp(c->turned, e->name) == 0) {
             one.rank = 2;
             one.shape[1] = one.shape[0];
@@ -314,6 +317,10 @@ static const struct wrong {
       "tensor second_moments.sub" },
     { { .without = "embedding" }, EX_DATAERR,
       "tensor embedding: it is missing" },
+    { { .infinite = "embedding" }, EX_DATAERR,
+      "tensor embedding: number 1 is not finite" },
+    { { .infinite = "first_moments.embedding" }, EX_DATAERR,
+      "tensor first_moments.embedding: number 1 is not finite" },
     { { .turned = "first_moments.sublayer.0.norm" }, EX_DATAERR,
       "moments.sublayer.0.norm: its shape is [1,4], expected [4]" },
     { { .more = true }, EX_DATAERR, "tensors, the model has" },
@@ -486,6 +493,14 @@ START_TEST(a_file_without_a_checksum_is_read_with_a_warning)
         "unnoticed\nits metadata have chocksum, which is not known and "
         "left out\nits metadata have chocksum_kind, which is not known "
         "and left out\n");
+    char text[CHECKPOINT_WARNINGS];
+    struct message m = { 0, "" };
+    ck_assert(checkpoint_strangers(text, folder_file("other"), &m));
+    ck_assert_str_eq(text, "its metadata have chocksum, which is not "
+        "known and left out\nits metadata have chocksum_kind, which is "
+        "not known and left out\n");
+    ck_assert(!checkpoint_strangers(text, folder_file("none"), &m));
+    ck_assert_int_eq(m.status, EX_NOINPUT);
     load(&t, "other");
     save("after", &t);
     assert_same_file("good", "after");
@@ -589,6 +604,7 @@ START_TEST(any_failed_allocation_of_a_checkpoint_is_reported)
 {
     struct trainer t;
     struct message m = { 1, "" };
+    struct configuration c = tiny_configuration();
     size_t k = 0;
     tiny_open(&t);
     train(&t, 1);
@@ -600,6 +616,7 @@ START_TEST(any_failed_allocation_of_a_checkpoint_is_reported)
         bool good = checkpoint_write(path, &t, &m);
         ck_assert(good == (m.status == 0));
         good = good && checkpoint_read(&t, path, &m)
+            && checkpoint_read_configuration(&c, path, &m)
             && checkpoint_read_weights(&t.model, path, &m);
         memory_allow(SIZE_MAX);
         ck_assert(good == (m.status == 0));
@@ -645,6 +662,11 @@ Suite *checkpoint_suite(void)
                         sizeof forged / sizeof *forged);
     tcase_add_test(c, weights_alone_ask_for_the_sizes_and_no_more);
 #ifndef __SANITIZE_ADDRESS__
+    c = tcase_create("memory");
+    suite_add_tcase(s, c);
+    tcase_set_tags(c, "slow");
+    tcase_add_checked_fixture(c, one_thread, NULL);
+    tcase_add_checked_fixture(c, folder_make, folder_remove);
     tcase_add_loop_test(c, a_run_takes_the_memory_that_it_says, 0, 2);
 #endif
     return s;

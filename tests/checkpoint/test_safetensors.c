@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,6 +302,33 @@ START_TEST(every_type_is_converted)
     safetensors_close(&s);
 }
 END_TEST
+
+START_TEST(half_precision_is_converted_and_integers_are_not)
+{
+    static const char header[] = "{'e':" ENTRY("'F16'", "[6]", "[0,12]")
+        ",'i':" ENTRY("'I64'", "[1]", "[12,20]") "}";
+    const uint16_t half[6] = { 0x3c00, 0xc000, 0x8001, 0x7bff, 0xfc00,
+                               0x7e00 };
+    const real want[5] = { 1, -2, (real)-0x1p-24, 65504,
+                           (real)-INFINITY };
+    struct message m = { 0, "" };
+    struct safetensors s;
+    real got[6];
+    struct image image = image_of(header, 20);
+    memcpy(image.bytes + image.size - 20, half, sizeof half);
+    ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
+                               &m));
+    ck_assert(safetensors_copy(got, &s, "e", 1,
+                               (const size_t[]){ 6 }, &m));
+    assert_same(got, want, 5);
+    ck_assert(isnan(got[5]));
+    ck_assert(!safetensors_copy(got, &s, "i", 1,
+                                (const size_t[]){ 1 }, &m));
+    ck_assert_str_eq(m.text, "x.st: tensor i: its dtype I64 is not one "
+                     "that we calculate with");
+    safetensors_close(&s);
+}
+END_TEST
 START_TEST(another_shape_or_name_is_refused)
 {
     static const struct { const char *name; size_t rank, shape[3];
@@ -589,6 +618,67 @@ START_TEST(a_read_that_fails_is_reported)
     ck_assert(strncmp(m.text, path, strlen(path)) == 0);
 }
 END_TEST
+static int reads_left;
+
+static ssize_t read_so_often(int handle, void *bytes, size_t count)
+{
+    return reads_left-- > 0 ? read(handle, bytes, count)
+                            : read_broken(handle, bytes, count);
+}
+
+static bool read_all(const char *path, const char *name, size_t rank,
+                     const size_t *shape, struct message *m)
+{
+    struct safetensors s;
+    real got[6];
+    file_calls.read = read_so_often;
+    bool good = safetensors_open(&s, path, m);
+    if (good) {
+        good = safetensors_copy(got, &s, name, rank, shape, m);
+        safetensors_close(&s);
+    }
+    file_calls.read = read;
+    return good;
+}
+
+START_TEST(any_failed_read_is_reported)
+{
+    static const struct { const char *name; size_t rank, shape[2];
+                          int reads; } tensor[] = {
+        { "a", 2, { 2, 3 }, 4 }, { "h", 1, { 1 }, 3 } };
+    struct image image = _i == 0 ? written() : image_of(mixed, 26);
+    const char *path = folder_file("x.st");
+    FILE *file = fopen(path, "wb");
+    bool good = false;
+    fwrite(image.bytes, 1, image.size, file);
+    fclose(file);
+    for (int k = 0; !good; k++) {
+        struct message m = { 0, "" };
+        reads_left = k;
+        good = read_all(path, tensor[_i].name, tensor[_i].rank,
+                        tensor[_i].shape, &m);
+        ck_assert(good == (k == tensor[_i].reads));
+        ck_assert_int_eq(m.status, good ? 0 : EX_IOERR);
+        ck_assert(good || strstr(m.text, "Input/output") != NULL);
+    }
+}
+END_TEST
+
+START_TEST(a_file_that_went_away_is_reported)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    real got[6];
+    written();
+    ck_assert(safetensors_open(&s, folder_file("x.safetensors"), &m));
+    close(s.handle);
+    ck_assert(!safetensors_copy(got, &s, "a", 2,
+                                (const size_t[]){ 2, 3 }, &m));
+    ck_assert_int_eq(m.status, EX_IOERR);
+    ck_assert_ptr_nonnull(strstr(m.text, "Bad file descriptor"));
+    safetensors_close(&s);
+}
+END_TEST
 START_TEST(what_is_no_file_is_no_input)
 {
     static const char *const path[] = { "missing", "", "/dev/zero" };
@@ -728,6 +818,7 @@ Suite *safetensors_suite(void)
     suite_add_tcase(s, c);
     tcase_add_checked_fixture(c, folder_make, folder_remove);
     tcase_add_test(c, every_type_is_converted);
+    tcase_add_test(c, half_precision_is_converted_and_integers_are_not);
     tcase_add_loop_test(c, another_shape_or_name_is_refused, 0, 6);
     tcase_add_test(c, what_is_written_is_read_bit_for_bit);
     tcase_add_test(c, the_bytes_of_a_file_are_these);
@@ -743,6 +834,8 @@ Suite *safetensors_suite(void)
     tcase_add_test(c, a_file_with_any_byte_changed_is_refused);
     tcase_add_test(c, a_file_is_read_in_pieces_of_any_size);
     tcase_add_loop_test(c, a_read_that_fails_is_reported, 0, 2);
+    tcase_add_loop_test(c, any_failed_read_is_reported, 0, 2);
+    tcase_add_test(c, a_file_that_went_away_is_reported);
     tcase_add_loop_test(c, what_is_no_file_is_no_input, 0, 3);
     tcase_add_test(c, handles_and_images_are_given_back);
     tcase_add_test(c, any_failed_allocation_is_reported);
