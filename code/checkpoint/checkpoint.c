@@ -192,10 +192,8 @@ static bool tensors_fit(const struct configuration *c,
     if (!architecture_find(&a, c, &why))
         return refuse(file, NULL, m, "%s", why.text);
     bool good = model_plan(&model, &a, c, &cpu, 1, INFERENCE, 0, &why);
-    if (!good && why.status == EX_OSERR)
-        fail(m, EX_OSERR, "%s: %s", file->file, why.text);
-    else if (!good)
-        refuse(file, NULL, m, "%s", why.text);
+    if (!good)
+        fail(m, why.status, "%s: %s", file->file, why.text);
     const struct parameters *p = &model.parameters;
     for (size_t i = 0; good && i < p->used; i++) {
         size_t shape[2], rank = shape_of(shape, &p->list[i]);
