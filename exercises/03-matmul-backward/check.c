@@ -98,9 +98,22 @@ static bool check_layer(size_t rows, size_t out, size_t in)
     return good;
 }
 
+/* what is to be overwritten may hold anything */
+static void check_overwritten(void)
+{
+    const real ones[4] = { 1, 1, 1, 1 };
+    const real nans[4] = { NAN, NAN, NAN, NAN };
+    real dx[4];
+    lab_start(dx, nans, 4);
+    lab_call(matmul_backward_input(dx, ones, ones, 2, 2, 2, false));
+    lab_true("dx, where a NaN stood", dx[0] == 2 && dx[3] == 2,
+             "it is overwritten, not multiplied by 0: a NaN stays one");
+}
+
 int main(void)
 {
     lab_begin("The way back through a linear layer");
+    check_overwritten();
     if (check_layer(2, 2, 2) && check_layer(6, 6, 6)) {
         check_layer(2, 3, 4);
         check_layer(1, 5, 3);

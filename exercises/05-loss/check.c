@@ -34,12 +34,14 @@ static void right_gradient(real *d, const real *logits, const real *lse,
 
 // Check losses
 static void check_losses(const char *what, const char *what_lse,
-                         double scale)
+                         double scale, real shift)
 {
     static real logits[COUNT];
     real each[TOKENS], lse[TOKENS];
     real want[TOKENS], want_lse[TOKENS], mistaken[TOKENS], mean = 0;
     fill_normal(logits, COUNT, 1, scale);
+    for (size_t i = 0; i < COUNT; i++)
+        logits[i] += shift;
     lab_input("logits", logits, sizeof logits);
     lab_input("target", target, sizeof target);
     lab_unset(each, TOKENS);
@@ -130,9 +132,11 @@ static void check_gradients(void)
 int main(void)
 {
     lab_begin("Lab 05: cross-entropy");
-    check_losses("each, small logits", "lse, small logits", 2);
+    check_losses("each, small logits", "lse, small logits", 2, 0);
     check_losses("each, logits around 10000",
-                 "lse, logits around 10000", 5000);
+                 "lse, logits around 10000", 5000, 0);
+    check_losses("each, logits below -10000",
+                 "lse, logits below -10000", 500, -15000);
     check_gradients();
     return lab_end();
 }

@@ -11,7 +11,8 @@ mistakes[] = {
 };
 
 // Check one shape
-static void check(const char *what, struct attention_shape s)
+static void check(const char *what, struct attention_shape s,
+                  double spread)
 {
     size_t count = qkv_count(&s);
     size_t shape[] = { s.sequences, s.length, 3, width_of(&s) };
@@ -20,7 +21,7 @@ static void check(const char *what, struct attention_shape s)
     real *out = test_reals(out_count(&s));
     real *lse = test_reals(lse_count(&s));
     char name[80];
-    fill_normal(qkv, count, 1, 1);
+    fill_normal(qkv, count, 1, spread);
     fill_normal(dout, out_count(&s), 2, 1);
     reference_forward(out, lse, qkv, &s);
     lab_input("dout", dout, out_count(&s) * sizeof *dout);
@@ -46,15 +47,16 @@ int main(void)
     lab_axes("btpc");
     struct attention_shape s = { .sequences = 1, .length = 1,
                                  .heads = 1, .head_size = 2 };
-    check("one position", s);
+    check("one position", s, 1);
     s.length = 3;
-    check("three positions", s);
+    check("three positions", s, 1);
     s.heads = 3;
     s.head_size = 4;
-    check("three heads", s);
+    check("three heads", s, 1);
     s.sequences = 2;
-    check("two sequences", s);
+    check("two sequences", s, 1);
     s.length = 70;
-    check("seventy positions", s);
+    check("seventy positions", s, 1);
+    check("scores beyond 100", s, 6);
     return lab_end();
 }

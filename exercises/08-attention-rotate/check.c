@@ -19,6 +19,8 @@ static const char *const sayings[KINDS] = {
 };
 
 // Rotate by the formula
+static real *cosine, *sine;     /* tables, of any angles */
+
 static void formula(real *x, const struct attention_shape *s,
                     double direction, enum rotation_mistake mistake)
 {
@@ -35,15 +37,15 @@ static void formula(real *x, const struct attention_shape *s,
     for (size_t h = 0; h < heads; h++)
     for (size_t i = 0; i < half; i++) {
         size_t from = mistake == FROM_ZERO ? s->first : 0;
-        double angle = direction * (double)(p - from)
-                       * pow(10000, -(double)i / (double)half);
+        double co = (double)cosine[(p - from) * half + i];
+        double si = direction * (double)sine[(p - from) * half + i];
         bool apart = mistake != INTERLEAVED;
         real *a = x + part_at(s, b, p, part, h) + (apart ? i : 2 * i);
         real *c = a + (apart ? half : 1);
         double u = (double)*a, v = (double)*c;
-        *a = (real)(u * cos(angle) - v * sin(angle));
+        *a = (real)(u * co - v * si);
         u = mistake == IN_PLACE ? (double)*a : u;
-        *c = (real)(u * sin(angle) + v * cos(angle));
+        *c = (real)(u * si + v * co);
     }
 }
 
@@ -72,10 +74,14 @@ static void check(const char *what, struct attention_shape s)
     size_t count = qkv_count(&s), half = s.head_size / 2;
     size_t positions = s.first + s.length;
     real *x = test_reals(count), *got = test_reals(count);
-    real *cosine = test_reals(positions * half);
-    real *sine = test_reals(positions * half);
     char name[80];
-    attention_rotation(cosine, sine, positions, s.head_size);
+    cosine = test_reals(positions * half);
+    sine = test_reals(positions * half);
+    fill_normal(sine, positions * half, 2, 3);
+    for (size_t i = 0; i < positions * half; i++) {
+        cosine[i] = (real)cos((double)sine[i]);
+        sine[i] = (real)sin((double)sine[i]);
+    }
     fill_normal(x, count, 1, 1);
     lab_input("cosine", cosine, positions * half * sizeof *cosine);
     lab_input("sine", sine, positions * half * sizeof *sine);

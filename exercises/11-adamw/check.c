@@ -5,6 +5,7 @@
 #include "support/lab.h"
 
 enum { COUNT = 1000, UPDATES = 3 };
+static const size_t step[UPDATES] = { 1, 2, 7 };
 
 // Ways to get AdamW wrong
 enum mistake { NONE, COUPLED, UNCORRECTED, INSIDE, UNSCALED, UPHILL,
@@ -36,9 +37,9 @@ static double updated(int row, double w, const real *g,
 {
     const struct adamw *a = &settings;
     double m = 0, v = 0, b1 = a->beta1, b2 = a->beta2;
-    for (int t = 1; t <= UPDATES; t++, g += COUNT) {
+    for (int t = 0; t < UPDATES; t++, g += COUNT) {
         double x = (double)*g * (mistake == UNSCALED ? 1 : a->scale);
-        double late = t + (mistake == FROM_ZERO);
+        double late = (double)step[t] + (mistake == FROM_ZERO);
         double old1 = mistake == EXCHANGED ? 1 - b1 : b1;
         double old2 = mistake == EXCHANGED ? 1 - b2 : b2;
         x += mistake == COUPLED ? a->decay * w : 0;
@@ -50,12 +51,12 @@ static double updated(int row, double w, const real *g,
             c1 = c2 = 1;
         double size = mistake == INSIDE ? sqrt(v / c2 + a->epsilon)
             : (mistake == NO_ROOT ? v / c2 : sqrt(v / c2)) + a->epsilon;
-        double step = a->rate * m / c1 / size;
+        double move = a->rate * m / c1 / size;
         double decay = a->decay * (mistake == NO_RATE ? 1 : a->rate);
         if (mistake == NO_DECAY || mistake == COUPLED)
             decay = 0;
-        step *= mistake == UPHILL ? -1 : 1;
-        w -= step + decay * (mistake == DECAY_LAST ? w - step : w);
+        move *= mistake == UPHILL ? -1 : 1;
+        w -= move + decay * (mistake == DECAY_LAST ? w - move : w);
         m /= mistake == CORRECTED_TWICE ? c1 : 1;
         v /= mistake == CORRECTED_TWICE ? c2 : 1;
     }
@@ -96,11 +97,14 @@ int main(void)
     lab_start(second, zeros, COUNT);
     lab_input("gradient", gradient, sizeof gradient);
     lab_call(
-        for (a.step = 1; a.step <= UPDATES; a.step++)
-            optimizer_step(weight, first, second, gradient[a.step - 1],
-                           &a, COUNT));
+        for (size_t t = 0; t < UPDATES; t++) {
+            a.step = step[t];
+            optimizer_step(weight, first, second, gradient[t], &a,
+                           COUNT);
+        });
     compare_row("first moments", first, 0, gradient[0]);
     compare_row("second moments", second, 1, gradient[0]);
-    compare_row("weights, after three updates", weight, 2, gradient[0]);
+    compare_row("weights, after the updates 1, 2 and 7", weight, 2,
+                gradient[0]);
     return lab_end();
 }

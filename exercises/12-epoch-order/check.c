@@ -163,6 +163,44 @@ static void check_steps(void)
              sum / TURNS);
 }
 
+/* all orders of few windows, and none twice of many */
+static void check_orders(void)
+{
+    enum { TURNS = 2000, SEEDS = 2, MANY = 5000 };
+    static size_t four[TURNS][4], many[MANY];
+    static size_t twenty[SEEDS * TURNS][20];
+    bool seen[256] = { false };
+    size_t orders = 0, twice = 0, stay = 0;
+    lab_output(four, sizeof four);
+    lab_output(many, sizeof many);
+    lab_output(twenty, sizeof twenty);
+    lab_call(
+        for (size_t e = 0; e < TURNS; e++) {
+            epoch_order(four[e], 4, seed, e);
+            epoch_order(twenty[e], 20, seed, e);
+            epoch_order(twenty[TURNS + e], 20, seed + 1, e);
+        }
+        epoch_order(many, MANY, seed, 0));
+    for (size_t e = 0; e < TURNS; e++) {
+        const size_t *o = four[e];
+        size_t at = o[0] * 64 + o[1] * 16 + o[2] * 4 + o[3];
+        orders += !seen[at % 256];
+        seen[at % 256] = true;
+    }
+    for (size_t i = 0; i < SEEDS * TURNS; i++)
+        for (size_t j = 0; j < i; j++)
+            twice += memcmp(twenty[i], twenty[j], sizeof *twenty) == 0;
+    for (size_t i = 0; i < MANY; i++)
+        stay += many[i] == i;
+    lab_true("all orders of four windows come", orders == 24, "%zu of "
+             "24 in 2000 epochs", orders);
+    lab_true("two seeds have no epoch in common", twice == 0, "%zu of "
+             "2000 epochs of each have the order of another: do seed "
+             "and epoch make one number?", twice);
+    lab_true("of 5000 windows nearly all move", stay < 15, "%zu stay "
+             "where they are, not about 1", stay);
+}
+
 int main(void)
 {
     lab_begin("Lab 12: the order of an epoch");
@@ -172,5 +210,6 @@ int main(void)
     check_fairness();
     check_places();
     check_steps();
+    check_orders();
     return lab_end();
 }

@@ -97,6 +97,27 @@ static void try_left_out(void)
              "top-k has left out; wanted 2", low);
     lab_true("the largest u", high == 5, "u just below 1 drew byte "
              "%zu; wanted 5, the last one that stays", high);
+    // Draw with the largest u from many logits
+    enum { MANY = 200, STAY = 5 };
+    static real many[MANY][BYTES];
+    static size_t byte[MANY];
+    size_t out = 0;
+    double scratch[BYTES];
+    fill_normal(many[0], MANY * BYTES, 3, 1);
+    lab_output(byte, sizeof byte);
+    lab_call(
+        for (size_t i = 0; i < MANY; i++)
+            byte[i] = choose(many[i], BYTES, 1, STAY, 1 - 0x1p-53,
+                             scratch));
+    for (size_t i = 0; i < MANY; i++) {
+        size_t larger = 0;
+        for (size_t j = 0; j < BYTES; j++)
+            larger += many[i][j] > many[i][byte[i] % BYTES];
+        out += byte[i] >= BYTES || larger >= STAY;
+    }
+    lab_true("the largest u, random logits", out == 0, "%zu of 200 "
+             "times it drew a byte that top-k has left out: the sum of "
+             "the probabilities may be rounded below u", out);
 }
 
 int main(void)

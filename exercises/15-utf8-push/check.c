@@ -103,6 +103,7 @@ static const struct {
 } list[] = {
     // Good sequences and bad ones
     SEQUENCE("ASCII", "mHC\n"),
+    SEQUENCE("a zero byte", "a\0b"),
     SEQUENCE("a pound sign", "\xC2\xA3""1"),
     SEQUENCE("three bytes", "\xE2\x82\xAC"),
     SEQUENCE("four bytes", "\xF0\x9F\x93\x96"),

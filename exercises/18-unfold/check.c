@@ -4,7 +4,7 @@
 
 enum mistake { NONE, LATE, TRANSPOSED, BACKWARDS, EXCHANGED, ONE_STREAM,
                NO_POST, MISTAKES };
-enum { SITES = 6, MOST = 4, ROW = 2 * MOST + MOST * MOST };
+enum { SITES = 6, MOST = 8, ROW = 2 * MOST + MOST * MOST };
 
 // Follow one vector or answer forward
 static void follow(real *column, const real *rows, size_t from,
@@ -77,5 +77,6 @@ int main(void)
     check("two streams", 2);
     check("three streams", 3);
     check("four streams", 4);
+    check("eight streams", 8);
     return lab_end();
 }

@@ -40,10 +40,10 @@ static const char *const saying[MISTAKES] = { "",
     "one iteration fewer",
     "a matrix whose last row step is missing" };
 
-static void expect(size_t n, enum mistake mistake)
+static void expect(size_t n, size_t steps, enum mistake mistake)
 {
     static double y[2 * STEPS * MOST * MOST];
-    size_t nn = n * n, halves = 2 * STEPS;
+    size_t nn = n * n, halves = 2 * steps;
     halves -= mistake == ONE_FEWER ? 2 : mistake == NO_LAST_ROWS;
     for (size_t m = 0; m < COUNT * nn; m += nn) {
         double z[MOST * MOST];
@@ -59,7 +59,7 @@ static void expect(size_t n, enum mistake mistake)
             if (mistake == CLAMPED)
                 z[k] = fmin(fmax(z[k], -60), 60);
         }
-        readable_iterates(y, z, n, STEPS);
+        readable_iterates(y, z, n, steps);
         const double *last = y + (halves - 1) * nn;
         for (size_t k = 0; k < nn; k++)
             want[m + k] = (real)last[mistake == ROWS_FIRST
@@ -86,7 +86,7 @@ static bool lost(size_t n)
 }
 
 // Check one input
-static void check(size_t input, size_t n)
+static void check(size_t input, size_t n, size_t steps)
 {
     const size_t shape[] = { COUNT, n, n }, all = COUNT * n * n;
     bool finite = true;
@@ -94,7 +94,7 @@ static void check(size_t input, size_t n)
     make(input, n);
     lab_input("logits", logits, sizeof logits);
     lab_unset(got, all);
-    lab_call(sinkhorn_forward(got, logits, COUNT, n, STEPS));
+    lab_call(sinkhorn_forward(got, logits, COUNT, n, steps));
     for (size_t i = 0; i < all; i++)
         finite = finite && isfinite(got[i]);
     snprintf(what, sizeof what, "matrix, %s, n = %zu",
@@ -103,7 +103,7 @@ static void check(size_t input, size_t n)
         lab_true(what, false, "not finite: %s", inputs[input].reason);
         return;
     }
-    expect(n, NONE);
+    expect(n, steps, NONE);
     lab_axes("mij");
     if (lab_compare(what, got, want, shape, 3, 1e-3))
         return;
@@ -112,7 +112,9 @@ static void check(size_t input, size_t n)
                  "zeros: an epsilon added to a sum makes 0 of 0 / 0, "
                  "and what stood there is lost all the same");
     for (int m = NONE + 1; m < MISTAKES; m++) {
-        expect(n, (enum mistake)m);
+        if (m == ONE_FEWER && steps == 1)
+            continue;
+        expect(n, steps, (enum mistake)m);
         lab_mistake(saying[m], want);
     }
 }
@@ -121,9 +123,9 @@ int main(void)
 {
     lab_begin("Lab 22: Sinkhorn-Knopp that cannot overflow");
     for (size_t k = 0; k < 5; k++)
-        check(k, 4);
-    check(0, 1);
-    check(0, 3);
-    check(4, 8);
+        check(k, 4, STEPS);
+    check(0, 1, STEPS);
+    check(0, 3, 1);
+    check(4, 8, 3);
     return lab_end();
 }

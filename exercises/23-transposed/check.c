@@ -10,8 +10,8 @@ typedef void mix_writer(real *next, const real *stream,
                         const struct layout *l, size_t tokens);
 bool write_is_right(mix_writer *write);
 
-enum mistake { NONE, OTHER_ORDER, TRANSPOSED, ONE_TOKEN, NO_POST,
-               REVERSED, NO_MIX, VERSIONS };
+enum mistake { NONE, OTHER_ORDER, IN_DOUBLE, TRANSPOSED, ONE_TOKEN,
+               NO_POST, REVERSED, NO_MIX, VERSIONS };
 
 // Write with a mistake
 static void write_with(enum mistake m, real *next, const real *stream,
@@ -25,14 +25,15 @@ static void write_with(enum mistake m, real *next, const real *stream,
                          + n, *res = post + n;
         real weight = m == NO_POST ? 1
                     : post[m == REVERSED ? n - 1 - i : i];
-        real sum = weight * answer[t * C + c];
+        double sum = (double)(weight * answer[t * C + c]);
         for (size_t k = 0; k < n; k++) {
             size_t j = m == OTHER_ORDER ? n - 1 - k : k;
-            sum += (m == NO_MIX ? i == j
+            sum += (double)((m == NO_MIX ? i == j
                     : res[m == TRANSPOSED ? j * n + i : i * n + j])
-                 * stream[(t * n + j) * C + c];
+                 * stream[(t * n + j) * C + c]);
+            sum = m == IN_DOUBLE ? sum : (double)(real)sum;
         }
-        next[at] = sum;
+        next[at] = (real)sum;
     }
 }
 
@@ -103,10 +104,10 @@ static void ask_judge(real *next, const real *stream,
 
 int main(void)
 {
-    static bool verdict[VERSIONS];
+    static unsigned char verdict[VERSIONS];
     lab_begin("Lab 23: find the transposed mix");
     for (size_t k = 0; k < VERSIONS; k++) {
-        bool right = false;
+        unsigned char right = 2;    /* a bool, if true or false */
         version = VERSIONS;
         lab_output(&right, sizeof right);
         lab_serve(serve, sizeof(struct numbers),
@@ -116,11 +117,13 @@ int main(void)
             version = draw_version();
         verdict[version] = right;
     }
-    lab_true("a right version is right", verdict[NONE],
+    lab_true("a right version is right", verdict[NONE] == true,
              "your test rejects it");
     lab_true("right ones that round differently are right",
-             verdict[OTHER_ORDER], "your test rejects one that "
-             "adds from the last stream to the first");
+             verdict[OTHER_ORDER] == true && verdict[IN_DOUBLE] == true,
+             "your test rejects one that adds %s",
+             verdict[OTHER_ORDER] == true ? "in double"
+             : "from the last stream to the first");
     // Show the wrong ones
     static const char *const wrong[VERSIONS] = {
         [TRANSPOSED] = "the transposed mix",
@@ -130,7 +133,7 @@ int main(void)
         [NO_MIX] = "streams that are not mixed",
     };
     for (size_t i = TRANSPOSED; i < VERSIONS; i++)
-        lab_true(wrong[i], !verdict[i], "your test takes it for right: %s",
-                 wrong[i]);
+        lab_true(wrong[i], verdict[i] == false,
+                 "your test takes it for right: %s", wrong[i]);
     return lab_end();
 }

@@ -19,6 +19,7 @@ static double phase;
 
 static struct run {
     size_t length, block, links, slopes, times[LONGEST];
+    size_t early;               /* links rebuilt before their turn */
     real x, got, room[ROOM];
 } run[CASES], *now;
 
@@ -51,9 +52,11 @@ static void serve(void *reply, const void *request)
         now->slopes++;
         *y = slope_at(q->l, q->x);
     } else {
-        bool early = q->l < first_of_last_block(now);
-        now->links++;
-        *y = link_at(q->l, q->x, early && now->times[q->l]++ > 0);
+        bool before = q->l < first_of_last_block(now);
+        size_t next = now->length - now->slopes;    /* slope, and 1 */
+        now->early += now->links++ >= now->length && next > 0
+                    && q->l < (next - 1) / now->block * now->block;
+        *y = link_at(q->l, q->x, before && now->times[q->l]++ > 0);
     }
 }
 
@@ -118,7 +121,7 @@ static real derivative_of(const struct run *r, enum mistake mistake)
 static void judge(size_t cases)
 {
     const struct run *wrong = NULL, *room = NULL, *few = NULL,
-                     *once = NULL;
+                     *once = NULL, *early = NULL;
     const char *why = "";
     for (const struct run *r = run; r < run + cases; r++) {
         size_t blocks = (r->length + r->block - 1) / r->block;
@@ -129,6 +132,8 @@ static void judge(size_t cases)
             few = r;
         if (once == NULL && r->slopes != r->length)
             once = r;
+        if (early == NULL && r->early > 0)
+            early = r;
         for (size_t i = blocks + r->block - 1; i < ROOM; i++)
             if (room == NULL && r->room[i] != behind)
                 room = r;
@@ -141,6 +146,9 @@ static void judge(size_t cases)
              "%zu links in blocks of %zu%s", AT(wrong), why);
     lab_true("the room", room == NULL, "written behind its end: %zu "
              "links in blocks of %zu", AT(room));
+    lab_true("block by block", early == NULL, "links were run again "
+             "before the slopes of the block behind them: there is no "
+             "room for both: %zu links in blocks of %zu", AT(early));
     lab_true("the calls of link", few == NULL, "sublayers are run too "
              "often: %zu links in blocks of %zu", AT(few));
     lab_true("the calls of slope", once == NULL, "not one for each "

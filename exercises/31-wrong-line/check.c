@@ -37,8 +37,10 @@ static void run_program(unsigned bugs, int kind)
             numbers[k][i] = (k == 2 ? 3 : 1)
                 * random_normal(lab_seed(asked), (uint64_t)k, i);
     for (int i = 0; i < N; i++) {
-        pre[i] = 1 / (1 + exp(-logit[i])) + (bugs & PRE_LINE ? .1 : 0);
-        post[i] = (bugs & POST_LINE ? 1 : 2)
+        bool here = i == (int)asked % N;
+        pre[i] = 1 / (1 + exp(-logit[i]))
+               + (bugs & PRE_LINE && here ? .1 : 0);
+        post[i] = (bugs & POST_LINE && here ? 1 : 2)
                 / (1 + exp(-logit[N + i]));
     }
     balance(turned, logit + 2 * N, bugs & RES_LINE && kind == 0);
@@ -46,14 +48,15 @@ static void run_program(unsigned bugs, int kind)
         res[i] = turned[bugs & RES_LINE && kind == 1
                         ? i % N * N + i / N : i];
     for (int c = 0; c < C; c++) {
+        bool here = c == (int)asked % C;
         numbers[6][c] = 0;
         for (int i = 0; i < N; i++) {
-            double by = bugs & READ_LINE ? post[i] : pre[i];
-            double next = kind == 1 && bugs & NEXT_LINE ? 0
+            double by = bugs & READ_LINE && here ? post[i] : pre[i];
+            double next = kind == 1 && bugs & NEXT_LINE && here ? 0
                         : post[i] * answer[c];
             for (int j = 0; j < N; j++)
                 next += x[j * C + c] * (kind == 0 && bugs & NEXT_LINE
-                      ? res[j * N + i] : res[i * N + j]);
+                      && here ? res[j * N + i] : res[i * N + j]);
             numbers[6][c] += by * x[i * C + c];
             numbers[7][i * C + c] = next;
         }

@@ -66,6 +66,20 @@ static bool moved_by(double u, size_t inputs)
     return up > inputs && up < 7 * inputs;
 }
 
+/* does argument i move as i + lag does, in all runs, for most i? */
+static bool moves_together(size_t inputs, size_t lag)
+{
+    size_t together = 0;
+    for (size_t i = 0; i + lag < inputs; i++) {
+        int same = 0;
+        for (int k = 1; k < 9; k++)
+            same += (noted[k].in[i] > noted[0].in[i])
+                 == (noted[k].in[i + lag] > noted[0].in[i + lag]);
+        together += same == 8 || same == 0;
+    }
+    return 2 * together > inputs - lag;
+}
+
 static void run_scatter(double *t, function *f, const double *in,
                         size_t inputs, size_t outputs, double u)
 {
@@ -85,6 +99,11 @@ static void run_scatter(double *t, function *f, const double *in,
         return;
     lab_true("each argument moves by u, up or down", moved_by(u, inputs),
              "in the eight runs it is multiplied by 1 + u or 1 - u");
+    size_t lag = 1;
+    while (lag + 8 < inputs && !moves_together(inputs, lag))
+        lag++;
+    lab_true("each by a sign of its own", lag + 8 >= inputs, "arguments "
+             "that are %zu apart have the same signs", lag);
     for (size_t k = 0; k < outputs; k++) {
         double most = 0;
         for (int run = 1; run < 9; run++)

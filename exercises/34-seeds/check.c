@@ -9,7 +9,8 @@ struct plan { double mean, deviation, power, confidence; };
 static const struct plan plan[] = {
     { .02, .02, .9, .95 }, { .02, .01, .9, .95 }, { .02, .04, .9, .95 },
     { -.02, .02, .9, .95 }, { .02, .03, .8, .99 }, { .1, .01, .8, .95 },
-    { .01, .02, .5, .95 } };
+    { .01, .02, .5, .95 }, { .5, .01, .9, .95 },
+    { .001, .02, .06, .95 } };
 
 // How many pairs, right or by mistake
 enum mistake { NONE, TWICE, CERTAIN, ONE_TAIL, ONE_MORE, MISTAKES };
