@@ -112,6 +112,8 @@ holds 'a loss that is not finite ends with status 1' \
     "[ $? = 1 ] && [ -s runs/wild/log.jsonl ]"
 holds 'it is named with its step' \
     'grep -qE "^mhc train: update [0-9]+: the (loss|gradient)" err'
+script -qec "$train $wild --warmup 0 --name wild-too" typescript > out
+holds 'on a line of its own' 'grep -q "^mhc train: update" typescript'
 holds 'and with the step that is saved, and what to try' \
     'saved=$(sed -n "s/.* saved is update \([0-9]*\), .*/\1/p" err) &&
      $MHC info runs/wild | grep -q "^step *$saved " &&

@@ -38,7 +38,7 @@ fi
 cd "$work" || exit 1
 head -c 6000 "$book/data/austen.txt" > text
 head -c 2000 "$book/data/persuasion.txt" > unseen
-tiny="--layers 1 --width 16 --heads 2 --context 16 --batch 2
+tiny="--layers 1 --width 16 --heads 2 --context 16 --batch 2 \
  --evaluate-every 2 --evaluate-windows 4 --save-every 3 --warmup 3"
 train="$MHC train --data text --held-out unseen $tiny"
 long="$train --steps 3000 --evaluate-every 500 --save-every 100"

@@ -147,4 +147,9 @@ sed 's/\x1b\[[0-9]*[mK]//g' typescript | tr '\r' '\n' |
 holds 'a line of progress fits the terminal' \
     '[ $(wc -l < lines) -ge 40 ] && [ $(wc -L < lines) -lt 40 ] &&
      [ $(grep -c "loss.*left" lines) -ge 40 ]'
+script -qec "stty cols 6; $train --steps 2 --name tiny" typescript > out
+sed 's/\x1b\[[0-9]*[mK]//g' typescript | tr '\r' '\n' |
+    grep ^step > lines
+holds 'also if it is six characters wide' \
+    '[ $(wc -l < lines) -ge 2 ] && [ $(wc -L < lines) = 5 ]'
 closing
