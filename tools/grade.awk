@@ -1,12 +1,13 @@
 # grade.awk -v format=junit|gradescope|tap -v work=FOLDER -v moment=TIME: what `tools/lab grade` has
 # found, in a format that other programs read. The lines of the input are folders,
 # one a student, with a file `name` and for each lab NN/status and NN/log; the file
-# work/labs has a lab's number, how many checks its solution passes, and its title.
+# work/labs has a lab's number, how many checks its solution and its stub pass, and
+# its title.
 BEGIN {
     FS = "\t"
     while ((getline line < (work "/labs")) > 0) {
         split(line, field, "\t")
-        lab[++labs] = field[1]; total[labs] = field[2]; title[labs] = field[3]
+        lab[++labs] = field[1]; total[labs] = field[2]; free[labs] = field[3]; title[labs] = field[4]
     }
     FS = "\n"
     if (format == "junit") print "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>"
@@ -37,7 +38,8 @@ function student(  k) {
     }
 }
 
-# The lab in folder at. Its points are the part of the solution's checks that passed.
+# The lab in folder at. Its points are the part that passed of the solution's checks,
+# beyond those that the stub passes.
 function one_lab(at, k,  status, line, checks, passed, failed, all, points, i, what, holds, why, reason) {
     status = 4
     getline status < (at "/status")
@@ -60,7 +62,7 @@ function one_lab(at, k,  status, line, checks, passed, failed, all, points, i, w
     failed = checks - passed
     if (status > 1) passed = checks = 0
     most = total[k] > checks ? total[k] : checks
-    points = status == 0 ? 1 : most > 0 ? passed / most : 0
+    points = status == 0 ? 1 : passed > free[k] ? (passed - free[k]) / (most - free[k]) : 0
     if (status == 1 && points == 1) points = passed / (most + 1)
     score += 100 * points / labs
     properties = properties sprintf("      <property name=\"points.%s\" value=\"%.4f\"/>\n", lab[k], points)
