@@ -109,12 +109,12 @@ static void check(size_t n, size_t steps)
 int main(void)
 {
     lab_begin("Lab 21: the gradient of Sinkhorn-Knopp");
-    check(4, 0);
     check(4, 1);
     check(4, 2);
     check(4, 20);
     check(3, 3);
     check(8, 5);
     check(2, STEPS);
+    check(4, 0);
     return lab_end();
 }

@@ -207,7 +207,7 @@ static void run_model(size_t n)
              plain);
     lab_true("it starts next to the identity",
              away > 1e-4 && away < 1e-3, "1 - p is %.2g: %s", away,
-             away < 1 ? "u starts at 8" : "the streams start mixed");
+             away < 1e-3 ? "u starts at 8" : "the streams start mixed");
     lab_true("its gates start as those of mhc", gates < 1e-6,
              "one starts %.2g away: does it depend on the site?",
              gates);
