@@ -859,7 +859,8 @@ static void print_settings(FILE *out, const struct check *c)
 
 static bool is_lost(const struct verdict *v, size_t p)
 {
-    return v->given[p] && v->tolerance[p] > v->scale[p];
+    return v->given[p] && v->scale[p] > 0
+        && v->tolerance[p] > v->scale[p];
 }
 
 static void print_part(FILE *out, const struct check *c, size_t p)
