@@ -9,6 +9,11 @@ trace="$MHC trace runs/m --data unseen"
 $trace --out one.st > out 2> err
 holds 'a run is traced' \
     '[ $? = 0 ] && grep -q "^one.st: .* tensors of 16 tokens, loss" out'
+head -c 17 unseen > window
+$MHC trace runs/m --data window --out window.st > out 2> err
+$MHC evaluate runs/m --held-out window > loss 2> err
+holds 'its loss is that of evaluate' \
+    'grep -q "$(sed "s/.* on window: \([0-9.]* nats\).*/\1/" loss)" out'
 $trace --windows 3 --out two.st > out 2> err
 $trace --windows 3 --out three.st > out 2> err
 holds 'twice the same' 'cmp two.st three.st && grep -q "of 48 tok" out'

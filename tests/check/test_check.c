@@ -264,6 +264,29 @@ static bool is_among(const struct trial *t, const struct check *c)
         && t->value <= c->most && (most || t->value == found->value);
 }
 
+/* a mistake of the function is made on both ways, but for the two
+   whose way back has one of its own; others are of the way back alone */
+START_TEST(both_ways_make_the_same_mistake)
+{
+    struct trial list[TRIALS];
+    size_t count = trials_known(list, &test_settings, true);
+    uint64_t back = ~(MISTAKE(SINKHORN_CUT) - 1);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t f = list[i].forward, b = list[i].backward;
+        if (*list[i].where != '\0' || list[i].there != 0)
+            continue;
+        if (f == 0)
+            ck_assert((b & back) == b && b != 0 && (b & (b - 1)) == 0);
+        else if (b == (f | MISTAKE(FIRST_GATHERED)))
+            ck_assert(f == MISTAKE(FIRST_TOKEN));
+        else if (b == (f | MISTAKE(MAXIMUM_CUT)))
+            ck_assert(f == MISTAKE(ROW_MAXIMUM));
+        else
+            ck_assert(f == b && (f & back) == 0);
+    }
+}
+END_TEST
+
 START_TEST(a_mistake_is_named)
 {
     struct trial list[TRIALS];
@@ -447,6 +470,21 @@ static struct trial tried(const char *saying)
             return list[i];
     ck_abort_msg("%s is not tried", saying);
 }
+
+START_TEST(every_round_epsilon_is_tried)
+{
+    static const char *const about[] = { "the norm's epsilon is %s",
+        "what is added to h_pre is %s", "Sinkhorn's epsilon is %s" };
+    static const char *const round[] = { "0", "1e-12", "1e-08", "1e-07",
+        "1e-06", "1e-05", "0.0001", "0.001", "0.01", "0.02", "0.05" };
+    for (size_t i = 0; i < 33; i++) {
+        char saying[SAYING];
+        snprintf(saying, sizeof saying, about[i / 11], round[i % 11]);
+        struct trial t = tried(saying);
+        ck_assert(t.value == atof(round[i % 11]));
+    }
+}
+END_TEST
 
 static const struct { bool released; enum number at[3]; double value;
                       const char *saying; } odd[] = {
@@ -1363,6 +1401,8 @@ Suite *check_suite(void)
     tcase_add_test(t, eight_streams_added_up_are_a_wrong_exit);
     tcase_add_test(t, the_other_convention_is_no_mistake);
     tcase_add_test(t, what_explains_it_as_well_is_a_rival);
+    tcase_add_test(t, both_ways_make_the_same_mistake);
+    tcase_add_test(t, every_round_epsilon_is_tried);
     tcase_add_test(t, a_gradient_of_nothing_agrees);
     tcase_add_loop_test(t, right_files_with_extreme_numbers_agree, 0, 9);
     tcase_add_test(t, a_gate_that_underflows_agrees);

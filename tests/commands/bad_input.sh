@@ -118,6 +118,13 @@ holds 'and with the step that is saved, and what to try' \
     'saved=$(sed -n "s/.* saved is update \([0-9]*\), .*/\1/p" err) &&
      $MHC info runs/wild | grep -q "^step *$saved " &&
      grep -q "train --resume runs/wild --rate 500 --clip 1$" err'
+$train --steps 6 --evaluate-every 100 --stop-at 3 --name drawn > out \
+    2> err
+rm -f runs/drawn/loss.svg
+mkdir runs/drawn/loss.svg
+$MHC train --resume runs/drawn > out 2> err
+holds 'a run whose last picture fails has failed' \
+    '[ $? = 73 ] && tail -n 1 err | grep -q "drawn/loss.svg: "'
 holds 'and the last good checkpoint stays' \
     '$MHC info runs/wild | grep -q "^layers"'
 refused 64 '--width 32: the run in runs/full has 16' \

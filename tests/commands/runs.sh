@@ -17,6 +17,9 @@ $run --name two-again --threads 2 > out 2> err
 $run --name other --seed 2 > out 2> err
 holds 'the same seed writes the same files' 'same runs/whole runs/again'
 holds 'also with two threads' 'same runs/two runs/two-again'
+$run --name calm --threads 2 > out 2> err
+holds 'of which the library of products has nothing to say' \
+    '! grep -q BLAS out err && grep -q "about 0:0" out'
 holds 'one thread and two write the same' 'same runs/whole runs/two'
 holds 'another seed does not' \
     '[ -s runs/other/log.jsonl ] &&
@@ -273,6 +276,8 @@ wanted=$(awk '/^in all/ && NF == 3 { n = $3 }
 holds 'what a run needs is told before it starts, as info has it' \
     '[ -n "$wanted" ] && [ "$wanted" = \
      "$(sed -n "s/ parameters.* \([0-9]*\) MiB for act.*/ \1/p" out)" ]'
+holds 'with the speed of steps, not of years' \
+    'grep -q "[1-9][0-9][0-9] tokens/s" typescript'
 holds 'with the loss in bold' \
     'grep -q "$(printf "\033\[1m")" typescript'
 NO_COLOR=1 script -qec "$train --steps 40 --name grey" typescript > out

@@ -76,6 +76,11 @@ holds 'the log says what changed, once, before the first step with it' \
          grep -q "2 {.step.:5," &&
      grep -q "\"change\",\"data\":\"new\".*\"rate\":0.004}" \
           "$(log changed)"'
+cp unseen other
+$train --name moved --steps 6 --stop-at 3 > out 2> err
+$MHC train --resume runs/moved --held-out other > out 2> err
+holds 'a new name of the held-out text leaves the other' \
+    '[ $? = 0 ] && [ $(steps moved) = 6 ]'
 $train --name torn --steps 40 --stop-at 9 > out 2> err
 head -c -20 "$(log torn)" > cut && cp cut "$(log torn)"
 torn="runs/torn/log.jsonl: its last line is torn and was left out"
@@ -85,7 +90,7 @@ holds 'plot leaves a torn line out, and says so' \
 $MHC train --resume runs/torn > out 2> err
 holds 'so does a run that goes on, and says which steps are missing' \
     '[ $? = 0 ] && [ $(steps torn) = 39 ] &&
-     grep -qx "$torn" err &&
+     grep -qx "$torn" err && grep -q "no steps from 9 to 9" err &&
      ! grep -q "^{.step.:9,.loss" "$(log torn)"'
 $MHC plot runs/torn > out 2> err
 holds 'and the hole is seen ever after' \

@@ -8,6 +8,7 @@
 #include <malloc.h>
 #include <omp.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 // Tests of the sums
 START_TEST(slices_follow_each_other_and_are_even)
@@ -234,6 +235,16 @@ START_TEST(there_is_a_page_and_not_every_address)
 }
 END_TEST
 
+START_TEST(looking_at_the_peak_leaves_nothing_open)
+{
+    int before = dup(STDOUT_FILENO);
+    close(before);
+    ck_assert_uint_gt(memory_peak(), 1 << 20);
+    ck_assert_int_eq(dup(STDOUT_FILENO), before);
+    close(before);
+}
+END_TEST
+
 // Tests of the random numbers
 START_TEST(philox_gives_the_published_numbers)
 {
@@ -365,6 +376,7 @@ Suite *ground_suite(void)
     tcase_add_test(memory, memory_can_be_made_to_run_out);
     tcase_add_test(memory, threads_share_what_is_allowed_and_get_no_more);
     tcase_add_test(memory, there_is_a_page_and_not_every_address);
+    tcase_add_test(memory, looking_at_the_peak_leaves_nothing_open);
     suite_add_tcase(s, random);
     tcase_add_test(random, philox_gives_the_published_numbers);
     tcase_add_test(random, all_bits_of_seed_stream_and_place_count);
