@@ -265,7 +265,7 @@ static bool is_among(const struct trial *t, const struct check *c)
 }
 
 /* a mistake of the function is made on both ways, but for the two
-   whose way back has one of its own; others are of the way back alone */
+   whose way back has its own; others are of the way back alone */
 START_TEST(both_ways_make_the_same_mistake)
 {
     struct trial list[TRIALS];
