@@ -245,6 +245,7 @@ START_TEST(what_is_right_agrees_with_one_convention)
         ck_assert_uint_eq(v[released].agree, PARTS);
         ck_assert_uint_le(v[!released].agree, PARTS - 5);
         ck_assert(c->best == (size_t)released && c->founds == 0);
+        ck_assert(!says("no known mistake") && !says("likely"));
         for (size_t p = 0; p < PARTS; p++)
             ck_assert(v[released].tolerance[p]
                       < most[_i] * v[released].scale[p]);
@@ -1044,6 +1045,8 @@ static const struct { const char *header; size_t bytes;
       "tensor H_pre is left alone: is h_pre meant?\n" },
     { HEAD "," TYPED("tokens", "I32", "116", "124") "}", 124,
       "tensor tokens is left alone\n" },
+    { HEAD "," F("alfa", "1,2", "116", "124") "}", 124,
+      "tensor alfa is left alone: is alpha meant?\n" },
     { HEAD ",'__metadata__':{'iteration':'5','format':'pt'}}", 116,
       "metadata iteration is left alone: is iterations meant?\n" },
     { HEAD ",'__metadata__':{'norm_eps':'1','note':'x'}}", 116,

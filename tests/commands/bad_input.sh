@@ -118,6 +118,15 @@ holds 'and with the step that is saved, and what to try' \
     'saved=$(sed -n "s/.* saved is update \([0-9]*\), .*/\1/p" err) &&
      $MHC info runs/wild | grep -q "^step *$saved " &&
      grep -q "train --resume runs/wild --rate 500 --clip 1$" err'
+$train --steps 6 --stop-at 3 --name broken > out 2> err
+size=$(stat -c %s runs/broken/latest.safetensors)
+printf '\125' | dd of=runs/broken/latest.safetensors bs=1 \
+    seek=$((size - 5)) conv=notrunc 2> /dev/null
+cp runs/broken/latest.safetensors damaged
+refused 65 'broken/latest.*checksum' $MHC train --resume runs/broken
+holds 'what is damaged is left as it is' \
+    'cmp damaged runs/broken/latest.safetensors &&
+     [ $(steps broken) = 3 ]'
 $train --steps 6 --evaluate-every 100 --stop-at 3 --name drawn > out \
     2> err
 rm -f runs/drawn/loss.svg

@@ -1,3 +1,4 @@
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,6 +311,19 @@ START_TEST(samples_are_matched_by_seed)
     table_free(&t);
 }
 END_TEST
+START_TEST(a_run_that_cannot_begin_leaves_nothing)
+{
+    struct planned p = { .arm = "odd", .configuration = tiny() };
+    struct message m = { 0 };
+    glob_t found;
+    p.configuration.heads = 3;
+    ck_assert(!experiment_run(&p, text(), folder, &m));
+    snprintf(file, sizeof file, "%s/*odd*", folder);
+    ck_assert_int_eq(glob(file, GLOB_PERIOD, NULL, &found),
+                     GLOB_NOMATCH);
+}
+END_TEST
+
 START_TEST(a_run_that_breaks_leaves_a_record_that_says_so)
 {
     struct planned p = { .arm = "wild", .configuration = tiny() };
@@ -521,6 +535,7 @@ Suite *experiment_suite(void)
     tcase_add_test(c, who_asks_for_runs_outlives_them);
     tcase_add_test(c, a_record_says_what_the_trainer_did);
     tcase_add_test(c, samples_are_matched_by_seed);
+    tcase_add_test(c, a_run_that_cannot_begin_leaves_nothing);
     tcase_add_test(c, a_run_that_breaks_leaves_a_record_that_says_so);
     tcase_add_test(c, operations_counted_by_hand);
     tcase_add_loop_test(c, a_cell_is_what_the_chapter_says, 0,

@@ -235,6 +235,13 @@ START_TEST(there_is_a_page_and_not_every_address)
 }
 END_TEST
 
+START_TEST(asking_for_memory_keeps_none)
+{
+    for (int i = 0; i < 140000; i++)    /* of a GiB, beyond all bits */
+        ck_assert(memory_there(1 << 30));
+}
+END_TEST
+
 START_TEST(looking_at_the_peak_leaves_nothing_open)
 {
     int before = dup(STDOUT_FILENO);
@@ -376,6 +383,7 @@ Suite *ground_suite(void)
     tcase_add_test(memory, memory_can_be_made_to_run_out);
     tcase_add_test(memory, threads_share_what_is_allowed_and_get_no_more);
     tcase_add_test(memory, there_is_a_page_and_not_every_address);
+    tcase_add_test(memory, asking_for_memory_keeps_none);
     tcase_add_test(memory, looking_at_the_peak_leaves_nothing_open);
     suite_add_tcase(s, random);
     tcase_add_test(random, philox_gives_the_published_numbers);
