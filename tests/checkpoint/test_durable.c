@@ -593,6 +593,7 @@ START_TEST(a_link_at_the_name_of_a_partial_file_is_not_followed)
     file_calls.random = no_number;
     bool none = write_word("y", "new", &m);
     file_calls = good_calls;
+    ck_assert_ptr_nonnull(strstr(m.text, "not implemented"));
     ck_assert_uint_eq(numbers_given, 9);
     ck_assert_str_eq(text_of("victim"), "whole");
     ck_assert(good && !none && m.status == EX_CANTCREAT);

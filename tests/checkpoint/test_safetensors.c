@@ -329,6 +329,30 @@ START_TEST(half_precision_is_converted_and_integers_are_not)
     safetensors_close(&s);
 }
 END_TEST
+
+START_TEST(what_is_stepped_over_has_its_size)
+{
+    static const struct { const char *name; size_t bytes; } type[] = {
+        { "I64", 8 }, { "I32", 4 }, { "I16", 2 }, { "I8", 1 },
+        { "U64", 8 }, { "U32", 4 }, { "U16", 2 }, { "U8", 1 },
+        { "BOOL", 1 }, { "F8_E4M3", 1 }, { "F8_E5M2", 1 } };
+    for (size_t i = 0; i < sizeof type / sizeof *type; i++)
+        for (size_t bytes = 1; bytes <= 8; bytes++) {
+            char header[120];
+            struct message m = { 0, "" };
+            struct safetensors s;
+            snprintf(header, sizeof header, "{'a':" ENTRY("'%s'", "[3]",
+                     "[0,%zu]") "}", type[i].name, 3 * bytes);
+            struct image image = image_of(header, 3 * bytes);
+            bool good = safetensors_read(&s, "x.st", image.bytes,
+                                         image.size, &m);
+            ck_assert_msg(good == (bytes == type[i].bytes), "%s",
+                          type[i].name);
+            if (good)
+                safetensors_close(&s);
+        }
+}
+END_TEST
 START_TEST(another_shape_or_name_is_refused)
 {
     static const struct { const char *name; size_t rank, shape[3];
@@ -819,6 +843,7 @@ Suite *safetensors_suite(void)
     tcase_add_checked_fixture(c, folder_make, folder_remove);
     tcase_add_test(c, every_type_is_converted);
     tcase_add_test(c, half_precision_is_converted_and_integers_are_not);
+    tcase_add_test(c, what_is_stepped_over_has_its_size);
     tcase_add_loop_test(c, another_shape_or_name_is_refused, 0, 6);
     tcase_add_test(c, what_is_written_is_read_bit_for_bit);
     tcase_add_test(c, the_bytes_of_a_file_are_these);

@@ -525,14 +525,30 @@ static void expect_addresses(void *context, const struct site *s)
         ck_assert(s->weight[k] == NULL && s->gradient[k] == NULL);
 }
 
+static void expect_no_gradient(void *context, const struct site *s)
+{
+    (void)context;
+    for (size_t k = 0; k < CONNECTION_PARAMETERS; k++)
+        ck_assert_ptr_null(s->gradient[k]);
+}
+
 START_TEST(what_was_not_declared_has_no_address)
 {
     bool phi = kinds[_i] != &hc_static;
-    struct model m = whole_open(kinds[_i], 2, 0);
+    struct model m = whole_open(kinds[_i], 2, 0), judge;
+    struct message message = { 0, "" };
     m.watch.forward = m.watch.backward = expect_addresses;
     m.watch.context = &phi;
     whole_logits(&m);
     model_backward(&m, 1);
+    // Without training there are no gradients
+    ck_assert(model_plan(&judge, &m.architecture, &m.configuration,
+                         &cpu, m.sequences, INFERENCE, 0, &message)
+              && model_allocate(&judge, &message));
+    model_initialise(&judge);
+    judge.watch.forward = expect_no_gradient;
+    whole_logits(&judge);
+    model_close(&judge);
     model_close(&m);
 }
 END_TEST
