@@ -250,7 +250,7 @@ static bool find_tolerance(double tolerance[PARTS], struct check *c,
                            struct message *m)
 {
     struct job job[ROUGH_RUNS] = { { .error = { 0 } } };
-    double size[PARTS];
+    double size[PARTS] = { 0 };
     for (size_t i = 0; i < ROUGH_RUNS; i++) {
         job[i].rules = reference_rules(&c->file.settings, released);
         job[i].rough = roughness(c, between, i + 1);
