@@ -4,6 +4,8 @@
 #include "support/lab.h"
 
 enum { MOST = 8, ROOM = (MOST + 1) * UTF8_ROOM };
+/* the judge's table of characters, in the answer's process */
+#define FORGET memset(utf8_known, 0, sizeof utf8_known)
 
 // Push a sequence of bytes
 struct pushed {
@@ -128,6 +130,7 @@ static void try_early(void)
     size_t given[2] = { 1, 1 };
     lab_output(given, sizeof given);
     lab_call(
+        FORGET;
         given[0] = utf8_push(out, &u, 0xE2);
         given[1] = u.used < 4 ? utf8_push(out, &u, 0x82) : 0);
     lab_true("nothing before the last byte", given[0] + given[1] == 0,
@@ -152,6 +155,7 @@ static void try_edges(void)
         }
         lab_output(got, sizeof got);
         lab_call(
+            FORGET;
             for (size_t n = 0; n < REST; n++)
                 got[n] = push_all(s[n], 4));
         for (size_t n = 0; n < REST; n++)
@@ -169,7 +173,7 @@ int main(void)
         const unsigned char *bytes = (const void *)list[i].bytes;
         struct pushed got = { .sane = false };
         lab_output(&got, sizeof got);
-        lab_call(got = push_all(bytes, list[i].count));
+        lab_call(FORGET; got = push_all(bytes, list[i].count));
         try(list[i].what, bytes, list[i].count, got);
     }
     try_early();

@@ -15,12 +15,12 @@ real chain_backward(const struct chain *c, real x, size_t length,
 
 enum { LONGEST = 20, CASES = LONGEST * (LONGEST + 1) / 2, ROOM = 64 };
 static const real behind = -77;     /* what stands behind the room */
-static double phase;
 
 static struct run {
     size_t length, block, links, slopes, times[LONGEST];
     size_t early;               /* links rebuilt before their turn */
     real x, got, room[ROOM];
+    double phase;               /* drawn in the judge, when asked */
 } run[CASES], *now;
 
 // Serve the links and the slopes of a chain
@@ -34,29 +34,38 @@ static size_t first_of_last_block(const struct run *r)
     return (r->length - 1) / r->block * r->block;
 }
 
-static real link_at(size_t l, real x, bool again)
+static real link_at(const struct run *r, size_t l, real x, bool again)
 {
-    return (real)sin((double)x + phase * (double)l + again) + x / 2;
+    return (real)sin((double)x + r->phase * (double)l + again) + x / 2;
 }
 
-static real slope_at(size_t l, real x)
+static real slope_at(const struct run *r, size_t l, real x)
 {
-    return (real)cos((double)x + phase * (double)l) + (real)0.5;
+    return (real)cos((double)x + r->phase * (double)l) + (real)0.5;
+}
+
+static void draw_phase(void)
+{
+    if (now->phase == 0)
+        now->phase = 0.2 + 0.2 * random_uniform(
+            lab_seed(1), 0, (size_t)(now - run));
 }
 
 static void serve(void *reply, const void *request)
 {
     const struct question *q = request;
     real *y = reply;
+    draw_phase();
     if (q->slope != 0) {
         now->slopes++;
-        *y = slope_at(q->l, q->x);
+        *y = slope_at(now, q->l, q->x);
     } else {
         bool before = q->l < first_of_last_block(now);
         size_t next = now->length - now->slopes;    /* slope, and 1 */
         now->early += now->links++ >= now->length && next > 0
                     && q->l < (next - 1) / now->block * now->block;
-        *y = link_at(q->l, q->x, before && now->times[q->l]++ > 0);
+        *y = link_at(now, q->l, q->x,
+                     before && now->times[q->l]++ > 0);
     }
 }
 
@@ -90,6 +99,7 @@ static void try_chain(void)
     lab_serve(serve, sizeof(real), sizeof(struct question));
     lab_call(now->got = chain_backward(&chain, now->x, now->length,
                                        now->block, now->room));
+    draw_phase();
 }
 
 // The derivative, from all x or from the wrong ones
@@ -106,13 +116,13 @@ static real derivative_of(const struct run *r, enum mistake mistake)
     size_t last = mistake == KEPT ? 0 : first_of_last_block(r);
     kept[0] = r->x;
     for (size_t l = 0; l < r->length; l++)
-        kept[l + 1] = link_at(l, kept[l], false);
+        kept[l + 1] = link_at(r, l, kept[l], false);
     for (size_t l = 0; l < last; l++)
         if ((l + 1) % r->block != 0)
-            kept[l + 1] = link_at(l, kept[l], true);
+            kept[l + 1] = link_at(r, l, kept[l], true);
     for (size_t k = r->length - (mistake == ONE_LESS); k-- > 0; ) {
         size_t l = mistake == FIRST_TO_LAST ? r->length - 1 - k : k;
-        derivative *= slope_at(l, kept[l + (mistake == LATE)]);
+        derivative *= slope_at(r, l, kept[l + (mistake == LATE)]);
     }
     return derivative;
 }
@@ -159,7 +169,6 @@ int main(void)
 {
     size_t cases = 0;
     lab_begin("A chain with little memory");
-    phase = 0.2 + 0.2 * random_uniform(lab_seed(1), 0, 0);
     for (size_t length = 1; length <= LONGEST; length++)
         for (size_t block = 1; block <= length; block++)
             run[cases++] = (struct run){ .length = length,

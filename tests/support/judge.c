@@ -73,9 +73,19 @@ static double setting(const char *name, double otherwise)
     return text == NULL ? otherwise : strtod(text, NULL);
 }
 
+/* and leaves none of it in the environment, which the child sees */
+static void take_salt(void)
+{
+    char *text = getenv("LAB_SEED");
+    if (text != NULL) {
+        fill_salt = strtoull(text, NULL, 10);
+        memset(text, '0', strlen(text));
+    }
+}
+
 void judge_begin(void)
 {
-    fill_salt = (uint64_t)setting("LAB_SEED", 0);
+    take_salt();
     deadline = now() + setting("LAB_SECONDS", 60);
     threads = omp_get_max_threads();
     omp_set_num_threads(1);
@@ -272,6 +282,7 @@ bool lab_enter(void)
     call.child = fork();
     if (call.child == 0) {
         hide_check();
+        fill_salt = 0;
         confine(call.line[1], call.said[1], deadline - now(),
                 setting("LAB_CLOSED", 0) != 0);
         omp_set_num_threads(threads);
