@@ -472,6 +472,37 @@ static struct trial tried(const char *saying)
     ck_abort_msg("%s is not tried", saying);
 }
 
+START_TEST(every_other_order_of_groups_is_tried)
+{
+    static const char *const group[] = { "pre", "post", "res" };
+    static const char order[5][4] = { "021", "102", "120", "201",
+                                      "210" };
+    for (size_t i = 0; i < 5; i++) {
+        char saying[SAYING];
+        snprintf(saying, sizeof saying, "the groups lie in the order %s,"
+                 " %s, %s", group[order[i][0] - '0'],
+                 group[order[i][1] - '0'], group[order[i][2] - '0']);
+        const unsigned char *o =
+            reference_orders[(size_t)tried(saying).value];
+        for (size_t k = 0; k < 3; k++)
+            ck_assert_int_eq(o[k], order[i][k] - '0');
+    }
+}
+END_TEST
+
+START_TEST(common_numbers_of_iterations_are_tried)
+{
+    static const char *const common[] = { "0", "1", "2", "3", "4", "5",
+        "8", "10", "15", "30", "40", "50", "100" };
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++) {
+        char saying[SAYING];
+        snprintf(saying, sizeof saying, "%s iteration%s of Sinkhorn, "
+                 "not 20", common[i], i == 1 ? "" : "s");
+        ck_assert(tried(saying).value == 2 * atof(common[i]));
+    }
+}
+END_TEST
+
 START_TEST(every_round_epsilon_is_tried)
 {
     static const char *const about[] = { "the norm's epsilon is %s",
@@ -1405,6 +1436,8 @@ Suite *check_suite(void)
     tcase_add_test(t, the_other_convention_is_no_mistake);
     tcase_add_test(t, what_explains_it_as_well_is_a_rival);
     tcase_add_test(t, both_ways_make_the_same_mistake);
+    tcase_add_test(t, every_other_order_of_groups_is_tried);
+    tcase_add_test(t, common_numbers_of_iterations_are_tried);
     tcase_add_test(t, every_round_epsilon_is_tried);
     tcase_add_test(t, a_gradient_of_nothing_agrees);
     tcase_add_loop_test(t, right_files_with_extreme_numbers_agree, 0, 9);

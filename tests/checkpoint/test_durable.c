@@ -435,6 +435,15 @@ START_TEST(a_pipe_is_written_through)
 }
 END_TEST
 
+static int flush_error;
+
+static int fsync_failing(int handle)
+{
+    (void)handle;
+    errno = flush_error;
+    return -1;
+}
+
 START_TEST(a_device_is_written_through)
 {
     struct message m = { 0, "" };
@@ -452,6 +461,15 @@ START_TEST(a_device_is_written_through)
     ck_assert_int_eq(m.status, _i ? EX_IOERR : 0);
     ck_assert(!_i || strstr(m.text, "No space left") != NULL);
     ck_assert(stat(path, &about) == 0 && S_ISCHR(about.st_mode));
+    // A device that cannot flush may be flushed; one that fails has failed
+    for (int k = 0; k < 3 && !_i; k++) {
+        flush_error = (int[]){ EINVAL, EROFS, EIO }[k];
+        file_calls.fsync = fsync_failing;
+        ck_assert(durable_open(&d, path, &m));
+        good = durable_write(&d, "x", 1, &m) && durable_commit(&d, &m);
+        file_calls = good_calls;
+        ck_assert_int_eq(good, k < 2);
+    }
 }
 END_TEST
 START_TEST(standard_output_is_written_through)

@@ -61,7 +61,8 @@ reach SEGV 20
 kill -SEGV $pid
 wait $pid
 holds 'a crash says so in a line' \
-    '[ $? = 139 ] && grep -q "^mhc: stopped at a wrong address" err ||
+    '[ $? = 139 ] && grep -q "^mhc: stopped at a wrong address" err &&
+     [ "$(tail -c 9 err | tr "\0\n" "@_")" = "is whole_" ] ||
      grep -q AddressSanitizer err'
 mkfifo pipe
 (exec 3< pipe) &

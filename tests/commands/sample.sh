@@ -102,6 +102,12 @@ holds 'a weight that is not a number is refused by its place' \
 norm=$(LC_ALL=C grep -ao '"norm":{[^}]*' runs/bytes/latest.safetensors |
     sed 's/.*\[\([0-9]*\),.*/\1/')
 most='\346\261\141\177'
+head=$(LC_ALL=C grep -ao '"head":{[^}]*' runs/bytes/latest.safetensors |
+    sed 's/.*\[\([0-9]*\),.*/\1/')
+numbers zero "$head" "$(printf "${most//\\/\\\\}%.0s" {1..16})"
+$MHC sample zero --prompt x > out 2> err
+holds 'so is one that overflows for byte 0 alone' \
+    '[ $? = 65 ] && grep -q "zero: the model.s logits are not" err'
 numbers large "$norm" "$(printf "${most//\\/\\\\}%.0s" {1..32})"
 $MHC sample large --prompt x > out 2> err
 holds 'logits that overflow are refused, too' \
