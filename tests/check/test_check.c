@@ -479,8 +479,8 @@ START_TEST(every_other_order_of_groups_is_tried)
                                       "210" };
     for (size_t i = 0; i < 5; i++) {
         char saying[SAYING];
-        snprintf(saying, sizeof saying, "the groups lie in the order %s,"
-                 " %s, %s", group[order[i][0] - '0'],
+        snprintf(saying, sizeof saying, "the groups lie in the order "
+                 "%s, %s, %s", group[order[i][0] - '0'],
                  group[order[i][1] - '0'], group[order[i][2] - '0']);
         const unsigned char *o =
             reference_orders[(size_t)tried(saying).value];
