@@ -461,7 +461,7 @@ START_TEST(a_device_is_written_through)
     ck_assert_int_eq(m.status, _i ? EX_IOERR : 0);
     ck_assert(!_i || strstr(m.text, "No space left") != NULL);
     ck_assert(stat(path, &about) == 0 && S_ISCHR(about.st_mode));
-    // A device that cannot flush may be flushed; one that fails has failed
+    // One that cannot flush is no failure, one that fails to is
     for (int k = 0; k < 3 && !_i; k++) {
         flush_error = (int[]){ EINVAL, EROFS, EIO }[k];
         file_calls.fsync = fsync_failing;
