@@ -118,6 +118,8 @@ holds 'and with the step that is saved, and what to try' \
     'saved=$(sed -n "s/.* saved is update \([0-9]*\), .*/\1/p" err) &&
      $MHC info runs/wild | grep -q "^step *$saved " &&
      grep -q "train --resume runs/wild --rate 500 --clip 1$" err'
+holds 'and the last good checkpoint stays' \
+    '$MHC info runs/wild | grep -q "^layers"'
 $train --steps 6 --stop-at 3 --name broken > out 2> err
 size=$(stat -c %s runs/broken/latest.safetensors)
 printf '\125' | dd of=runs/broken/latest.safetensors bs=1 \
@@ -134,8 +136,6 @@ mkdir runs/drawn/loss.svg
 $MHC train --resume runs/drawn > out 2> err
 holds 'a run whose last picture fails has failed' \
     '[ $? = 73 ] && tail -n 1 err | grep -q "drawn/loss.svg: "'
-holds 'and the last good checkpoint stays' \
-    '$MHC info runs/wild | grep -q "^layers"'
 refused 64 '--width 32: the run in runs/full has 16' \
     $MHC train --resume runs/full --width 32
 $train --steps 6 --stop-at 3 --name half > out 2> err
