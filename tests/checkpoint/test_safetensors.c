@@ -472,6 +472,30 @@ START_TEST(what_is_written_is_read_bit_for_bit)
     ck_assert_ptr_null(safetensors_text(&s, "step"));
 }
 END_TEST
+static const size_t counts[] = { 16383, 16384, 16385, 50000 };
+
+START_TEST(a_tensor_of_many_pieces_comes_back)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    const size_t count = counts[_i] * 4 / sizeof(real);
+    real *want = test_reals(count), *got = test_reals(count);
+    fill_normal(want, count, 1, 1);
+    const struct tensor t[2] = { { "host", 1, { count }, want, NULL },
+                                 { "device", 1, { count }, want, &cpu } };
+    const char *path = folder_file("x.safetensors");
+    ck_assert_msg(safetensors_write(path, t, 2, NULL, 0, &m), "%s",
+                  m.text);
+    ck_assert_msg(safetensors_open(&s, path, &m), "%s", m.text);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert(safetensors_copy(got, &s, t[i].name, 1, &count, &m));
+        assert_same(got, want, count);
+        memset(got, 0, count * sizeof *got);
+    }
+    ck_assert_uint_eq(s.bytes, 2 * count * sizeof(real));
+    safetensors_close(&s);
+}
+END_TEST
 START_TEST(the_bytes_of_a_file_are_these)
 {
     #define SIZE_NAME (sizeof(real) == 8 ? "F64" : "F32")
@@ -846,6 +870,8 @@ Suite *safetensors_suite(void)
     tcase_add_test(c, what_is_stepped_over_has_its_size);
     tcase_add_loop_test(c, another_shape_or_name_is_refused, 0, 6);
     tcase_add_test(c, what_is_written_is_read_bit_for_bit);
+    tcase_add_loop_test(c, a_tensor_of_many_pieces_comes_back, 0,
+                        sizeof counts / sizeof *counts);
     tcase_add_test(c, the_bytes_of_a_file_are_these);
     tcase_add_loop_test(c, what_cannot_be_read_again_is_not_written, 0,
                         sizeof unfit / sizeof *unfit);
