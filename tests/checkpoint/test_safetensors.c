@@ -481,14 +481,17 @@ START_TEST(a_tensor_of_many_pieces_comes_back)
     const size_t count = counts[_i] * 4 / sizeof(real);
     real *want = test_reals(count), *got = test_reals(count);
     fill_normal(want, count, 1, 1);
-    const struct tensor t[2] = { { "host", 1, { count }, want, NULL },
-                                 { "device", 1, { count }, want, &cpu } };
+    const struct tensor t[2] = {
+        { "host", 1, { count }, want, NULL },
+        { "device", 1, { count }, want, &cpu },
+    };
     const char *path = folder_file("x.safetensors");
     ck_assert_msg(safetensors_write(path, t, 2, NULL, 0, &m), "%s",
                   m.text);
     ck_assert_msg(safetensors_open(&s, path, &m), "%s", m.text);
     for (size_t i = 0; i < 2; i++) {
-        ck_assert(safetensors_copy(got, &s, t[i].name, 1, &count, &m));
+        ck_assert(safetensors_copy(got, &s, t[i].name, 1, &count,
+                                   &m));
         assert_same(got, want, count);
         memset(got, 0, count * sizeof *got);
     }
