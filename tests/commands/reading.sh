@@ -26,6 +26,33 @@ fi
 $train --steps 2 --layers 99 --width 16384 --name big > out 2> err
 holds 'too large a model is refused before it takes anything' \
     "[ $? = 71 ] && grep -q 'take [0-9]\{7\} MiB in all; lower' err"
+told() {
+    env -i PATH="$PATH" "$@" $MHC sample runs/small \
+        --length 100000000 > out 2> err &
+    for ((k = 0; k < 50; k++)); do
+        tr '\0' '\n' < /proc/$!/environ > all
+        grep -m1 '^OPENBLAS_NUM_THREADS=' all | grep -q '=1$' && break
+        sleep 0.1
+    done
+    for name in OPENBLAS_NUM_THREADS OMP_WAIT_POLICY; do
+        grep -m1 "^$name=" all | tr '\n' ' '
+    done
+    kill -9 $!
+    wait $!
+} 2> /dev/null
+one='OPENBLAS_NUM_THREADS=1 '
+holds 'products take one thread, and threads wait passively' \
+    '[ "$(told)" = "${one}OMP_WAIT_POLICY=passive " ]'
+holds 'the products also if the user wants more' \
+    '[ "$(told OPENBLAS_NUM_THREADS=4)" = \
+       "${one}OMP_WAIT_POLICY=passive " ]'
+holds 'how threads wait may be said, in either way' \
+    '[ "$(told OMP_WAIT_POLICY=active)" = \
+       "${one}OMP_WAIT_POLICY=active " ] &&
+     [ "$(told GOMP_SPINCOUNT=100)" = "$one" ]'
+holds 'other variables say nothing' \
+    '[ "$(told OPENBLAS_NUM_THREADZ=1 OPENBLAS_NUM_THREADS_=1)" = \
+       "${one}OMP_WAIT_POLICY=passive " ]'
 $MHC info runs/small > out 2> err
 holds 'info tells the step' \
     "[ $? = 0 ] && grep -q '^step  *3  *updates made' out"

@@ -259,6 +259,8 @@ START_TEST(a_record_says_what_the_trainer_did)
     struct table r;
     struct trainer t;
     ck_assert_msg(experiment_run(&p, text(), folder, &m), "%s", m.text);
+    snprintf(file, sizeof file, "%s/plain-1.safetensors", folder);
+    ck_assert_int_eq(access(file, R_OK), 0);
     snprintf(file, sizeof file, "%s/plain-1.csv", folder);
     ck_assert(table_read(&r, file, &m));
     ck_assert_uint_eq(r.rows, 4);
