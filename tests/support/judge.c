@@ -1,4 +1,5 @@
 #include "support/judge.h"
+#include "ground/random.h"
 #include "support/confine.h"
 #include "support/fill.h"
 #include "support/lab.h"
@@ -96,6 +97,12 @@ void judge_begin(void)
 uint64_t lab_seed(uint64_t seed)
 {
     return seed ^ fill_salt;
+}
+
+size_t lab_size(uint64_t which, size_t least, size_t most)
+{
+    return least + random_below(lab_seed(which), random_stream("size"),
+                                0, most - least + 1);
 }
 
 // Answer a question from the child

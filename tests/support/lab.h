@@ -44,6 +44,8 @@ void lab_leave(void);
    stands in lab_call, or the answer calls it */
 #define IN_CHILD __attribute__((section("in_child")))
 uint64_t lab_seed(uint64_t seed);
+/* a size from least to most; another `which`, another one */
+size_t lab_size(uint64_t which, size_t least, size_t most);
 /* For the next call: serve runs in the judge, whenever the function
    under test comes to lab_ask, and makes the reply. */
 void lab_serve(void (*serve)(void *reply, const void *request),
