@@ -217,8 +217,6 @@ static void explain(int status)
 {
     const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     const char *what = "your answer comes back";
-    if (!call.fresh)
-        fprintf(lab_stream, "\n");
     if (call.why != NULL)
         lab_true(what, false, "%s", call.why);
     else if (signal == SIGSYS)
@@ -306,6 +304,8 @@ bool lab_enter(void)
     waitpid(call.child, &status, 0);
     close(call.line[0]);
     close(call.said[0]);
+    if (!call.fresh)
+        fprintf(lab_stream, "\n");
     if (!call.finished || call.why != NULL) {
         explain(status);
         exit(lab_end());
