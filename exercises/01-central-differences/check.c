@@ -1,14 +1,17 @@
 #include "ground/random.h"
+#include "support/compare.h"
 #include "support/difference.h"
+#include "support/fill.h"
 #include "support/lab.h"
 
-enum { COUNT = 4, CALLS = 64 };
+enum { GIVEN = 6, MOST = 24, CALLS = 100 };
 
-static real x[COUNT], start[COUNT] = { 0.1, -3, 1e6, 0.7 };
+static real x[MOST], start[MOST] = { 0.1, -3, 1e6, 0.7, -0.0, 1 };
+static size_t count;
 static struct place { const real *x; } place = { x };
 static struct watch {
     size_t calls, element[CALLS];
-    double step[CALLS];         /* x[element] - start[element] */
+    double step[CALLS];         /* of x[element], in right steps */
 } w;
 
 // Watch what the function under test does
@@ -18,19 +21,28 @@ static double weight(size_t i)
     return i == 1 ? -u : u;
 }
 
+static double straight = NAN;   /* the slope, if f is no cube */
+
+static double right_step(size_t i)
+{
+    return cbrt(REAL_EPSILON) * fmax(1, fabs(start[i]));
+}
+
 static void cubes_at(void *value, const void *point)
 {
     const real *at = point;
     double sum = 0;
-    size_t moved = COUNT;
-    for (size_t i = 0; i < COUNT; i++) {
-        sum += weight(i) * at[i] * at[i] * at[i] / 3;
+    size_t moved = MOST;
+    for (size_t i = 0; i < count; i++) {
+        sum += isnan(straight) ? weight(i) * at[i] * at[i] * at[i] / 3
+                               : straight * (at[i] - start[i]);
         if (at[i] != start[i])
             moved = i;
     }
     if (w.calls < CALLS) {
         w.element[w.calls] = moved;
-        w.step[w.calls] = moved < COUNT ? at[moved] - start[moved] : 0;
+        w.step[w.calls] = moved == MOST ? 0
+            : (at[moved] - start[moved]) / right_step(moved);
     }
     w.calls++;
     *(double *)value = sum;
@@ -47,62 +59,81 @@ static double cubes(void *context)
 
 static struct difference look(const real *gradient)
 {
-    struct difference d = { 0, 0, COUNT };
+    struct difference d = { 0, 0, MOST };
     w.calls = 0;
-    lab_input("gradient", gradient, COUNT * sizeof *gradient);
+    lab_input("gradient", gradient, MOST * sizeof *gradient);
     lab_input("the context", &place, sizeof place);
-    lab_start(x, start, COUNT);
+    lab_start(x, start, MOST);
     lab_output(&d, sizeof d);
     lab_serve(cubes_at, sizeof(double), sizeof x);
-    lab_call(d = difference_check(cubes, &place, x, gradient, COUNT));
+    lab_call(d = difference_check(cubes, &place, x, gradient, count));
     return d;
 }
 
-static bool stepped(size_t element, bool up, double least, double most)
+static bool stepped(size_t element, double least, double most)
 {
     for (size_t k = 0; k < w.calls && k < CALLS; k++)
-        if (w.element[k] == element && (w.step[k] > 0) == up &&
-            fabs(w.step[k]) >= least && fabs(w.step[k]) <= most)
+        if (w.element[k] == element &&
+            w.step[k] >= least && w.step[k] <= most)
             return true;
     return false;
+}
+
+/* the element of the largest |x|, up to 1 or beyond, with a wrong step;
+   MOST: none */
+static size_t badly_stepped(bool beyond)
+{
+    size_t bad = MOST;
+    for (size_t i = 0; i < count; i++)
+        if ((fabs(start[i]) > 1) == beyond &&
+            !(stepped(i, 0.999, 1.001) &&
+              stepped(i, -1.001, -0.999)) &&
+            (bad == MOST || fabs(start[i]) > fabs(start[bad])))
+            bad = i;
+    return bad;
 }
 
 // Check where it looks
 static void check_points(void)
 {
-    const real gradient[COUNT] = { 0 };
+    const real gradient[MOST] = { 0 };
     look(gradient);
-    lab_compare("x, put back", x, start,
-                (const size_t[]){ COUNT }, 1, 0);
+    if (lab_compare("x, put back", x, start,
+                    (const size_t[]){ MOST }, 1, 0) &&
+        !compare_bits(NULL, "x", x, start, MOST))
+        lab_true("bit for bit", false, "a zero has lost its sign");
     bool above = true, below = true;
-    for (size_t i = 0; i < COUNT; i++) {
-        above = above && stepped(i, true, 0, 1e9);
-        below = below && stepped(i, false, 1e-300, 1e9);
+    for (size_t i = 0; i < count; i++) {
+        above = above && stepped(i, 1e-300, INFINITY);
+        below = below && stepped(i, -INFINITY, -1e-300);
     }
     lab_true("f is called above and below each x[i]", above && below,
              above || below
                  ? "only on one side: this looks like a one-sided "
                    "difference"
                  : "f has not seen other values of x[i]");
-    lab_true("the step suits small numbers",
-             stepped(0, true, 1e-6, 1e-4),
-             "at x = 0.1 the step should be about 6e-6%s",
-             stepped(0, true, 1e-7, 1e-6)
-                 ? ": was it multiplied by |x|, and not by the larger "
-                   "of 1 and |x|?" : "");
-    lab_true("the step suits large numbers", stepped(2, true, 1, 100),
-             "at x = 1e6 the step should be about 6, a millionth part "
-             "or so of x");
+    for (int beyond = 0; beyond < 2; beyond++) {
+        size_t i = badly_stepped(beyond);
+        double by = i < MOST ? fabs(start[i]) : 0;
+        lab_true(beyond ? "the step suits large numbers"
+                        : "the step suits small numbers", i == MOST,
+                 "at x = %g the step should be %g both ways%s",
+                 start[i % MOST], right_step(i % MOST),
+                 by < 0.9 && stepped(i, 0.99 * by, 1.01 * by)
+                     ? ": was it multiplied by |x|, and not by the "
+                       "larger of 1 and |x|?" : "");
+    }
 }
 
 // Check what it reports
 static void check_report(void)
 {
-    real gradient[COUNT];
+    real gradient[MOST];
+    const size_t off = lab_size(3, 2, count - 1);
     const double largest = 9 * fabs(weight(1));
-    const double own = 0.49 * weight(3);
-    for (size_t i = 0; i < COUNT; i++)
-        gradient[i] = weight(i) * start[i] * start[i];
+    const double own = start[off] * start[off] * weight(off);
+    for (size_t i = 0; i < MOST; i++)
+        gradient[i] = i < count ? weight(i) * start[i] * start[i] : NAN;
     struct difference d = look(gradient);
     lab_true("the largest slope is found",
              fabs(d.largest - largest) < 1e-6,
@@ -112,14 +143,14 @@ static void check_report(void)
              "worst is %g; with two sides it comes to about 1e-11",
              d.worst);
     for (int sign = -1; sign < 2; sign += 2) {
-        gradient[3] += sign * 0.9;
+        gradient[off] += sign * 0.9;
         d = look(gradient);
-        gradient[3] -= sign * 0.9;
+        gradient[off] -= sign * 0.9;
         lab_true(sign < 0 ? "an element too small is found"
                           : "an element too large is found",
-                 d.at == 3 && d.worst > 0, "gradient[3] is off by %g, "
-                 "but at is %zu and worst is %g", sign * 0.9, d.at,
-                 d.worst);
+                 d.at == off && d.worst > 0, "gradient[%zu] is off by "
+                 "%g, but at is %zu and worst is %g", off, sign * 0.9,
+                 d.at, d.worst);
     }
     lab_true("the error is relative to the largest slope",
              fabs(d.worst - 0.9 / largest) < 1e-6,
@@ -129,13 +160,13 @@ static void check_report(void)
                  : fabs(d.worst - 0.9 / own) < 1e-3
                  ? ": this looks like relative to its own slope"
                  : "");
-    for (size_t i = 0; i < COUNT; i++)
+    for (size_t i = 0; i < count; i++)
         gradient[i] = 0;
     d = look(gradient);
     lab_true("a gradient of zeros is wrong", fabs(d.worst - 1) < 1e-6,
              "worst is %g and should be 1: `largest` comes from the "
              "differences, not from the gradient under test", d.worst);
-    for (size_t i = 0; i < COUNT; i += 2) {
+    for (size_t i = 0; i <= off; i += off) {
         gradient[i] = NAN;
         d = look(gradient);
         gradient[i] = 0;
@@ -144,13 +175,43 @@ static void check_report(void)
                  "%g", i, d.at, d.worst);
     }
 }
+// Check straight lines
+static void check_straight(void)
+{
+    real gradient[MOST];
+    for (size_t i = 0; i < MOST; i++)
+        gradient[i] = i < count ? -2 : NAN;
+    straight = -2;
+    struct difference d = look(gradient);
+    lab_true("a straight line has no error",
+             d.worst < 1e-13 && d.largest == 2, "worst is %g, largest "
+             "is %.17g, and 2 is right: is the slope divided by "
+             "above - below, not by 2 steps?", d.worst, d.largest);
+    for (size_t i = 0; i < count; i++)
+        gradient[i] = 0;
+    straight = 0;
+    d = look(gradient);
+    gradient[0] = 1;
+    struct difference wrong = look(gradient);
+    lab_true("a constant f has no slope", d.worst == 0 &&
+             d.largest == 0 && wrong.worst > 1e300,
+             "worst is %g for a gradient of zeros, and %g for another",
+             d.worst, wrong.worst);
+}
 
 int main(void)
 {
     lab_begin("Lab 01: central differences");
     lab_axes("i");
+    count = lab_size(1, GIVEN, MOST);
+    fill_normal(start + GIVEN, MOST - GIVEN, 1, 1);
+    for (size_t i = GIVEN; i < MOST; i++)
+        start[i] *= pow(10, (double)(i % 14) - 9);
     check_points();
+    count = lab_size(2, GIVEN, MOST);
     start[2] = 2;
+    fill_normal(start + GIVEN, MOST - GIVEN, 2, 0.4);
     check_report();
+    check_straight();
     return lab_end();
 }

@@ -1,4 +1,4 @@
-/* expect: at x = 1e6 the step should be about 6 */
+/* expect: at x = 1e+06 the step should be 6.0 */
 #include "support/difference.h"
 
 struct difference difference_check(double (*f)(void *context),
