@@ -71,7 +71,8 @@ static void compare(const char *what, const uint32_t counter[4],
     lab_input("counter", counter, 4 * sizeof *counter);
     lab_input("key", key, 2 * sizeof *key);
     lab_output(&x, sizeof x);
-    lab_call(x = philox(counter, key));
+    lab_call(x = philox(x.word, counter + 2);
+             x = philox(counter, key));
     mistaken(want, counter, key, NONE);
     if (published != NULL)
         memcpy(want, published, sizeof want);
