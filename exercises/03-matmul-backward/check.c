@@ -106,8 +106,20 @@ static void check_overwritten(void)
     real dx[4];
     lab_start(dx, nans, 4);
     lab_call(matmul_backward_input(dx, ones, ones, 2, 2, 2, false));
-    lab_true("dx, where a NaN stood", dx[0] == 2 && dx[3] == 2,
+    lab_true("dx, where a NaN stood", dx[0] == 2 && dx[1] == 2 &&
+             dx[2] == 2 && dx[3] == 2,
              "it is overwritten, not multiplied by 0: a NaN stays one");
+}
+
+/* rows, out and in: one is 1, the next one large, and one small */
+static void check_sizes(void)
+{
+    size_t size[5];
+    for (size_t k = 0; k < 5; k++)
+        size[k] = k % 3 == 0 ? 1 : k % 3 == 1 ? lab_size(k, 1025, 1300)
+                : lab_size(k, 2, 9);
+    for (size_t k = 0; k < 3; k++)
+        check_layer(size[k], size[k + 1], size[k + 2]);
 }
 
 int main(void)
@@ -116,8 +128,8 @@ int main(void)
     check_overwritten();
     if (check_layer(2, 2, 2) && check_layer(6, 6, 6)) {
         check_layer(2, 3, 4);
-        check_layer(1, 5, 3);
         check_layer(70, 41, 33);
+        check_sizes();
     }
     return lab_end();
 }
