@@ -158,6 +158,29 @@ static void check(size_t rows, size_t width, bool add, double spread)
                  inner);
 }
 
+// Check that no addition is lost
+enum { CALLS = 20, NARROW = 8 };
+
+static void check_threads(void)
+{
+    const size_t rows = lab_size(4, 200000, 300000);
+    const real all = (real)(CALLS * rows);
+    real *ones = test_reals(rows * NARROW), lost = 0;
+    real *dx = test_reals(rows * NARROW), dgain[NARROW];
+    for (size_t i = 0; i < rows * NARROW; i++)
+        ones[i] = 1;
+    lab_start(dgain, dx, NARROW);
+    lab_call(for (int call = 0; call < CALLS; call++)
+                 norm_backward(dx, dgain, ones, ones, ones, ones, rows,
+                               NARROW, false));
+    for (size_t c = 0; c < NARROW; c++)
+        if (dgain[c] != all)
+            lost = all - dgain[c];
+    lab_true("dgain, many rows of ones", lost == 0,
+             "of %g ones %g are lost: do several threads add to the "
+             "same dgain[c]?", (double)all, (double)lost);
+}
+
 static void check_overwritten(void)
 {
     const real x[2] = { 1, 1 }, gain[2] = { 1, 1 }, r = 1;
@@ -177,5 +200,6 @@ int main(void)
     check(3, 20, true, 1e-3);
     check(1, lab_size(3, 8, 40), false, 1e3);
     check_overwritten();
+    check_threads();
     return lab_end();
 }
