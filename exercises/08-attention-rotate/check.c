@@ -112,5 +112,11 @@ int main(void)
     check("two sequences", s);
     s.first = 4;
     check("behind earlier rows", s);
+    s.sequences = lab_size(1, 2, 4);
+    s.first = lab_size(2, 1, 20);
+    s.length = lab_size(3, 7, 90);
+    s.heads = lab_size(4, 2, 6);
+    s.head_size = 2 * lab_size(5, 5, 40);
+    check("any shape", s);
     return lab_end();
 }
