@@ -131,12 +131,37 @@ static void check(size_t rows, size_t width, double spread)
                 want);
 }
 
+// Check that no row is lost
+enum { CALLS = 20, NARROW = 8 };
+
+static void check_threads(void)
+{
+    const size_t rows = lab_size(4, 200000, 300000);
+    const real all = (real)(CALLS * rows);
+    real *ones = test_reals(rows * NARROW), lost = 0;
+    real *d = test_reals(rows * NARROW), *e = test_reals(rows * NARROW);
+    real dgain[NARROW];
+    for (size_t i = 0; i < rows * NARROW; i++)
+        ones[i] = 1;
+    lab_start(dgain, d, NARROW);
+    lab_call(for (int call = 0; call < CALLS; call++)
+                 streams_cross_backward(d, e, dgain, ones, ones, ones,
+                                        ones, ones, rows, NARROW));
+    for (size_t c = 0; c < NARROW; c++)
+        if (dgain[c] != all)
+            lost = all - dgain[c];
+    lab_true("dgain, many rows of ones", lost == 0,
+             "of %g ones %g are lost: do several threads add to the "
+             "same dgain[c]?", (double)all, (double)lost);
+}
+
 int main(void)
 {
     lab_begin("Lab 09: back over a boundary, in one sweep");
-    check(1, 8, 1);
+    check(1, lab_size(1, 8, 40), 100);
     check(3, 37, 1);
-    check(5, 130, 1);
+    check(lab_size(2, 6, 40), lab_size(3, 1025, 1300), 1);
     check(3, 20, 1e-3);
+    check_threads();
     return lab_end();
 }
