@@ -4,33 +4,70 @@
 #include <math.h>
 #include <string.h>
 
-enum { T = 4, N = 2, C = 9, ONE = T * C, ALL = T * N * C };
+enum { T = 12, N = 4, C = 40, ONE = T * C, ALL = T * N * C };
+static size_t tokens, streams, width;   /* T, N and C at most */
 
-// A kind with two streams, and one with one
-static const real reads[N] = { 0.75, -0.5 }, leaves[N] = { 1, 2 };
-static const real writes[N] = { 0.5, 1.5 };
-static int used_fused;
+// A device that is watched
+static struct seen {
+    size_t rounded, exact, norms;       /* zeros of a storage; calls */
+    size_t steps, fused, zeros;         /* before the fused call */
+} seen;
+
+IN_CHILD
+static void watched_zero(real *x, size_t count, enum storage storage)
+{
+    *(storage == ROUNDED ? &seen.rounded : &seen.exact) += count;
+    memset(x, 0, count * sizeof *x);
+}
+
+IN_CHILD
+static void watched_norm(real *dx, real *dgain, const real *dout,
+                         const real *x, const real *inverse_rms,
+                         const real *gain, size_t rows, size_t c,
+                         bool add)
+{
+    seen.norms++;
+    cpu.norm.backward(dx, dgain, dout, x, inverse_rms, gain, rows, c,
+                      add);
+}
+
+static struct device watched;
+
+// A kind with several streams, and one with one
+static const real reads[N] = { 0.75, -0.5, 0.25, 1.25 };
+static const real leaves[N] = { 1, 2, 0.5, -1 };
+static const real writes[N] = { 0.5, 1.5, -0.75, 0.25 };
+
+IN_CHILD
+static size_t numbers(size_t n) { return 2 * n + 1; }
+
+/* the last of a token's coefficients */
+IN_CHILD
+static size_t last_of(size_t t, size_t n)
+{
+    return (t + 1) * numbers(n) - 1;
+}
 
 IN_CHILD
 static void add_back(const struct site *s, const real *by)
 {
-    for (size_t i = 0; i < ALL; i++)
-        s->dstream[i] += by[i / C % N]
-                       * s->dinput[i / C / N * C + i % C];
-    for (size_t t = 0; t < T; t++)
-        s->dstream[t * N * C] += s->dcoefficients[2 * t];
+    const size_t n = s->streams, c = s->width;
+    seen.steps++;
+    for (size_t i = 0; i < s->tokens * n * c; i++)
+        s->dstream[i] += by[i / c % n]
+                       * s->dinput[i / c / n * c + i % c];
+    for (size_t t = 0; t < s->tokens; t++)
+        s->dstream[t * n * c] += s->dcoefficients[last_of(t, n)];
 }
 
-IN_CHILD static void read_two(const struct site *s) { (void)s; }
+IN_CHILD static void read_none(const struct site *s) { (void)s; }
 IN_CHILD
 static void read_back(const struct site *s) { add_back(s, reads); }
 IN_CHILD
 static void leave_back(const struct site *s) { add_back(s, leaves); }
-IN_CHILD
-static size_t two_numbers(size_t streams) { return streams; }
 
 IN_CHILD
-static void write_two(real *next, const struct site *s)
+static void write_none(real *next, const struct site *s)
 {
     (void)next;
     (void)s;
@@ -39,30 +76,39 @@ static void write_two(real *next, const struct site *s)
 IN_CHILD
 static void write_back(const struct site *s, const real *dnext)
 {
-    for (size_t i = 0; i < T * s->streams * C; i++)
+    const size_t n = s->streams, c = s->width;
+    seen.steps++;
+    for (size_t i = 0; i < s->tokens * n * c; i++)
         s->dstream[i] = dnext[i];
-    for (size_t i = 0; i < ONE; i++)
-        s->danswer[i] = s->streams == 1 ? dnext[i]
-            : writes[0] * dnext[i / C * N * C + i % C]
-            + writes[1] * dnext[(i / C * N + 1) * C + i % C];
+    for (size_t i = 0; i < s->tokens * c; i++) {
+        s->danswer[i] = 0;
+        for (size_t k = 0; k < n; k++)
+            s->danswer[i] += (n == 1 ? 1 : writes[k])
+                           * dnext[(i / c * n + k) * c + i % c];
+    }
 }
 
 IN_CHILD
 static void fused_back(const struct site *from, const struct site *to)
 {
+    const size_t n = to->streams;
     (void)from;
-    used_fused += !to->exit ? 1 : to->dstream[0] == 0 ? 10 : 100;
+    seen.fused++;
+    for (size_t i = 0; i < to->tokens * n * to->width; i++)
+        seen.zeros += to->dstream[i] == 0;
+    for (size_t i = 0; i < to->tokens * numbers(n); i++)
+        seen.zeros += to->dcoefficients[i] == 0;
 }
 
-static const struct connection two_streams = {
-    .name = "two streams", .most_streams = N,
-    .coefficients = two_numbers,
-    .read = read_two, .read_backward = read_back, .leave = read_two,
-    .leave_backward = leave_back, .write = write_two,
+static const struct connection several_streams = {
+    .name = "several streams", .most_streams = N,
+    .coefficients = numbers,
+    .read = read_none, .read_backward = read_back, .leave = read_none,
+    .leave_backward = leave_back, .write = write_none,
     .write_backward = write_back
 };
 static const struct connection one_stream = {
-    .name = "one stream", .most_streams = 1, .write = write_two,
+    .name = "one stream", .most_streams = 1, .write = write_none,
     .write_backward = write_back
 };
 
@@ -77,14 +123,16 @@ static const char *const sayings[] = { "",
 
 static void through_norm(double *dinput, const struct site *s)
 {
-    for (size_t t = 0; t < T; t++) {
-        const real *x = s->input + t * C, *dy = s->dnormed + t * C;
+    const size_t n = s->width;
+    for (size_t t = 0; t < s->tokens; t++) {
+        const real *x = s->input + t * n, *dy = s->dnormed + t * n;
         double along = 0, r = (double)s->inverse_rms[t];
-        for (size_t c = 0; c < C; c++)
+        for (size_t c = 0; c < n; c++)
             along += (double)s->gain[c] * (double)dy[c] * (double)x[c];
-        for (size_t c = 0; c < C; c++)
-            dinput[t * C + c] = r * ((double)s->gain[c] * (double)dy[c]
-                              - (double)x[c] * r * r * along / C);
+        along *= r * r / (double)n;
+        for (size_t c = 0; c < n; c++)
+            dinput[t * n + c] = r * ((double)s->gain[c] * (double)dy[c]
+                                     - (double)x[c] * along);
     }
 }
 
@@ -94,27 +142,38 @@ static void reference(real *d, const struct site *to, bool zeroed,
                       const real *held, const real *coefficients,
                       enum mistake mistake)
 {
-    size_t n = to->streams;
+    size_t n = to->streams, c = to->width;
     double dinput[ONE];
     const real *by = to->exit && leaving && mistake != READS ? leaves
                    : reads;
     bool zero = (zeroed && mistake != RUBBISH) || mistake == NO_WRITE;
     through_norm(dinput, to);
-    for (size_t i = 0; i < T * n * C; i++) {
-        double back = dinput[i / C / n * C + i % C]
-                    * (n == 1 ? 1 : (double)by[i / C % n]);
-        if (n > 1 && i % (n * C) == 0 && !zero)
-            back += (double)coefficients[2 * (i / (n * C))];
+    for (size_t i = 0; i < to->tokens * n * c; i++) {
+        double back = dinput[i / c / n * c + i % c]
+                    * (n == 1 ? 1 : (double)by[i / c % n]);
+        if (n > 1 && i % (n * c) == 0 && !zero)
+            back += (double)coefficients[last_of(i / (n * c), n)];
         d[i] = (real)((zero ? 0 : (double)held[i])
                       + (mistake == NO_READING ? 0 : back));
     }
 }
 
 // Check a boundary
+static void draw_sizes(void)
+{
+    static uint64_t which;
+    tokens = lab_size(which++, 2, T);
+    streams = lab_size(which++, 2, N);
+    width = lab_size(which++, 5, C);
+    seen = (struct seen){ 0 };
+    lab_output(&seen, sizeof seen);
+}
+
 static struct site site(const struct connection *k, uint64_t seed)
 {
-    struct site s = { .device = &cpu, .tokens = T, .width = C,
-                      .streams = k->most_streams };
+    struct site s = { .device = &watched, .tokens = tokens,
+                      .width = width,
+                      .streams = k->read == NULL ? 1 : streams };
     real **all[] = { &s.stream, &s.input, &s.inverse_rms, &s.normed,
                      &s.dstream, &s.dcoefficients, &s.dinput,
                      &s.dnormed, &s.danswer, &s.dgain };
@@ -136,15 +195,16 @@ static struct site site(const struct connection *k, uint64_t seed)
 static void declare(const struct connection *k, const struct site *s,
                     const real *held)
 {
-    lab_input("input", s->input, ONE * sizeof(real));
-    lab_input("inverse_rms", s->inverse_rms, T * sizeof(real));
-    lab_input("dnormed", s->dnormed, ONE * sizeof(real));
-    lab_input("gain", s->gain, C * sizeof(real));
-    lab_start(s->dgain, held, C);
-    lab_start(s->dstream, held, T * s->streams * C);
-    lab_start(s->dcoefficients, held, 2 * T);
+    const size_t one = tokens * width;
+    lab_input("input", s->input, one * sizeof(real));
+    lab_input("inverse_rms", s->inverse_rms, tokens * sizeof(real));
+    lab_input("dnormed", s->dnormed, one * sizeof(real));
+    lab_input("gain", s->gain, width * sizeof(real));
+    lab_start(s->dgain, held, width);
+    lab_start(s->dstream, held, one * s->streams);
+    lab_start(s->dcoefficients, held, tokens * numbers(s->streams));
     if (k->read != NULL)
-        lab_unset(s->dinput, ONE);
+        lab_unset(s->dinput, one);
 }
 
 static void compare_gain(const char *what, const struct site *s,
@@ -152,24 +212,24 @@ static void compare_gain(const char *what, const struct site *s,
 {
     real want[C];
     char name[80];
-    for (size_t c = 0; c < C; c++) {
+    for (size_t c = 0; c < width; c++) {
         double sum = (double)held[c];
-        for (size_t t = 0; t < T; t++)
-            sum += (double)s->dnormed[t * C + c]
-                 * (double)s->input[t * C + c]
+        for (size_t t = 0; t < tokens; t++)
+            sum += (double)s->dnormed[t * width + c]
+                 * (double)s->input[t * width + c]
                  * (double)s->inverse_rms[t];
         want[c] = (real)sum;
     }
     snprintf(name, sizeof name, "dgain, %s", what);
     lab_axes("c");
-    lab_compare(name, s->dgain, want, (size_t[]){ C }, 1, 1e-4);
+    lab_compare(name, s->dgain, want, &width, 1, 1e-4);
 }
 
 static void compare_stream(const char *what, const real *got,
                            const struct site *s, const real *held,
                            bool zeroed)
 {
-    size_t shape[3] = { T, s->streams, C };
+    size_t shape[3] = { tokens, s->streams, width };
     real want[ALL];
     char name[80];
     snprintf(name, sizeof name, "dstream, %s", what);
@@ -186,6 +246,7 @@ static void compare_stream(const char *what, const real *got,
 static void check_arrival(const char *what, const struct connection *k,
                           bool exit)
 {
+    draw_sizes();
     struct site s = site(k, 300);
     leaving = k->leave != NULL;
     real held[ALL], want[ONE];
@@ -197,18 +258,36 @@ static void check_arrival(const char *what, const struct connection *k,
     lab_call(connection_arrive_backward(k, &s));
     compare_gain(what, &s, held);
     through_norm(dinput, &s);
-    for (size_t i = 0; i < ONE; i++)
+    for (size_t i = 0; i < tokens * width; i++)
         want[i] = (real)dinput[i];
     snprintf(name, sizeof name, "dinput, %s", what);
     lab_axes("tc");
     if (k->read != NULL)
-        lab_compare(name, s.dinput, want, (size_t[]){ T, C }, 2, 1e-4);
+        lab_compare(name, s.dinput, want,
+                    (size_t[]){ tokens, width }, 2, 1e-4);
     compare_stream(what, s.dstream, &s, held, false);
+}
+
+static void check_device(const char *what,
+                         const struct connection *k,
+                         const struct site *to)
+{
+    const size_t rounded = to->exit ? tokens * to->streams * width : 0;
+    const size_t exact = to->exit && k->coefficients != NULL
+                       ? tokens * numbers(to->streams) : 0;
+    char name[80];
+    snprintf(name, sizeof name, "the device works, %s", what);
+    lab_true(name, seen.norms == 1 && seen.rounded >= rounded &&
+             seen.exact == exact, "d->norm.backward was called %zu "
+             "times, not once, or d->zero had %zu numbers ROUNDED and "
+             "%zu EXACT, in place of %zu and %zu", seen.norms,
+             seen.rounded, seen.exact, rounded, exact);
 }
 
 static void check(const char *what, const struct connection *k,
                   bool exit)
 {
+    draw_sizes();
     struct site from = site(k, 100), to = site(k, 200);
     leaving = k->leave != NULL;
     real held[ALL], back[ALL], answer[ONE];
@@ -217,62 +296,82 @@ static void check(const char *what, const struct connection *k,
     to.index = 1;
     to.exit = exit;
     declare(k, &to, held);
-    lab_unset(from.dstream, T * from.streams * C);
-    lab_unset(from.danswer, ONE);
+    lab_unset(from.dstream, tokens * from.streams * width);
+    lab_unset(from.danswer, tokens * width);
     lab_call(connection_cross_backward(k, &from, &to));
+    check_device(what, k, &to);
     compare_gain(what, &to, held);
     compare_stream(what, from.dstream, &to, held, exit);
     reference(back, &to, exit, held, held, NONE);
-    struct site expected = { .streams = to.streams, .dstream = held,
+    struct site expected = { .tokens = tokens, .streams = to.streams,
+                             .width = width, .dstream = held,
                              .danswer = answer };
     write_back(&expected, back);
     snprintf(name, sizeof name, "danswer, %s", what);
     lab_axes("tc");
-    lab_compare(name, from.danswer, answer, (size_t[]){ T, C }, 2,
-                1e-4);
+    lab_compare(name, from.danswer, answer,
+                (size_t[]){ tokens, width }, 2, 1e-4);
 }
 
 // Check that a fused kind is used
-#define CROSS_FUSED() \
-    lab_output(&used_fused, sizeof used_fused); \
-    lab_call(connection_cross_backward(&fused, &from, &to))
+static void cross_fused(const struct connection *k, bool exit)
+{
+    real held[ALL];
+    draw_sizes();
+    struct site from = site(k, 1), to = site(k, 2);
+    fill_normal(held, ALL, 3, 1);
+    to.exit = exit;
+    declare(k, &to, held);
+    lab_call(connection_cross_backward(k, &from, &to));
+}
 
 static void check_fused(void)
 {
-    struct connection fused = two_streams;
-    struct site from = site(&fused, 1), to = site(&fused, 2);
+    struct connection fused = several_streams;
     fused.cross = fused_back;
     fused.cross_backward = fused_back;
-    CROSS_FUSED();
-    lab_true("a fused crossing is used", used_fused == 1,
-             "cross_backward was not called once");
-    to.exit = true;
-    CROSS_FUSED();
+    cross_fused(&fused, false);
+    lab_true("a fused crossing is used, and nothing else",
+             seen.fused == 1 && seen.steps + seen.norms == 0 &&
+             seen.zeros == 0, seen.fused != 1
+             ? "cross_backward was not called once" : seen.zeros > 0
+             ? "what came back through the next write was zeroed"
+             : "its steps were done, too");
+    cross_fused(&fused, true);
     lab_true("but not at the exit of a kind that leaves",
-             used_fused == 1, "cross_backward was called there");
+             seen.fused == 0 && seen.steps == 2, seen.fused > 0
+             ? "cross_backward was called there"
+             : "the steps were not done");
     fused.leave = NULL;
-    CROSS_FUSED();
+    cross_fused(&fused, true);
     lab_true("it is at the exit of a kind that reads there",
-             used_fused == 11, used_fused > 11
-             ? "dstream was not zeroed before"
-             : "cross_backward was not called there");
+             seen.fused == 1 && seen.steps + seen.norms == 0 &&
+             seen.zeros == tokens * (streams * width +
+                                     numbers(streams)),
+             seen.fused != 1 ? "cross_backward was not called once"
+             : seen.steps + seen.norms > 0 ? "its steps were done, too"
+             : "dstream and dcoefficients were not zeroed before");
 }
 
 int main(void)
 {
     lab_begin("Lab 10: back over a boundary of any kind");
-    check_arrival("two streams, arriving", &two_streams, false);
-    check_arrival("one stream, arriving", &one_stream, false);
-    check_arrival("two streams, arriving at the exit", &two_streams,
-                  true);
-    struct connection reading = two_streams;
+    watched = cpu;
+    watched.zero = watched_zero;
+    watched.norm.backward = watched_norm;
+    struct connection reading = several_streams;
     reading.leave = NULL;
     reading.leave_backward = NULL;
-    check_arrival("two streams, read at the exit", &reading, true);
-    check("two streams", &two_streams, false);
+    check_arrival("several streams, arriving", &several_streams, false);
+    check_arrival("one stream, arriving", &one_stream, false);
+    check_arrival("several streams, arriving at the exit",
+                  &several_streams, true);
+    check_arrival("several streams, read at the exit", &reading, true);
+    check("several streams", &several_streams, false);
     check("one stream", &one_stream, false);
-    check("two streams at the exit", &two_streams, true);
+    check("several streams at the exit", &several_streams, true);
     check("one stream at the exit", &one_stream, true);
+    check("a kind that reads at the exit", &reading, true);
     check_fused();
     return lab_end();
 }
