@@ -97,6 +97,29 @@ static bool check_layer(size_t rows, size_t out, size_t in)
     }
     return good;
 }
+// Check that no addition to a gradient is lost
+enum { CALLS = 40, OUT = 2, IN = 4, BOTH = OUT * IN };
+
+static void check_threads(void)
+{
+    const size_t many = lab_size(9, 200000, 300000);
+    const real all = (real)(CALLS * many), zeros[BOTH] = { 0 };
+    real *ones = test_reals(IN * many), dx[BOTH], dw[BOTH], lost = 0;
+    for (size_t i = 0; i < IN * many; i++)
+        ones[i] = 1;
+    lab_start(dx, zeros, BOTH);
+    lab_start(dw, zeros, BOTH);
+    lab_call(for (int call = 0; call < CALLS; call++) {
+        matmul_backward_input(dx, ones, ones, OUT, many, IN, true);
+        matmul_backward_weight(dw, ones, ones, many, OUT, IN);
+    });
+    for (size_t i = 0; i < BOTH; i++)
+        if (dx[i] != all || dw[i] != all)
+            lost = dx[i] != all ? all - dx[i] : all - dw[i];
+    lab_true("dx and dw, many ones", lost == 0, "of %g ones %g are "
+             "lost: do several threads add to the same number?",
+             (double)all, (double)lost);
+}
 
 /* what is to be overwritten may hold anything */
 static void check_overwritten(void)
@@ -130,6 +153,7 @@ int main(void)
         check_layer(2, 3, 4);
         check_layer(70, 41, 33);
         check_sizes();
+        check_threads();
     }
     return lab_end();
 }
