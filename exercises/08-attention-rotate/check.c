@@ -19,7 +19,7 @@ static const char *const sayings[KINDS] = {
 };
 
 // Rotate by the formula
-static real *cosine, *sine;     /* tables, of any angles */
+static real *cosine, *sine;     /* tables, of any numbers */
 
 static void formula(real *x, const struct attention_shape *s,
                     double direction, enum rotation_mistake mistake)
@@ -77,11 +77,8 @@ static void check(const char *what, struct attention_shape s)
     char name[80];
     cosine = test_reals(positions * half);
     sine = test_reals(positions * half);
-    fill_normal(sine, positions * half, 2, 3);
-    for (size_t i = 0; i < positions * half; i++) {
-        cosine[i] = (real)cos((double)sine[i]);
-        sine[i] = (real)sin((double)sine[i]);
-    }
+    fill_normal(cosine, positions * half, 2, 1);
+    fill_normal(sine, positions * half, 3, 1);
     fill_normal(x, count, 1, 1);
     lab_input("cosine", cosine, positions * half * sizeof *cosine);
     lab_input("sine", sine, positions * half * sizeof *sine);
