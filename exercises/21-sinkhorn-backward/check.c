@@ -3,8 +3,9 @@
 #include "support/fill.h"
 #include "support/lab.h"
 
-enum { COUNT = 5, MOST = 8, ALL = COUNT * MOST * MOST, STEPS = 100 };
-static real logits[ALL], dmatrix[ALL], got[ALL], want[ALL];
+enum { COUNT = 12, MOST = 8, ALL = COUNT * MOST * MOST, STEPS = 100 };
+static real logits[ALL], dmatrix[ALL], want[ALL];
+static size_t count;            /* of matrices in this case */
 static double iterate[(2 * STEPS + 1) * MOST * MOST];
 
 // Mistakes in the gradient of Sinkhorn-Knopp
@@ -51,7 +52,7 @@ static void gradient(size_t n, size_t steps, enum mistake mistake,
     size_t least = mistake == CUT ? halves
         : mistake == LAST_ONLY ? halves - 2
         : mistake == ONE_FEWER ? 2 : mistake == NO_FIRST_STEP;
-    for (size_t m = 0; m < COUNT * nn; m += nn) {
+    for (size_t m = 0; m < count * nn; m += nn) {
         // Go back through one matrix, with a mistake
         #define PLACE(k) m + (mistake == ROWS_FIRST ? k % n * n + k / n : k)
         for (size_t k = 0; k < nn; k++)
@@ -79,16 +80,19 @@ static void gradient(size_t n, size_t steps, enum mistake mistake,
 // Check the gradient for some iterations
 static void check(size_t n, size_t steps)
 {
-    const size_t shape[] = { COUNT, n, n }, all = COUNT * n * n;
+    static size_t cases;
+    count = lab_size(MOST + ++cases, 1, COUNT);
+    const size_t shape[] = { count, n, n }, all = count * n * n;
+    real *got = test_reals(all);
     char what[80];
     snprintf(what, sizeof what, "dlogits, n = %zu, iterations: %zu", n,
              steps);
-    fill_normal(logits, all, n, 2);
-    fill_normal(dmatrix, all, n + 10, 1);
+    fill_normal(logits, all, cases, 2);
+    fill_normal(dmatrix, all, cases + 20, 1);
     lab_input("dmatrix", dmatrix, sizeof dmatrix);
     lab_input("logits", logits, sizeof logits);
     lab_unset(got, all);
-    lab_call(sinkhorn_backward(got, dmatrix, logits, COUNT, n, steps));
+    lab_call(sinkhorn_backward(got, dmatrix, logits, count, n, steps));
     gradient(n, steps, NONE, true);
     lab_axes("mij");
     if (lab_compare(what, got, want, shape, 3, 1e-9))
@@ -112,9 +116,10 @@ int main(void)
     check(4, 1);
     check(4, 2);
     check(4, 20);
-    check(3, 3);
-    check(8, 5);
-    check(2, STEPS);
+    for (size_t n = 2; n <= MOST; n++)
+        check(n, lab_size(n, 3, STEPS));
+    check(MOST, STEPS);
+    check(1, 0);
     check(4, 0);
     return lab_end();
 }
