@@ -1,6 +1,7 @@
 #include "ground/random.h"
 #include "mixing/mixing.h"
 #include "support/lab.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -11,7 +12,8 @@ typedef void mix_writer(real *next, const real *stream,
 bool write_is_right(mix_writer *write);
 
 enum mistake { NONE, OTHER_ORDER, IN_DOUBLE, TRANSPOSED, ONE_TOKEN,
-               NO_POST, REVERSED, NO_MIX, VERSIONS };
+               NO_POST, REVERSED, NO_MIX, FIRST_OFF, LAST_OFF, ONE_OFF,
+               ONE_NAN, VERSIONS };
 
 // Write with a mistake
 static void write_with(enum mistake m, real *next, const real *stream,
@@ -46,18 +48,38 @@ static struct numbers {
 } given;
 static unsigned version;        /* of this test; VERSIONS: not drawn */
 
+static size_t draw(size_t below)
+{
+    unsigned drawn = 0;
+    if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn)
+        abort();
+    return drawn % below;
+}
+
 /* one that was not tried; drawn in the judge, when the test runs */
 static unsigned draw_version(void)
 {
     static bool tried[VERSIONS];
     unsigned drawn = 0;
-    do {
-        if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn)
-            abort();
-        drawn %= VERSIONS;
-    } while (tried[drawn]);
+    do
+        drawn = (unsigned)draw(VERSIONS);
+    while (tried[drawn]);
     tried[drawn] = true;
     return drawn;
+}
+
+// Spoil one number
+/* of `count`, in the versions that do so: NaN, or off by a hundredth of
+   the largest */
+static void spoil(real *next, size_t count)
+{
+    double largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = fmax(largest, fabs((double)next[i]));
+    if (count > 0 && version >= FIRST_OFF)
+        next[version == FIRST_OFF ? 0 : version == LAST_OFF ? count - 1
+             : draw(count)] += (real)(version == ONE_NAN ? NAN
+                                    : largest / 100);
 }
 
 IN_CHILD
@@ -76,9 +98,11 @@ static void serve(void *reply, const void *request)
     struct numbers *next = reply;
     if (version == VERSIONS)
         version = draw_version();
-    if (fits(&x->l, x->tokens))
+    if (fits(&x->l, x->tokens)) {
         write_with((enum mistake)version, next->stream, x->stream,
                    x->answer, x->coefficients, &x->l, x->tokens);
+        spoil(next->stream, x->tokens * x->l.streams * x->l.width);
+    }
 }
 
 IN_CHILD
@@ -132,8 +156,16 @@ int main(void)
         [REVERSED] = "writing weights in reversed order",
         [NO_MIX] = "streams that are not mixed",
     };
-    for (size_t i = TRANSPOSED; i < VERSIONS; i++)
+    bool found = true;
+    for (size_t i = TRANSPOSED; i < FIRST_OFF; i++)
         lab_true(wrong[i], verdict[i] == false,
                  "your test takes it for right: %s", wrong[i]);
+    for (size_t i = FIRST_OFF; i < VERSIONS; i++)
+        found = found && verdict[i] == false;
+    lab_true("a single wrong number", found, "your test takes it for right:"
+             " the %s", verdict[FIRST_OFF] != false ? "first number is off"
+             : verdict[LAST_OFF] != false ? "last number is off"
+             : verdict[ONE_OFF] != false ? "number at a random place is off"
+             : "number at a random place is NaN");
     return lab_end();
 }

@@ -13,6 +13,8 @@ static token input[LENGTH], target[LENGTH];
 
 // The biases that the answer gives
 static double bias[SUBLAYERS][BIASES];
+static size_t begin;            /* of the sublayers that are tried */
+static char title[60];
 
 static double given(size_t k, size_t n, size_t index)
 {
@@ -27,7 +29,9 @@ static bool ask(size_t n)
     lab_call(
         for (size_t l = 0; l < SUBLAYERS; l++)
             for (size_t k = 0; k < 2 * n + n * n; k++)
-                bias[l][k] = mhc_start(k, n, l));
+                bias[l][k] = mhc_start(k, n, begin + l));
+    snprintf(title, sizeof title, "%zu streams, sublayers from %zu", n,
+             begin);
     for (size_t l = 0; l < SUBLAYERS; l++)
         for (size_t k = 0; k < 2 * n + n * n; k++)
             finite = finite && fabs(bias[l][k]) < 1e4;
@@ -95,8 +99,8 @@ static void check_first_step(size_t n)
         for (size_t v = 0; v < WORDS; v++)
             apart = fmax(apart, fabs((double)x[v] - (double)y[v]));
     }
-    snprintf(what, sizeof what, "%zu streams: the first step is the "
-             "residual network's", n);
+    snprintf(what, sizeof what, "%s: the first step is the "
+             "residual network's", title);
     lab_true(what, apart < 1e-5, "a logit is off by %.1e: %s", apart,
              why_not(n));
     model_close(&one);
@@ -117,11 +121,11 @@ static void check_gates(size_t n)
                 at = i;
             }
         }
-        snprintf(what, sizeof what, "%zu streams: %s can learn", n,
+        snprintf(what, sizeof what, "%s: %s can learn", title,
                  part ? "writing" : "reading");
         lab_true(what, least >= 1e-3, "at sublayer %zu the weight of "
                  "stream %zu moves by %.1e for a unit of its bias: %s "
-                 "is frozen", at / n, at % n,
+                 "is frozen", begin + at / n, at % n,
                  least * (double)(1 + part),
                  part ? "writing" : "reading");
     }
@@ -163,11 +167,11 @@ static void check_mix(size_t n)
     }
     for (size_t i = 0; i < n; i++)
         kept = fmin(kept, x[i][i]);
-    snprintf(what, sizeof what, "%zu streams: they survive 60 mixes",
-             n);
+    snprintf(what, sizeof what, "%s: they survive 60 mixes",
+             title);
     lab_true(what, kept > 0.75, "of a stream %.0f %% are left: the "
              "streams are mixed away", 100 * kept);
-    snprintf(what, sizeof what, "%zu streams: the mix can learn", n);
+    snprintf(what, sizeof what, "%s: the mix can learn", title);
     lab_true(what, slope > 1e-5, "an entry moves by %.1e for a unit of "
              "its logit: the mix is frozen", slope);
 }
@@ -207,7 +211,7 @@ static void check_apart(size_t n)
     }
     m.watch = (struct watch){ .forward = look, .context = &closest };
     model_forward(&m, input, target);
-    snprintf(what, sizeof what, "%zu streams: all come apart", n);
+    snprintf(what, sizeof what, "%s: all come apart", title);
     bool alike = true;
     for (size_t l = 0; l < SUBLAYERS; l++)
         alike = alike
@@ -226,7 +230,11 @@ int main(void)
         input[i] = (token)random_below(5, 0, i, WORDS);
         target[i] = (token)random_below(6, 0, i, WORDS);
     }
-    for (size_t n = 2; n <= MOST && ask(n); n *= 2) {
+    for (size_t k = 0; k < 6; k++) {
+        size_t n = (size_t)2 << k % 3;
+        begin = k < 3 ? 0 : lab_size(k, 1, 500);
+        if (!ask(n))
+            break;
         check_first_step(n);
         check_gates(n);
         check_mix(n);

@@ -167,12 +167,13 @@ static void compare_gradients(size_t n)
 
 // Run a lazy model
 static uint64_t seed;           /* of the models */
+static size_t layers;
 
 IN_CHILD
 static struct configuration small(const char *kind, size_t n)
 {
     struct configuration c = configuration_default();
-    c.layers = 1, c.width = 8, c.heads = 2, c.context = 8;
+    c.layers = layers, c.width = 8, c.heads = 2, c.context = 8;
     c.vocabulary = 11, c.streams = n, c.seed = seed;
     strcpy(c.connection, kind);
     return c;
@@ -188,7 +189,7 @@ static double loss_of(struct model *m)
 }
 
 IN_CHILD
-static double lazy_loss(size_t n, double *away, double *gates)
+static double lazy_loss(size_t n, double *start_of_mix, double *gates)
 {
     struct configuration c = small("lazy", n);
     struct message message = { 0, "" };
@@ -196,13 +197,18 @@ static double lazy_loss(size_t n, double *away, double *gates)
     if (!model_open(&m, &c, &cpu, 1, TRAINING, 0, &message))
         return NAN;
     double loss = loss_of(&m);
-    const struct parameter *p = parameter_find(&m.parameters,
-                                               "sublayer.1.lazy.bias");
-    *away = p == NULL ? 0
-        : 1 / (1 + exp((double)m.weights[p->offset + 2 * n]));
-    for (size_t k = 0; p != NULL && k < 2 * n; k++)
-        *gates = fmax(*gates, fabs((double)m.weights[p->offset + k]
-                                   - mhc_start(k, n, 1)));
+    for (size_t l = 0; l < 2 * layers; l++) {
+        char name[40];
+        snprintf(name, sizeof name, "sublayer.%zu.lazy.bias", l);
+        const struct parameter *p = parameter_find(&m.parameters, name);
+        double u = p == NULL ? NAN
+                 : (double)m.weights[p->offset + 2 * n];
+        if (u != 8)
+            *start_of_mix = u;
+        for (size_t k = 0; p != NULL && k < 2 * n; k++)
+            *gates = fmax(*gates, fabs((double)m.weights[p->offset + k]
+                                       - mhc_start(k, n, l)));
+    }
     model_close(&m);
     return loss;
 }
@@ -226,45 +232,66 @@ static double plain_loss(void)
 
 static void run_model(size_t n)
 {
-    double away = NAN, gates = 0, ours = NAN;
-    lab_output(&away, sizeof away);
+    double u = 8, gates = 0, ours = NAN;
+    lab_output(&u, sizeof u);
     lab_output(&gates, sizeof gates);
     lab_output(&ours, sizeof ours);
     seed = lab_seed(n) % 1000000;
-    lab_call(ours = lazy_loss(n, &away, &gates));
+    layers = lab_size(n + 10, 1, 5);
+    lab_call(ours = lazy_loss(n, &u, &gates));
     double plain = plain_loss();
     lab_true("it starts as the residual network",
              fabs(ours - plain) < 1e-5, "loss %.7f, not %.7f", ours,
              plain);
-    lab_true("it starts next to the identity",
-             away > 1e-4 && away < 1e-3, "1 - p is %.2g: %s", away,
-             away < 1e-3 ? "u starts at 8" : "the streams start mixed");
+    lab_true("it starts next to the identity", fabs(u - 8) < 1e-6,
+             "u starts at %.2g, not 8%s", u,
+             u < 7 ? ": the streams start mixed" : "");
     lab_true("its gates start as those of mhc", gates < 1e-6,
              "one starts %.2g away: does it depend on the site?",
              gates);
 }
 
+// Find the other kinds
+/* by their names, and none by a name that is like one of theirs */
+IN_CHILD
+static bool finds_others(void)
+{
+    static const struct connection *const other[] = {
+        &residual, &hc_static, &hc, &hc_three, &mhc, &identity,
+        &mhc_lite, &krom };
+    bool right = connection_find("laz") == NULL
+              && connection_find("lazy-") == NULL;
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
+        right = right && connection_find(other[i]->name) == other[i];
+    return right;
+}
+
 int main(void)
 {
     lab_begin("Lab 25: a connection kind of your own");
-    bool found = false;
+    const size_t streams[] = { 2, 4, 8, lab_size(0, 5, 7) };
+    bool found = false, others = false;
     size_t outputs[9] = { 0 };
     lab_output(&found, sizeof found);
+    lab_output(&others, sizeof others);
     lab_output(outputs, sizeof outputs);
     lab_call(
         found = connection_find("lazy") != NULL;
-        for (size_t n = 2; n <= 8 && found; n *= 2)
+        others = finds_others();
+        for (size_t n = 2; n <= 8 && found; n++)
             outputs[n] = connection_find("lazy")->map->outputs(n));
-    if (!lab_true("the table has it", found,
-                  "there is no kind 'lazy' in the table"))
+    if (!lab_true("the table has it, beside the others", found && others,
+                  found ? "another name finds another kind"
+                  : "there is no kind 'lazy' in the table"))
         return lab_end();
-    for (size_t n = 2; n <= 8; n *= 2) {
-        size_t m = outputs[n];
+    for (size_t i = 0; i < 4; i++) {
+        size_t n = streams[i], m = outputs[n];
         if (!lab_true("outputs", m == 2 * n + 1, "for %zu streams "
                       "there are %zu, not %zu", n, m, 2 * n + 1))
             break;
-        layout = (struct layout){ .streams = n, .width = 5, .parts = 1,
-                                  .outputs = m, .iterations = 1 };
+        layout = (struct layout){ .streams = n, .width = lab_size(n, 1, 5),
+                                  .parts = 1, .outputs = m,
+                                  .iterations = 1 };
         compare_mixes(n);
         compare_gradients(n);
         run_model(n);

@@ -3,9 +3,9 @@
 #include "support/lab.h"
 #include <math.h>
 
-enum { TOKENS = 9, MANY = TOKENS * PERMUTATIONS };
-static real logits[MANY], matrix[TOKENS * 16], d[TOKENS * 16];
-static real dlogits[MANY], want[MANY];
+enum { MOST = 12, MANY = MOST * PERMUTATIONS };
+static real logits[MANY], d[MOST * 16], want[MANY];
+static size_t tokens;           /* of this case */
 
 enum mistake { NONE, TRANSPOSED, NO_MEAN, NO_WEIGHT, BARE };
 
@@ -27,9 +27,9 @@ static size_t weights(double *a, size_t t, size_t n)
 static void wanted(size_t n, enum mistake mistake)
 {
     double a[PERMUTATIONS];
-    for (size_t e = 0; e < TOKENS * n * n; e++)
+    for (size_t e = 0; e < tokens * n * n; e++)
         want[e] = 0;
-    for (size_t t = 0; t < TOKENS; t++)
+    for (size_t t = 0; t < tokens; t++)
         for (size_t k = 0; k < weights(a, t, n); k++) {
             size_t column[4];
             permutation_at(column, k, n);
@@ -43,7 +43,7 @@ static void wanted(size_t n, enum mistake mistake)
 // The way back that is wanted
 static void wanted_back(size_t n, enum mistake mistake)
 {
-    for (size_t t = 0; t < TOKENS; t++) {
+    for (size_t t = 0; t < tokens; t++) {
         double a[PERMUTATIONS], s[PERMUTATIONS] = { 0 }, mean = 0;
         size_t all = weights(a, t, n), column[4];
         for (size_t k = 0; k < all; k++) {
@@ -64,16 +64,20 @@ static void wanted_back(size_t n, enum mistake mistake)
 static void check(size_t n, double spread)
 {
     size_t all = permutations_of(n);
-    const size_t shape[3] = { TOKENS, n, n };
-    const size_t shape_back[2] = { TOKENS, all };
+    static size_t cases;
+    tokens = lab_size(cases++, 1, MOST);
+    const size_t shape[3] = { tokens, n, n };
+    const size_t shape_back[2] = { tokens, all };
+    real *matrix = test_reals(tokens * n * n);
+    real *dlogits = test_reals(tokens * all);
     const char *what = spread > 1 ? "logits of ten thousand"
                                   : "logits of one";
     char name[60];
-    fill_normal(logits, TOKENS * all, n, spread);
-    fill_normal(d, TOKENS * n * n, n + 9, 1);
-    lab_input("logits", logits, TOKENS * all * sizeof *logits);
-    lab_unset(matrix, TOKENS * n * n);
-    lab_call(permutations_forward(matrix, logits, TOKENS, n, 1));
+    fill_normal(logits, tokens * all, n, spread);
+    fill_normal(d, tokens * n * n, n + 9, 1);
+    lab_input("logits", logits, tokens * all * sizeof *logits);
+    lab_unset(matrix, tokens * n * n);
+    lab_call(permutations_forward(matrix, logits, tokens, n, 1));
     wanted(n, NONE);
     lab_axes("tij");
     lab_axes("tk");
@@ -82,13 +86,11 @@ static void check(size_t n, double spread)
         wanted(n, TRANSPOSED);
         lab_mistake("every permutation the other way round", want);
     }
-    if (n == 1)
-        return;
     // Check the way back through a mean of permutations
-    lab_input("dmatrix", d, TOKENS * n * n * sizeof *d);
-    lab_input("logits", logits, TOKENS * all * sizeof *logits);
-    lab_unset(dlogits, TOKENS * all);
-    lab_call(permutations_backward(dlogits, d, logits, TOKENS, n, 1));
+    lab_input("dmatrix", d, tokens * n * n * sizeof *d);
+    lab_input("logits", logits, tokens * all * sizeof *logits);
+    lab_unset(dlogits, tokens * all);
+    lab_call(permutations_backward(dlogits, d, logits, tokens, n, 1));
     wanted_back(n, NONE);
     snprintf(name, sizeof name, "dlogits, n = %zu, %s", n, what);
     if (!lab_compare(name, dlogits, want, shape_back, 2, 1e-10)) {
