@@ -87,7 +87,7 @@ static void check(size_t n, size_t steps)
     char what[80];
     snprintf(what, sizeof what, "dlogits, n = %zu, iterations: %zu", n,
              steps);
-    fill_normal(logits, all, cases, 2);
+    fill_normal(logits, all, cases, steps > 20 ? 6 : 2);
     fill_normal(dmatrix, all, cases + 20, 1);
     lab_input("dmatrix", dmatrix, sizeof dmatrix);
     lab_input("logits", logits, sizeof logits);
@@ -119,7 +119,6 @@ int main(void)
     for (size_t n = 2; n <= MOST; n++)
         check(n, lab_size(n, 3, STEPS));
     check(MOST, STEPS);
-    check(1, 0);
     check(4, 0);
     return lab_end();
 }
