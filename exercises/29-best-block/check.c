@@ -32,16 +32,15 @@ static const struct connection kinds[] = {
 
 /* 0 to 40, and then three larger numbers */
 enum { TRIED = 44 };
-
-IN_CHILD
-static size_t layers_of(size_t k)
-{
-    return k <= 40 ? k : 150 * (k - 40);
-}
+static size_t layers[TRIED];
 
 int main(void)
 {
     lab_begin("The best block");
+    for (size_t k = 0; k < TRIED; k++)
+        layers[k] = k <= 40 ? k : k == 41 ? lab_size(k, 41, 400)
+                  : k == 42 ? lab_size(k, 400, 5000)
+                  : lab_size(k, 8000, 10000);
     for (size_t i = 0; i < 4; i++) {
         struct configuration c = configuration_default();
         struct device d = cpu;
@@ -53,14 +52,15 @@ int main(void)
         c.streams = i == 2 ? 1
                   : 4 + random_below(lab_seed(1), 1, i, 3);
         d.bytes[EXACT] = i == 2 ? 0 : 4;
+        d.bytes[ROUNDED] = 2 * lab_size(i, 1, 4);
         lab_output(best, sizeof best);
         lab_call(
             for (size_t k = 0; k < TRIED; k++) {
-                c.layers = layers_of(k);
+                c.layers = layers[k];
                 best[k] = recompute_best(&kinds[i], &c, &d);
             });
         for (size_t k = TRIED; k-- > 0 && wrong == SIZE_MAX; ) {
-            c.layers = layers_of(k);
+            c.layers = layers[k];
             // Compare with the bytes of all blocks
             size_t sites = 2 * c.layers + 1, last = 0;
             want = 0;

@@ -9,16 +9,19 @@ struct chain {
 #include "ground/random.h"
 #include "support/lab.h"
 #include <math.h>
+#include <string.h>
 
 real chain_backward(const struct chain *c, real x, size_t length,
                     size_t block, real *room);
 
-enum { LONGEST = 20, CASES = LONGEST * (LONGEST + 1) / 2, ROOM = 64 };
+enum { SHORT = 20, LONGEST = 100, ROOM = 2 * LONGEST + 8,
+       CASES = (SHORT + 1) * (SHORT + 4) / 2 + 3 };
 static const real behind = -77;     /* what stands behind the room */
 
 static struct run {
     size_t length, block, links, slopes, times[LONGEST];
     size_t early;               /* links rebuilt before their turn */
+    size_t outside;             /* slopes at an x not in the room */
     real x, got, room[ROOM];
     double phase;               /* drawn in the judge, when asked */
 } run[CASES], *now;
@@ -26,12 +29,17 @@ static struct run {
 // Serve the links and the slopes of a chain
 struct question {
     size_t slope, l;
-    real x;
+    real x, room[ROOM];
 };
+
+static size_t room_of(const struct run *r)
+{
+    return (r->length + r->block - 1) / r->block + r->block - 1;
+}
 
 static size_t first_of_last_block(const struct run *r)
 {
-    return (r->length - 1) / r->block * r->block;
+    return r->length == 0 ? 0 : (r->length - 1) / r->block * r->block;
 }
 
 static real link_at(const struct run *r, size_t l, real x, bool again)
@@ -42,6 +50,16 @@ static real link_at(const struct run *r, size_t l, real x, bool again)
 static real slope_at(const struct run *r, size_t l, real x)
 {
     return (real)cos((double)x + r->phase * (double)l) + (real)0.5;
+}
+
+/* before its end; written in the child, the question has its state */
+static bool stands_in_room(const struct run *r,
+                           const struct question *q)
+{
+    bool found = false;
+    for (size_t i = 0; i < room_of(r); i++)
+        found = found || q->room[i] == q->x;
+    return found;
 }
 
 static void draw_phase(void)
@@ -58,6 +76,7 @@ static void serve(void *reply, const void *request)
     draw_phase();
     if (q->slope != 0) {
         now->slopes++;
+        now->outside += !stands_in_room(now, q);
         *y = slope_at(now, q->l, q->x);
     } else {
         bool before = q->l < first_of_last_block(now);
@@ -72,7 +91,7 @@ static void serve(void *reply, const void *request)
 IN_CHILD
 static real link(void *context, size_t l, real x)
 {
-    struct question q = { 0, l, x };
+    struct question q = { .l = l, .x = x };
     (void)context;
     lab_ask(&x, &q);
     return x;
@@ -81,8 +100,9 @@ static real link(void *context, size_t l, real x)
 IN_CHILD
 static real slope(void *context, size_t l, real x)
 {
-    struct question q = { 1, l, x };
+    struct question q = { .slope = 1, .l = l, .x = x };
     (void)context;
+    memcpy(q.room, now->room, sizeof q.room);
     lab_ask(&x, &q);
     return x;
 }
@@ -120,7 +140,8 @@ static real derivative_of(const struct run *r, enum mistake mistake)
     for (size_t l = 0; l < last; l++)
         if ((l + 1) % r->block != 0)
             kept[l + 1] = link_at(r, l, kept[l], true);
-    for (size_t k = r->length - (mistake == ONE_LESS); k-- > 0; ) {
+    size_t end = r->length - (mistake == ONE_LESS && r->length > 0);
+    for (size_t k = end; k-- > 0; ) {
         size_t l = mistake == FIRST_TO_LAST ? r->length - 1 - k : k;
         derivative *= slope_at(r, l, kept[l + (mistake == LATE)]);
     }
@@ -131,7 +152,7 @@ static real derivative_of(const struct run *r, enum mistake mistake)
 static void judge(size_t cases)
 {
     const struct run *wrong = NULL, *room = NULL, *few = NULL,
-                     *once = NULL, *early = NULL;
+                     *once = NULL, *early = NULL, *held = NULL;
     const char *why = "";
     for (const struct run *r = run; r < run + cases; r++) {
         size_t blocks = (r->length + r->block - 1) / r->block;
@@ -144,7 +165,9 @@ static void judge(size_t cases)
             once = r;
         if (early == NULL && r->early > 0)
             early = r;
-        for (size_t i = blocks + r->block - 1; i < ROOM; i++)
+        if (held == NULL && r->outside > 0)
+            held = r;
+        for (size_t i = room_of(r); i < ROOM; i++)
             if (room == NULL && r->room[i] != behind)
                 room = r;
     }
@@ -154,8 +177,10 @@ static void judge(size_t cases)
     #define AT(r) (r) ? (r)->length : 0, (r) ? (r)->block : 0
     lab_true("the derivative, bit for bit", wrong == NULL,
              "%zu links in blocks of %zu%s", AT(wrong), why);
-    lab_true("the room", room == NULL, "written behind its end: %zu "
-             "links in blocks of %zu", AT(room));
+    lab_true("the room", room == NULL && held == NULL, "%s: %zu links "
+             "in blocks of %zu", room ? "written behind its end"
+             : "an x is not in it when its slope is taken",
+             AT(room ? room : held));
     lab_true("block by block", early == NULL, "links were run again "
              "before the slopes of the block behind them: there is no "
              "room for both: %zu links in blocks of %zu", AT(early));
@@ -169,10 +194,18 @@ int main(void)
 {
     size_t cases = 0;
     lab_begin("A chain with little memory");
-    for (size_t length = 1; length <= LONGEST; length++)
-        for (size_t block = 1; block <= length; block++)
+    for (size_t length = 0; length <= SHORT; length++)
+        for (size_t block = 1; block <= length + 2; block++)
             run[cases++] = (struct run){ .length = length,
-                .block = block, .x = (real)0.1 * (real)block };
+                                         .block = block };
+    while (cases < CASES) {
+        size_t length = lab_size(cases, SHORT + 1, LONGEST);
+        run[cases] = (struct run){ .length = length,
+            .block = lab_size(cases + CASES, 2, length) };
+        cases++;
+    }
+    for (now = run; now < run + cases; now++)
+        now->x = (real)0.1 * (real)(now->block % SHORT);
     for (now = run; now < run + cases; now++)
         try_chain();
     judge(cases);

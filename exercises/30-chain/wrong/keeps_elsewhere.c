@@ -11,7 +11,7 @@ struct chain {
 real chain_backward(const struct chain *c, real x, size_t length,
                     size_t block, real *room)
 {
-    real kept[20], derivative = 1;
+    real kept[100], derivative = 1;
     (void)block, (void)room;
     for (size_t l = 0; l < length; l++) {
         kept[l] = x;
