@@ -7,59 +7,76 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { N = 3, C = 5, LINES = 5, CASES = 2 << LINES };
-static double numbers[8][32];
+enum { LINES = 5, KINDS = 4, CASES = KINDS << LINES };
+static double numbers[8][256];
+static size_t n, C;
 
 // A program with wrong lines
 static void balance(double *res, const double *logits, bool gated)
 {
-    for (int i = 0; i < N * N; i++)
+    for (size_t i = 0; i < n * n; i++)
         res[i] = exp(logits[i]) / (gated ? 1 + exp(logits[i]) : 1);
-    for (int h = 0; h < 40; h++)
-        for (int a = 0; a < N; a++) {
+    for (size_t h = 0; h < 40; h++)
+        for (size_t a = 0; a < n; a++) {
             double sum = 0;
-            for (int j = 0; j < N; j++)
-                sum += res[h % 2 == 0 ? j * N + a : a * N + j];
-            for (int j = 0; j < N; j++)
-                res[h % 2 == 0 ? j * N + a : a * N + j] /= sum;
+            for (size_t j = 0; j < n; j++)
+                sum += res[h % 2 == 0 ? j * n + a : a * n + j];
+            for (size_t j = 0; j < n; j++)
+                res[h % 2 == 0 ? j * n + a : a * n + j] /= sum;
         }
 }
 
 static unsigned asked;          /* how many suspects there have been */
 
-static void run_program(unsigned bugs, int kind)
+// Spoil one number of a line
+static void spoil(double *x, size_t count, bool wrong, bool nan)
+{
+    static uint64_t spots;
+    size_t at = random_below(lab_seed(asked), 3, spots++, count);
+    x[at] += !wrong ? .9e-6 : nan ? NAN : spots % 2 ? 1.1e-6 : -1.1e-6;
+}
+
+static void run_program(unsigned bugs, unsigned kind)
 {
     double *x = numbers[0], *answer = numbers[1], *logit = numbers[2];
     double *pre = numbers[3], *post = numbers[4], *res = numbers[5];
-    double turned[N * N];
-    for (int k = 0; k < 3; k++)
-        for (size_t i = 0; i < 32; i++)
+    double *input = numbers[6], *next = numbers[7], turned[64];
+    unsigned whole = kind < 2 ? bugs : 0;   /* wrong everywhere */
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = 0; i < 256; i++)
             numbers[k][i] = (k == 2 ? 3 : 1)
-                * random_normal(lab_seed(asked), (uint64_t)k, i);
-    for (int i = 0; i < N; i++) {
-        bool here = i == (int)asked % N;
-        pre[i] = 1 / (1 + exp(-logit[i]))
-               + (bugs & PRE_LINE && here ? .1 : 0);
-        post[i] = (bugs & POST_LINE && here ? 1 : 2)
-                / (1 + exp(-logit[N + i]));
+                          * random_normal(lab_seed(asked), k, i);
+    for (size_t i = 0; i < n; i++) {
+        pre[i] = 1 / (1 + exp(-logit[i])) + (whole & PRE_LINE ? .1 : 0);
+        post[i] = (whole & POST_LINE ? 1 : 2)
+                / (1 + exp(-logit[n + i]));
     }
-    balance(turned, logit + 2 * N, bugs & RES_LINE && kind == 0);
-    for (int i = 0; i < N * N; i++)
-        res[i] = turned[bugs & RES_LINE && kind == 1
-                        ? i % N * N + i / N : i];
-    for (int c = 0; c < C; c++) {
-        bool here = c == (int)asked % C;
-        numbers[6][c] = 0;
-        for (int i = 0; i < N; i++) {
-            double by = bugs & READ_LINE && here ? post[i] : pre[i];
-            double next = kind == 1 && bugs & NEXT_LINE && here ? 0
-                        : post[i] * answer[c];
-            for (int j = 0; j < N; j++)
-                next += x[j * C + c] * (kind == 0 && bugs & NEXT_LINE
-                      && here ? res[j * N + i] : res[i * N + j]);
-            numbers[6][c] += by * x[i * C + c];
-            numbers[7][i * C + c] = next;
+    balance(turned, logit + 2 * n, whole & RES_LINE && kind == 0);
+    for (size_t i = 0; i < n * n; i++)
+        res[i] = turned[whole & RES_LINE && kind == 1
+                        ? i % n * n + i / n : i];
+    if (kind >= 2) {
+        bool nan = kind == 3;
+        spoil(pre, n, bugs & PRE_LINE, nan && bugs & READ_LINE);
+        spoil(post, n, bugs & POST_LINE, nan && bugs & NEXT_LINE);
+        spoil(res, n * n, bugs & RES_LINE, nan && bugs & NEXT_LINE);
+    }
+    for (size_t c = 0; c < C; c++) {
+        input[c] = 0;
+        for (size_t i = 0; i < n; i++) {
+            next[i * C + c] = whole & NEXT_LINE && kind == 1 ? 0
+                            : post[i] * answer[c];
+            for (size_t j = 0; j < n; j++)
+                next[i * C + c] += x[j * C + c]
+                    * (whole & NEXT_LINE && kind == 0 ? res[j * n + i]
+                                                      : res[i * n + j]);
+            input[c] += (whole & READ_LINE ? post : pre)[i]
+                      * x[i * C + c];
         }
+    }
+    if (kind >= 2) {
+        spoil(input, C, bugs & READ_LINE, kind == 3);
+        spoil(next, n * C, bugs & NEXT_LINE, kind == 3);
     }
 }
 
@@ -88,7 +105,7 @@ static void serve(void *reply, const void *request)
         unsigned other = asked + bits % left, drawn = order[other];
         order[other] = order[asked];
         order[asked++] = drawn;
-        run_program(drawn / 2, (int)drawn % 2);
+        run_program(drawn / KINDS, drawn % KINDS);
     }
     memcpy(reply, numbers, sizeof numbers);
 }
@@ -97,23 +114,30 @@ int main(void)
 {
     static unsigned got[CASES], given[CASES];
     lab_begin("Lab 31: which lines are wrong?");
-    struct suspect s = { N, C, numbers[0], numbers[1], numbers[2],
+    struct suspect s = { 0, 0, numbers[0], numbers[1], numbers[2],
         numbers[3], numbers[4], numbers[5], numbers[6], numbers[7] };
     for (unsigned k = 0; k < CASES; k++)
         order[k] = k;
-    lab_input("the suspect", &s, sizeof s);
-    lab_output(got, sizeof got);
-    lab_serve(serve, sizeof numbers, 1);
-    lab_call(
-        for (size_t k = 0; k < CASES; k++) {
-            lab_ask(numbers, "");
-            got[k] = wrong_lines(&s);
-        });
+    for (size_t half = 0; half < 2; half++) {
+        s.n = n = half ? lab_size(0, 6, 8) : lab_size(1, 3, 5);
+        s.C = C = half ? lab_size(2, 9, 32) : lab_size(3, 3, 8);
+        lab_input("the suspect", &s, sizeof s);
+        lab_output(got, sizeof got);
+        lab_serve(serve, sizeof numbers, 1);
+        lab_call(
+            for (size_t k = 0; k < CASES / 2; k++) {
+                lab_ask(numbers, "");
+                got[half * CASES / 2 + k] = wrong_lines(&s);
+            });
+    }
     for (unsigned k = 0; k < CASES; k++)
         given[order[k]] = got[k];
     // Judge all suspects
-    for (unsigned k = 0; k < CASES; k++) {
-        const unsigned bugs = k / 2, answer = given[k];
+    for (unsigned bugs = 0; bugs < 1 << LINES; bugs++) {
+        unsigned answer = bugs;
+        for (unsigned k = KINDS; k-- > 0; )
+            if (given[bugs * KINDS + k] != bugs)
+                answer = given[bugs * KINDS + k];
         char what[64];
         snprintf(what, sizeof what, "lines %s%s%s%s%swrong",
             bugs & 1 ? "pre " : "", bugs & 2 ? "post " : "",
