@@ -4,7 +4,7 @@
 #include "ground/random.h"
 #include "support/lab.h"
 
-enum { MOST = 9 };
+enum { MOST = 100 };
 static double left[MOST], right[MOST], confidence;
 static size_t pairs;
 
@@ -94,6 +94,18 @@ static void check(const char *what)
              : "");
 }
 
+/* `pairs` of them, on a level each */
+static void make_pairs(size_t k, double scale)
+{
+    double shift = scale * random_normal(lab_seed(k), 2, 0);
+    for (size_t i = 0; i < pairs; i++) {
+        right[i] = random_normal(lab_seed(k), 0, i);
+        left[i] = right[i] + shift
+                + scale * random_normal(lab_seed(k), 1, i);
+    }
+    confidence = 0.9 + 0.09 * random_uniform(lab_seed(k), 3, 0);
+}
+
 int main(void)
 {
     static const double four[2][4] = { { 1.60, 1.65, 1.61, 1.66 },
@@ -113,13 +125,14 @@ int main(void)
     check("left and right exchanged, 50 %");
     memcpy(left, right, sizeof left);
     check("no difference");
-    for (pairs = 0; pairs < MOST; pairs++) {
-        double level = random_normal(lab_seed(1), 0, pairs);
-        left[pairs] = level
-                    + 0.1 * random_normal(lab_seed(1), 1, pairs);
-        right[pairs] = level;
+    for (size_t i = 0; i < pairs; i++)
+        left[i] = (right[i] = (double)i) - 0.25;
+    check("always the same difference");
+    for (size_t k = 0; k < 3; k++) {
+        pairs = k == 0 ? 2 : lab_size(k, 3, MOST);
+        make_pairs(k, pow(10, (double)k - 2));
+        check(k == 0 ? "two pairs" : k == 1 ? "many pairs"
+              : "others, that differ more");
     }
-    confidence = 0.9 + 0.09 * random_uniform(lab_seed(1), 2, 0);
-    check("nine pairs");
     return lab_end();
 }
