@@ -1,7 +1,10 @@
 #include "connection/connection.h"
 #include "connection/mixed.h"
-#include "connection/mhc.h"
+// Headers of the connections
 #include "connection/residual.h"
+#include "connection/hyper.h"
+#include "connection/mhc.h"
+#include "connection/manifolds.h"
 #include "model/model.h"
 #include "support/difference.h"
 #include "support/fill.h"
@@ -280,8 +283,8 @@ int main(void)
         others = finds_others();
         for (size_t n = 2; n <= 8 && found; n++)
             outputs[n] = connection_find("lazy")->map->outputs(n));
-    if (!lab_true("the table has it, beside the others", found && others,
-                  found ? "another name finds another kind"
+    if (!lab_true("the table has it and the others", found && others,
+                  found ? "another name does not find its kind"
                   : "there is no kind 'lazy' in the table"))
         return lab_end();
     for (size_t i = 0; i < 4; i++) {
@@ -289,9 +292,9 @@ int main(void)
         if (!lab_true("outputs", m == 2 * n + 1, "for %zu streams "
                       "there are %zu, not %zu", n, m, 2 * n + 1))
             break;
-        layout = (struct layout){ .streams = n, .width = lab_size(n, 1, 5),
-                                  .parts = 1, .outputs = m,
-                                  .iterations = 1 };
+        layout = (struct layout){
+            .streams = n, .width = lab_size(n, 1, 5), .parts = 1,
+            .outputs = m, .iterations = 1 };
         compare_mixes(n);
         compare_gradients(n);
         run_model(n);
