@@ -11,7 +11,7 @@ static const struct input { const char *name, *reason; } inputs[] = {
     { "logits of spread 3", "nothing extreme here" },
     { "logits around 100", "exp(100) is infinite in float" },
     { "logits of 10000 and -10000", "their differences overflow too" },
-    { "a column far below the rest", "if one number is subtracted from "
+    { "a column far from the rest", "if one number is subtracted from "
       "all, nothing of that column is left: 0 / 0" },
     { "a row far below the rest", "after the column step nothing of "
       "that row is left: 0 / 0" },
@@ -22,6 +22,7 @@ enum { INPUTS = sizeof inputs / sizeof inputs[0] };
 // Make an input
 static void make(size_t input, size_t n)
 {
+    static const real far[] = { -120, -2000, (real)-1e6, (real)1e6 };
     fill_normal(logits, ALL, n + 10 * input, input == 0 ? 3 : 1);
     for (size_t k = 0; k < ALL; k++) {
         size_t m = k / (n * n), line = m % n;
@@ -30,10 +31,9 @@ static void make(size_t input, size_t n)
         else if (input == 5)
             logits[k] = (real)(m % 2 ? 3e38 : -3e38);
         else
-            logits[k] += (real)(input == 1 ? 100
-                : (input == 3 && k % n == line) ||
-                  (input == 4 && k / n % n == line)
-                ? (m % 2 ? -120 : -2000) : 0);
+            logits[k] += input == 1 ? 100
+                : input == 3 && k % n == line ? far[(m + n) % 4]
+                : input == 4 && k / n % n == line ? far[m % 2] : 0;
     }
 }
 

@@ -8,9 +8,9 @@ static void normalise(real *z, size_t n, size_t line, size_t step)
             most = v[i * step] > most ? v[i * step] : most;
         for (size_t i = 0; i < n; i++)
             sum += exponential(v[i * step] - most);
-        most += (real)log((double)sum);
+        real more = (real)log((double)sum);
         for (size_t i = 0; i < n; i++)
-            v[i * step] -= most;
+            v[i * step] = v[i * step] - most - more;
     }
 }
 
