@@ -4,8 +4,7 @@
 #include "support/fill.h"
 #include "support/lab.h"
 
-enum { COUNT = 1000, UPDATES = 3 };
-static const size_t step[UPDATES] = { 1, 2, 7 };
+enum { RUNS = 2, COUNT = 1000, UPDATES = 3 };
 
 // Ways to get AdamW wrong
 enum mistake { NONE, COUPLED, UNCORRECTED, INSIDE, UNSCALED, UPHILL,
@@ -26,20 +25,50 @@ static const char *const sayings[MISTAKES] = {
     [DECAY_LAST] = "a decay of the weight after the step, not before",
     [NO_ROOT] = "a size without the root",
 };
-static const struct adamw settings = {
-    .rate = 0.05, .decay = 0.3, .beta1 = 0.8, .beta2 = 0.9,
-    .epsilon = 0.02, .scale = 0.5,
-};
+
+// Two runs of AdamW
+enum { FIRST, SECOND, WEIGHT, ROWS };
+static real start[ROWS][RUNS][COUNT], gradient[RUNS][UPDATES][COUNT];
+static size_t count[RUNS] = { COUNT };
+static size_t step[RUNS][UPDATES] = { { 1, 2, 7 },
+                                      { 3, 0, (size_t)1 << 32 } };
+static struct adamw settings[RUNS] = {
+    { .rate = 0.05, .decay = 0.3, .beta1 = 0.8, .beta2 = 0.9,
+      .epsilon = 0.02, .scale = 0.5 },
+    { .rate = 0.3, .decay = 0.02, .beta2 = 0.95, .epsilon = 1e-8,
+      .scale = 0.8 } };
+
+static void prepare(void)
+{
+    count[1] = lab_size(3, 1, COUNT - 1);
+    step[1][1] = lab_size(4, 4, 50);
+    settings[1].beta1 = 0.01 * (double)lab_size(5, 50, 90);
+    fill_normal(start[WEIGHT][0], RUNS * COUNT, 1, 1);
+    fill_normal(gradient[0][0], RUNS * UPDATES * COUNT, 2, 2);
+    fill_normal(start[FIRST][1], COUNT, 3, 1);
+    fill_normal(start[SECOND][1], COUNT, 4, 1);
+    for (size_t i = 0; i < COUNT; i++) {
+        real power = (real)pow(10, -(double)(i % 9));
+        start[FIRST][1][i] *= power;
+        start[SECOND][1][i] *= power * power * start[SECOND][1][i];
+        for (size_t t = 0; t < UPDATES; t++)
+            gradient[1][t][i] *= i % 10 > 0 ? power : 0;
+    }
+}
 
 // AdamW with a mistake
-static double updated(int row, double w, const real *g,
+static double updated(int row, size_t k, size_t i,
                       enum mistake mistake)
 {
-    const struct adamw *a = &settings;
-    double m = 0, v = 0, b1 = a->beta1, b2 = a->beta2;
-    for (int t = 0; t < UPDATES; t++, g += COUNT) {
-        double x = (double)*g * (mistake == UNSCALED ? 1 : a->scale);
-        double late = (double)step[t] + (mistake == FROM_ZERO);
+    const struct adamw *a = &settings[k];
+    double w = (double)start[WEIGHT][k][i];
+    double m = (double)start[FIRST][k][i];
+    double v = (double)start[SECOND][k][i];
+    double b1 = a->beta1, b2 = a->beta2;
+    for (int t = 0; t < UPDATES && i < count[k]; t++) {
+        double x = (double)gradient[k][t][i]
+                 * (mistake == UNSCALED ? 1 : a->scale);
+        double late = (double)step[k][t] + (mistake == FROM_ZERO);
         double old1 = mistake == EXCHANGED ? 1 - b1 : b1;
         double old2 = mistake == EXCHANGED ? 1 - b2 : b2;
         x += mistake == COUPLED ? a->decay * w : 0;
@@ -60,51 +89,45 @@ static double updated(int row, double w, const real *g,
         m /= mistake == CORRECTED_TWICE ? c1 : 1;
         v /= mistake == CORRECTED_TWICE ? c2 : 1;
     }
-    return row == 0 ? m : row == 1 ? v : w;
+    return row == FIRST ? m : row == SECOND ? v : w;
 }
 
 // Compare a row, and look for known mistakes
-static void compare_row(const char *what, const real *got, int row,
-                        const real *gradient)
+static void compare_row(const char *what, real (*got)[RUNS][COUNT],
+                        int row)
 {
-    static real start[COUNT], want[COUNT];
-    fill_normal(start, COUNT, 1, 1);
-    for (size_t i = 0; i < COUNT; i++)
-        want[i] = (real)updated(row, (double)start[i], gradient + i,
-                                NONE);
-    const size_t shape[] = { COUNT };
-    if (lab_compare(what, got, want, shape, 1, 1e-5))
-        return;
-    for (enum mistake k = NONE + 1; k < MISTAKES; k++) {
-        for (size_t i = 0; i < COUNT; i++)
-            want[i] = (real)updated(row, (double)start[i], gradient + i,
-                                    k);
-        lab_mistake(sayings[k], want);
+    static real want[RUNS * COUNT];
+    static const size_t shape[] = { RUNS, COUNT };
+    for (enum mistake m = NONE; m < MISTAKES; m++) {
+        for (size_t e = 0; e < RUNS * COUNT; e++)
+            want[e] = (real)updated(row, e / COUNT, e % COUNT, m);
+        if (m > NONE)
+            lab_mistake(sayings[m], want);
+        else if (lab_compare(what, got[row][0], want, shape, 2, 1e-5))
+            return;
     }
 }
 
 int main(void)
 {
-    static real weight[COUNT], first[COUNT], second[COUNT];
-    static real gradient[UPDATES][COUNT], zeros[COUNT], start[COUNT];
-    struct adamw a = settings;
+    static real row[ROWS][RUNS][COUNT];
     lab_begin("Lab 11: AdamW");
-    lab_axes("i");
-    fill_normal(start, COUNT, 1, 1);
-    fill_normal(gradient[0], UPDATES * COUNT, 2, 2);
-    lab_start(weight, start, COUNT);
-    lab_start(first, zeros, COUNT);
-    lab_start(second, zeros, COUNT);
+    lab_axes("ki");
+    prepare();
+    for (int r = 0; r < ROWS; r++)
+        lab_start(row[r][0], start[r][0], RUNS * COUNT);
     lab_input("gradient", gradient, sizeof gradient);
     lab_call(
-        for (size_t t = 0; t < UPDATES; t++) {
-            a.step = step[t];
-            optimizer_step(weight, first, second, gradient[t], &a,
-                           COUNT);
-        });
-    compare_row("first moments", first, 0, gradient[0]);
-    compare_row("second moments", second, 1, gradient[0]);
-    compare_row("weights, after the updates 1, 2 and 7", weight, 2,
-                gradient[0]);
+        for (size_t k = 0; k < RUNS; k++)
+            for (size_t t = 0; t < UPDATES; t++) {
+                struct adamw a = settings[k];
+                a.step = step[k][t];
+                optimizer_step(row[WEIGHT][k], row[FIRST][k],
+                               row[SECOND][k], gradient[k][t], &a,
+                               count[k]);
+            });
+    compare_row("first moments", row, FIRST);
+    compare_row("second moments", row, SECOND);
+    compare_row("weights, after three updates", row, WEIGHT);
     return lab_end();
 }

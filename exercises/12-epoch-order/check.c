@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 #include "corpus/batches.h"
 #include "support/lab.h"
@@ -5,6 +6,19 @@
 // Is it a permutation?
 enum { MOST = 33 };
 static uint64_t seed;
+
+static size_t missing_of(const size_t *order, size_t n)
+{
+    static bool comes[8192];
+    size_t missing = n;
+    memset(comes, 0, sizeof comes);
+    for (size_t i = 0; i < n; i++)
+        if (order[i] < n && !comes[order[i]]) {
+            comes[order[i]] = true;
+            missing--;
+        }
+    return missing;
+}
 
 static void check_permutation(void)
 {
@@ -16,12 +30,7 @@ static void check_permutation(void)
         for (size_t n = 1; n <= MOST; n++)
             epoch_order(orders[n], n, seed, n));
     for (size_t n = 1; n <= MOST; n++) {
-        size_t times[MOST] = { 0 };
-        for (size_t i = 0; i < n; i++)
-            if (orders[n][i] < n)
-                times[orders[n][i]]++;
-        for (size_t i = 0; i < n; i++)
-            missing += times[i] == 0;
+        missing += missing_of(orders[n], n);
         if (missing > 0 && first_size == 0)
             first_size = n;
     }
@@ -109,7 +118,7 @@ static void check_fairness(void)
                  most);
     else
         lab_true("every order is as likely",
-                 least > FAIR - 500 && most < FAIR + 500, "the six "
+                 least > FAIR - 600 && most < FAIR + 600, "the six "
                  "orders of 3 windows came %zu to %zu times in 60000, "
                  "not about 10000 each", least, most);
     check_returns(orders);
@@ -118,25 +127,25 @@ static void check_fairness(void)
 // Is it a shuffle?
 static void check_places(void)
 {
-    enum { N = 8, TURNS = 8000, EACH = TURNS / N };
-    static size_t orders[TURNS][N];
-    size_t times[N][N] = { { 0 } }, least = TURNS, most = 0;
+    enum { MANY = 10, EACH = 2000, TURNS = MANY * EACH };
+    static size_t orders[TURNS][MANY];
+    const size_t n = lab_size(8, 6, MANY), turns = n * EACH;
+    size_t times[MANY * MANY] = { 0 }, least = TURNS, most = 0;
     lab_output(orders, sizeof orders);
     lab_call(
-        for (size_t epoch = 0; epoch < TURNS; epoch++)
-            epoch_order(orders[epoch], N, seed, epoch));
-    for (size_t epoch = 0; epoch < TURNS; epoch++)
-        for (size_t i = 0; i < N; i++)
-            times[i][orders[epoch][i] % N]++;
-    for (size_t i = 0; i < N * N; i++) {
-        size_t n = times[i / N][i % N];
-        most = n > most ? n : most;
-        least = n < least ? n : least;
+        for (size_t epoch = 0; epoch < turns; epoch++)
+            epoch_order(orders[epoch], n, seed, epoch));
+    for (size_t epoch = 0; epoch < turns; epoch++)
+        for (size_t i = 0; i < n; i++)
+            times[i * n + orders[epoch][i] % n]++;
+    for (size_t i = 0; i < n * n; i++) {
+        most = times[i] > most ? times[i] : most;
+        least = times[i] < least ? times[i] : least;
     }
     lab_true("each window comes to each place as often",
-             least > EACH - 200 && most < EACH + 200, "%zu to %zu "
-             "times in 8000 epochs of 8 windows, not about 1000", least,
-             most);
+             least > EACH - 300 && most < EACH + 300, "%zu to %zu "
+             "times in %zu epochs of %zu windows, not about 2000",
+             least, most, turns, n);
 }
 
 static void check_steps(void)
@@ -163,42 +172,78 @@ static void check_steps(void)
              sum / TURNS);
 }
 
-/* all orders of few windows, and none twice of many */
+/* all orders of few windows come, and many neither stay nor rise */
 static void check_orders(void)
 {
-    enum { TURNS = 2000, SEEDS = 2, MANY = 5000 };
+    enum { TURNS = 2000, MANY = 6000 };
     static size_t four[TURNS][4], many[MANY];
-    static size_t twenty[SEEDS * TURNS][20];
+    const size_t n = lab_size(9, 5000, MANY);
     bool seen[256] = { false };
-    size_t orders = 0, twice = 0, stay = 0;
+    size_t orders = 0, stay = 0, rise = 0;
     lab_output(four, sizeof four);
     lab_output(many, sizeof many);
-    lab_output(twenty, sizeof twenty);
     lab_call(
-        for (size_t e = 0; e < TURNS; e++) {
+        for (size_t e = 0; e < TURNS; e++)
             epoch_order(four[e], 4, seed, e);
-            epoch_order(twenty[e], 20, seed, e);
-            epoch_order(twenty[TURNS + e], 20, seed + 1, e);
-        }
-        epoch_order(many, MANY, seed, 0));
+        epoch_order(many, n, seed, 0));
     for (size_t e = 0; e < TURNS; e++) {
         const size_t *o = four[e];
         size_t at = o[0] * 64 + o[1] * 16 + o[2] * 4 + o[3];
         orders += !seen[at % 256];
         seen[at % 256] = true;
     }
-    for (size_t i = 0; i < SEEDS * TURNS; i++)
-        for (size_t j = 0; j < i; j++)
-            twice += memcmp(twenty[i], twenty[j], sizeof *twenty) == 0;
-    for (size_t i = 0; i < MANY; i++)
+    for (size_t i = 0; i < n; i++) {
         stay += many[i] == i;
+        rise += i > 0 && many[i] > many[i - 1];
+    }
     lab_true("all orders of four windows come", orders == 24, "%zu of "
              "24 in 2000 epochs", orders);
-    lab_true("two seeds have no epoch in common", twice == 0, "%zu of "
-             "2000 epochs of each have the order of another: do seed "
-             "and epoch make one number?", twice);
-    lab_true("of 5000 windows nearly all move", stay < 15, "%zu stay "
-             "where they are, not about 1", stay);
+    lab_true("thousands of windows are shuffled",
+             missing_of(many, n) == 0 && stay < 15
+             && rise > n / 2 - 160 && rise < n / 2 + 160, "of %zu %zu "
+             "never come, %zu stay where they are, not about 1, and %zu"
+             " follow a smaller one, not about half", n,
+             missing_of(many, n), stay, rise);
+}
+
+// Do all seeds and epochs differ?
+enum { STEPS = 2000, BITS = 64, PAIRS = 4 * STEPS + 2 * BITS,
+       TWENTY = 20 };
+
+static int by_order(const void *a, const void *b)
+{
+    return memcmp(a, b, TWENTY * sizeof(size_t));
+}
+
+static void check_pairs(void)
+{
+    static struct pair { uint64_t seed, epoch; } pairs[PAIRS], *p;
+    static size_t orders[PAIRS][TWENTY];
+    const uint64_t late = 1000000007;
+    size_t twice = 0;
+    p = pairs;
+    for (uint64_t i = 0; i < STEPS; i++) {
+        *p++ = (struct pair){ seed + 1, i };
+        *p++ = (struct pair){ seed, i * STEPS };
+        *p++ = (struct pair){ seed + i, late + 1 };
+        *p++ = (struct pair){ seed + i * STEPS, late };
+    }
+    for (uint64_t bit = 1; bit > 0; bit *= 2) {
+        *p++ = (struct pair){ seed ^ bit, 3 * late };
+        *p++ = (struct pair){ seed, 3 * late ^ bit };
+    }
+    lab_output(orders, sizeof orders);
+    lab_call(
+        for (size_t i = 0; i < PAIRS; i++)
+            epoch_order(orders[i], TWENTY, pairs[i].seed,
+                        pairs[i].epoch));
+    qsort(orders, PAIRS, sizeof *orders, by_order);
+    for (size_t i = 1; i < PAIRS; i++)
+        twice += by_order(orders[i - 1], orders[i]) == 0;
+    lab_true("no two seeds or epochs have an order in common",
+             twice == 0, "%zu times two of %d pairs of seed and epoch "
+             "have the same order of 20 windows: do they make one "
+             "number, or does one of them lose bits?", twice, PAIRS);
 }
 
 int main(void)
@@ -211,5 +256,6 @@ int main(void)
     check_places();
     check_steps();
     check_orders();
+    check_pairs();
     return lab_end();
 }
