@@ -99,7 +99,8 @@ static size_t below(uint64_t i, size_t k, size_t n)
 /* a good one; one of its dimensions may be very large */
 static void make(struct safetensors *s, struct entry *e, uint64_t i)
 {
-    size_t at = 0, used = 1 + below(i, 0, MOST), large = below(i, 1, 20);
+    size_t at = 0, used = 1 + below(i, 0, MOST);
+    const size_t large = below(i, 1, 20);
     memset(e, 0, (MOST + 1) * sizeof *e);
     for (size_t k = 0; k < used; k++) {
         e[k].name = "abcdefghijkl" + k;

@@ -1,4 +1,6 @@
+#include <math.h>
 #include <stdio.h>
+#include "ground/random.h"
 #include "sampling/choose.h"
 #include "sampling/reference.h"
 #include "support/fill.h"
@@ -120,6 +122,91 @@ static void try_left_out(void)
              "the probabilities may be rounded below u", out);
 }
 
+// Draw with numbers of all sizes
+enum { TRIALS = 200, DRAWS = 50, MANY = 300 };
+static struct any {
+    real z[MANY];
+    size_t count, k;
+    double temperature, u[DRAWS];
+} any[TRIALS];
+
+static double uniform(size_t i, uint64_t k)
+{
+    return random_uniform(lab_seed(14), i, k);
+}
+
+static void invent(struct any *a, size_t i)
+{
+    double spread = pow(10, 4 * uniform(i, 1) - 3);
+    double shift = uniform(i, 2) < 0.5
+                 ? 0 : 18000 * uniform(i, 3) - 9000;
+    a->count = lab_size(i, 1, i % 2 > 0 ? 8 : MANY);
+    a->k = uniform(i, 4) < 0.3
+         ? 0 : 1 + (size_t)(1.2 * uniform(i, 5) * (double)a->count);
+    a->temperature = uniform(i, 6) < 0.1
+                   ? 0 : spread * pow(10, 2 * uniform(i, 7) - 1);
+    fill_normal(a->z, a->count, i, 1);
+    for (size_t j = 0; j < a->count; j++) {
+        double z = (double)a->z[j];
+        z = uniform(i, 8) < 0.5 ? rint(2 * z) : z;
+        a->z[j] = (real)(spread * z + shift);
+    }
+    for (size_t d = 0; d < DRAWS; d++)
+        a->u[d] = d == 0 ? 0 : d == 1 ? 1 - 0x1p-53 : uniform(i, 9 + d);
+}
+
+/* the byte that is wanted; in *right whether the one drawn is right */
+static size_t walk(const struct any *a, size_t d, size_t byte,
+                   bool *right)
+{
+    double p[MANY], equal[MANY], sum = 0, t = a->temperature;
+    size_t want = a->count;
+    reference_probabilities(p, a->z, a->count, t > 0 ? t : 1,
+                            t > 0 ? a->k : 1, NONE);
+    reference_probabilities(equal, a->z, a->count, 1e9,
+                            t > 0 ? a->k : 1, NONE);
+    *right = false;
+    for (size_t j = 0; j < a->count; j++) {
+        if (j == byte)
+            *right = equal[j] > 0 && a->u[d] > sum - 1e-5
+                  && a->u[d] < sum + p[j] + 1e-5;
+        sum += p[j];
+        if (want == a->count && sum > a->u[d])
+            want = j;
+    }
+    return want;
+}
+
+static void try_all_sizes(void)
+{
+    static size_t byte[TRIALS * DRAWS];
+    for (size_t i = 0; i < TRIALS; i++)
+        invent(&any[i], i);
+    lab_input("logits", any, sizeof any);
+    lab_output(byte, sizeof byte);
+    lab_call(
+        for (size_t i = 0; i < TRIALS * DRAWS; i++) {
+            const struct any *a = &any[i / DRAWS];
+            double scratch[a->count];
+            byte[i] = choose(a->z, a->count, a->temperature, a->k,
+                             a->u[i % DRAWS], scratch);
+        });
+    const char *what = "numbers of all sizes";
+    for (size_t i = 0; i < TRIALS * DRAWS; i++) {
+        struct any *a = &any[i / DRAWS];
+        bool right;
+        size_t want = walk(a, i % DRAWS, byte[i], &right);
+        if (!right) {
+            lab_true(what, false, "of %zu bytes, with temperature %g, "
+                     "top-k %zu and u = %g, it drew %zu; wanted %zu",
+                     a->count, a->temperature, a->k, a->u[i % DRAWS],
+                     byte[i], want);
+            return;
+        }
+    }
+    lab_true(what, true, "all are right");
+}
+
 int main(void)
 {
     static const real z[BYTES] = { 1, 2, (real)-0.5, 2, 3, 0, 2, -1 };
@@ -139,5 +226,6 @@ int main(void)
     compare("random logits, top-k 5", any, 1.5, 5);
     try_large();
     try_left_out();
+    try_all_sizes();
     return lab_end();
 }

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include "ground/random.h"
 #include "sampling/reference.h"
 #include "sampling/utf8.h"
 #include "support/lab.h"
@@ -11,22 +12,27 @@ enum { MOST = 8, ROOM = (MOST + 1) * UTF8_ROOM };
 struct pushed {
     char text[ROOM];
     size_t used;
+    unsigned char after[MOST];  /* used, after each byte */
     bool sane;
 };
 
 IN_CHILD
-static struct pushed push_all(const unsigned char *in, size_t count)
+static struct pushed push_all(const unsigned char *in, size_t count,
+                              const unsigned char *beside)
 {
     struct pushed p = { .sane = true };
-    struct utf8 u = { .used = 0 };
+    struct utf8 u = { .used = 0 }, other = u;
     for (size_t i = 0; i < count && p.sane; i++) {
         char out[UTF8_ROOM] = "";
+        if (beside != NULL && other.used < sizeof other.held)
+            utf8_push(out, &other, beside[i]);
         size_t n = utf8_push(out, &u, in[i]);
         p.sane = n <= sizeof out && u.used < sizeof u.held;
         if (p.sane) {
             memcpy(p.text + p.used, out, n);
             p.used += n;
         }
+        p.after[i] = (unsigned char)p.used;
     }
     if (p.sane && u.used > 0) {
         memcpy(p.text + p.used, "\xEF\xBF\xBD", 3);
@@ -51,12 +57,25 @@ static size_t genuine(const struct pushed *p)
     return count;
 }
 
+static bool in_time(const struct pushed *p, const unsigned char *in,
+                    size_t count)
+{
+    char text[ROOM];
+    size_t i = 0;
+    while (i < count
+           && utf8_reference(text, in, i + 1, false) == p->after[i])
+        i++;
+    return i == count;
+}
+
 static const char *recognise(const struct pushed *p,
                              const struct pushed *want,
                              const unsigned char *in, size_t count)
 {
     if (!p->sane)
         return ": so many bytes cannot come, or be held";
+    if (is(p, want->text, want->used))
+        return ": right at last, but something came too early or late";
     bool follow = count > 1 && in[0] >= 0xC0;
     for (size_t i = 1; i < count; i++)
         follow = follow && in[i] / 64 == 2;
@@ -79,6 +98,8 @@ static void print_bytes(char *to, const void *bytes, size_t count)
         to += sprintf(to, i == 0 ? "%02X" : " %02X", byte[i]);
 }
 
+static const char *many;        /* what is tried, if what is NULL */
+
 static bool try(const char *what, const unsigned char *in, size_t count,
                 struct pushed got)
 {
@@ -86,14 +107,15 @@ static bool try(const char *what, const unsigned char *in, size_t count,
     char given[3 * ROOM], shown[3 * ROOM], right[3 * ROOM];
     got.sane = got.sane && got.used <= ROOM;
     got.used = got.sane ? got.used : 0;
-    want.used = utf8_reference(want.text, in, count);
-    bool good = got.sane && is(&got, want.text, want.used);
+    want.used = utf8_reference(want.text, in, count, true);
+    bool good = got.sane && is(&got, want.text, want.used)
+             && in_time(&got, in, count);
     if (good && what == NULL)
         return true;
     print_bytes(given, in, count);
     print_bytes(shown, got.text, got.used);
     print_bytes(right, want.text, want.used);
-    return lab_true(what ? what : "all short sequences", good, "%s gave"
+    return lab_true(what ? what : many, good, "%s gave"
                     " %s, wanted %s%s", given, shown, right,
                     recognise(&got, &want, in, count));
 }
@@ -138,6 +160,22 @@ static void try_early(void)
              "complete", given[0], given[1]);
 }
 
+static bool try_many(const unsigned char *s, size_t texts, size_t count,
+                     bool beside)
+{
+    static struct pushed got[1 << 14];
+    size_t n = 0;
+    lab_output(got, texts * sizeof *got);
+    lab_call(
+        FORGET;
+        for (size_t i = 0; i < texts; i++)
+            got[i] = push_all(s + i * count, count, beside
+                              ? s + (texts - 1 - i) * count : NULL));
+    while (n < texts && try(NULL, s + n * count, count, got[n]))
+        n++;
+    return n == texts;
+}
+
 static void try_edges(void)
 {
     static const unsigned char edge[] = {
@@ -145,24 +183,39 @@ static void try_edges(void)
         0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3,
         0xF4, 0xF5, 0xFF };
     enum { EDGES = sizeof edge, REST = EDGES * EDGES * EDGES };
-    static struct pushed got[REST];
-    static unsigned char s[REST][4];
+    static unsigned char s[REST * 4];
+    many = "all short sequences";
     for (size_t first = 0; first < EDGES; first++) {
         for (size_t n = 0, rest = 0; n < REST; rest = ++n) {
-            s[n][0] = edge[first];
+            s[n * 4] = edge[first];
             for (size_t i = 1; i < 4; i++, rest /= EDGES)
-                s[n][i] = edge[rest % EDGES];
+                s[n * 4 + i] = edge[rest % EDGES];
         }
-        lab_output(got, sizeof got);
-        lab_call(
-            FORGET;
-            for (size_t n = 0; n < REST; n++)
-                got[n] = push_all(s[n], 4));
-        for (size_t n = 0; n < REST; n++)
-            if (!try(NULL, s[n], 4, got[n]))
-                return;
+        if (!try_many(s, REST, 4, false))
+            return;
     }
-    lab_true("all short sequences", true, "none is wrong");
+    lab_true(many, true, "none is wrong");
+}
+
+/* all bytes, with all after them, each text beside another one */
+static void try_any(void)
+{
+    enum { TEXTS = 1 << 14 };
+    static unsigned char s[TEXTS * MOST];
+    many = "all pairs of bytes, two texts in turn";
+    for (size_t first = 0; first < 256; first += 8) {
+        for (uint64_t i = 0; i < TEXTS * MOST; i++) {
+            uint32_t r = random_bits(lab_seed(15), first, i);
+            size_t n = i / MOST, next = n / 8;
+            s[i] = (unsigned char)(r % 4 > 0 ? 0x80 + r / 4 % 64
+                                             : r / 4 % 256);
+            if (i % MOST < 2)
+                s[i] = (unsigned char)(i % MOST ? next : first + n % 8);
+        }
+        if (!try_many(s, TEXTS, MOST, true))
+            return;
+    }
+    lab_true(many, true, "none is wrong");
 }
 
 int main(void)
@@ -173,10 +226,11 @@ int main(void)
         const unsigned char *bytes = (const void *)list[i].bytes;
         struct pushed got = { .sane = false };
         lab_output(&got, sizeof got);
-        lab_call(FORGET; got = push_all(bytes, list[i].count));
+        lab_call(FORGET; got = push_all(bytes, list[i].count, NULL));
         try(list[i].what, bytes, list[i].count, got);
     }
     try_early();
     try_edges();
+    try_any();
     return lab_end();
 }

@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include "ground/random.h"
 #include "plot/ticks.h"
 #include "support/lab.h"
@@ -18,75 +19,111 @@ static const struct axis axes[] = {
 static bool agree(const struct axis *a, double step, double first)
 {
     return fabs(step - a->step) < 1e-9 * a->step
-        && fabs(first - a->first) < 1e-6 * a->step;
+        && fabs(first - a->first) < 1e-6 * a->step
+                                  + 1e-15 * fabs(a->first);
 }
 
-static void compare_axis(const char *what, const struct axis *a,
+static bool compare_axis(const char *what, const struct axis *a,
                          double step, double first)
 {
     const char *why = "";
+    if (agree(a, step, first))
+        return true;
     if (!(fabs(step - a->step) < 1e-9 * a->step))
         why = fabs(step - (a->high - a->low) / a->parts) < 1e-9 * step
             ? ": the ideal step, not a round one"
             : step > 2.6 * a->step || step < .3 * a->step
             ? ": the power of ten looks wrong"
             : ": a neighbour of the right step; look at the bounds";
-    else if (!agree(a, step, first))
+    else
         why = fabs(first - a->low) < 1e-9 * step
             ? ": the axis begins there, but is it a multiple?"
             : fabs(first - a->first - step) < 1e-6 * step
             ? ": a tick is missing at the start"
             : first < a->low ? ": that tick lies before the axis" : "";
-    lab_true(what, agree(a, step, first),
-             "step %g, first %g; wanted %g and %g%s", step, first,
-             a->step, a->first, why);
+    return lab_true(what, false, "%.9g to %.9g in about %d parts: step "
+                    "%g, first %g; wanted %g and %g%s", a->low, a->high,
+                    a->parts, step, first, a->step, a->first, why);
 }
 
-static void check_axis(const struct axis *a)
+static void check_by_hand(void)
 {
-    char what[80];
-    double first = NAN, step = NAN;
-    snprintf(what, sizeof what, "%g to %g in about %d parts", a->low,
-             a->high, a->parts);
-    lab_output(&first, sizeof first);
-    lab_output(&step, sizeof step);
-    lab_call(step = plot_ticks(&first, a->low, a->high, a->parts));
-    compare_axis(what, a, step, first);
+    for (size_t i = 0; i < sizeof axes / sizeof *axes; i++) {
+        const struct axis *a = &axes[i];
+        double first = NAN, step = NAN;
+        lab_output(&first, sizeof first);
+        lab_output(&step, sizeof step);
+        lab_call(step = plot_ticks(&first, a->low, a->high, a->parts));
+        if (!compare_axis("axes by hand", a, step, first))
+            return;
+    }
+    lab_true("axes by hand", true, "all are round");
 }
 
 // Check random axes
 enum { RANDOM = 1000 };
+enum kind { ANY, MULTIPLE, ABOVE, FAR, BOUNDS };
+static const double bound[] = { M_SQRT2, 3.16227766016838,
+                                7.07106781186548 };
 
-/* false if rounding decides which step it is */
-static bool work_out(struct axis *a)
+static double round_step(double ideal)
 {
-    static const double bound[] = { M_SQRT2, 3.16227766016838,
-                                    7.07106781186548, 10 };
     static const double round[] = { 1, 2, 5, 10 };
-    double ideal = (a->high - a->low) / a->parts, power = 1e-9;
     size_t k = 0;
-    while (power * 10 <= ideal)
-        power *= 10;
-    while (k < 3 && ideal / power >= bound[k])
+    int e = -40;
+    while (pow(10, e + 1) <= ideal)
+        e++;
+    while (k < 3 && ideal / pow(10, e) >= bound[k])
         k++;
-    a->step = round[k] * power;
-    double times = a->low / a->step;
-    a->first = ceil(times - 1e-9) * a->step;
-    bool sure = fabs(times - rint(times)) > 1e-6;
-    for (size_t i = 0; i < 4; i++)
-        sure = sure && fabs(ideal / power - bound[i]) > 1e-6;
-    return sure && fabs(ideal / power - 1) > 1e-6;
+    return round[k] * pow(10, e);
 }
 
-static void check_random(void)
+/* false if rounding decides which step it is */
+static bool work_out(struct axis *a, enum kind kind)
+{
+    double ideal = (a->high - a->low) / a->parts;
+    a->step = round_step(ideal);
+    double times = a->low / a->step;
+    a->first = ceil(times - 1e-9) * a->step;
+    return round_step(ideal * (1 - 1e-6)) == a->step
+        && round_step(ideal * (1 + 1e-6)) == a->step
+        && (kind == MULTIPLE || kind == ABOVE
+            || fabs(times - rint(times)) > 1e-6);
+}
+
+static double uniform(enum kind kind, size_t i, uint64_t k)
+{
+    return random_uniform(lab_seed(5), kind * 10 + k, i);
+}
+
+static void invent(struct axis *a, enum kind kind, size_t i)
+{
+    double power = pow(10, floor(60 * uniform(kind, i, 1)) - 30);
+    double f = pow(10, uniform(kind, i, 2));
+    if (kind == BOUNDS)
+        f = bound[i % 3] * (i % 2 > 0 ? 1 - 1e-5 : 1 + 1e-5);
+    a->parts = i % 10 > 0 ? 1 + (int)(12 * uniform(kind, i, 3)) : 1000;
+    double step = round_step(f * power);
+    double times = floor(200 * uniform(kind, i, 4) - 100);
+    if (kind == MULTIPLE || kind == ABOVE) {
+        char text[40];          /* .14 is not always 7 * .02 */
+        snprintf(text, sizeof text, "%.15g", times * step);
+        a->low = strtod(text, NULL);
+        a->low += kind == ABOVE ? 1e-8 * step : 0;
+    } else if (kind == FAR)
+        a->low = step * (1e8 * times + 3e9 * (times > 0 ? 1 : -1)
+                         + 0.1 + 0.8 * uniform(kind, i, 5));
+    else
+        a->low = step * (times + uniform(kind, i, 5));
+    a->high = a->low + f * power * a->parts;
+}
+
+static void check_random(const char *what, enum kind kind)
 {
     static struct axis a[RANDOM];
     static double step[RANDOM], first[RANDOM];
-    for (uint64_t i = 0; i < RANDOM; i++) {
-        a[i].low = 10 * random_uniform(lab_seed(5), 1, i) - 5;
-        a[i].high = a[i].low
-                  + pow(10, 6 * random_uniform(lab_seed(5), 2, i) - 3);
-        a[i].parts = 2 + (int)random_below(lab_seed(5), 3, i, 9);
+    for (size_t i = 0; i < RANDOM; i++) {
+        invent(&a[i], kind, i);
         step[i] = first[i] = NAN;
     }
     lab_output(step, sizeof step);
@@ -96,22 +133,20 @@ static void check_random(void)
             step[i] = plot_ticks(&first[i], a[i].low, a[i].high,
                                  a[i].parts));
     for (size_t i = 0; i < RANDOM; i++)
-        if (work_out(&a[i]) &&
-            !agree(&a[i], step[i], first[i])) {
-            char what[80];
-            snprintf(what, sizeof what, "%.9g to %.9g in about %d "
-                     "parts", a[i].low, a[i].high, a[i].parts);
-            compare_axis(what, &a[i], step[i], first[i]);
+        if (work_out(&a[i], kind)
+            && !compare_axis(what, &a[i], step[i], first[i]))
             return;
-        }
-    lab_true("random axes", true, "all are round");
+    lab_true(what, true, "all are round");
 }
 
 int main(void)
 {
     lab_begin("round numbers on an axis");
-    for (size_t i = 0; i < sizeof axes / sizeof *axes; i++)
-        check_axis(&axes[i]);
-    check_random();
+    check_by_hand();
+    check_random("random axes", ANY);
+    check_random("lows that are multiples", MULTIPLE);
+    check_random("lows a little above a multiple", ABOVE);
+    check_random("axes far from 0", FAR);
+    check_random("steps near the bounds", BOUNDS);
     return lab_end();
 }

@@ -28,11 +28,16 @@ static inline void reference_probabilities(
     }
     for (size_t j = 0; !all && mistake == TIES && j < count; j++)
         stays[j] = logits[j] >= least;
+    real top = logits[0];
+    for (size_t j = 1; j < count; j++)
+        top = logits[j] > top ? logits[j] : top;
+    for (size_t j = 0; j < count; j++) {
+        long double below = (long double)logits[j] - top;
+        p[j] = stays[j] ? (double)expl(below * factor) : 0;
+        total += p[j];
+    }
     for (size_t j = 0; j < count; j++)
-        total += stays[j] ? expl((long double)logits[j] * factor) : 0;
-    for (size_t j = 0; j < count; j++)
-        p[j] = !stays[j] ? 0
-             : (double)(expl((long double)logits[j] * factor) / total);
+        p[j] = (double)(p[j] / total);
 }
 
 // UTF-8, by trying all characters
@@ -70,7 +75,7 @@ static inline void utf8_learn(void)
 
 // Cut bytes into characters and rubbish
 static inline size_t utf8_reference(char *out, const unsigned char *in,
-                                    size_t count)
+                                    size_t count, bool ended)
 {
     size_t used = 0, length;
     for (size_t i = 0; i < count; i += length) {
@@ -86,6 +91,8 @@ static inline size_t utf8_reference(char *out, const unsigned char *in,
             known = now;
             length++;
         }
+        if (known == BEGINS && i + length == count && !ended)
+            break;
         length += length == 0;
         // Write the stretch, or U+FFFD
         bool good = known == WHOLE;
