@@ -2,15 +2,18 @@
 #include "support/fill.h"
 #include "support/lab.h"
 
-enum { T = 3, C = 5, MOST = 8, ALL = T * MOST * C, ROW = 100 };
+enum { MOST = 8, TOKENS = 5, WIDTH = 40, OUTPUTS = 6,
+       ROW = 2 * MOST + MOST * MOST + MOST * (OUTPUTS + 1),
+       ROWS = TOKENS * ROW, ALL = TOKENS * MOST * WIDTH };
+static size_t T, C;
 
 // The arrays of reading and writing
 static struct arrays {
-    real stream[ALL], answer[ALL], row[T * ROW], dnext[ALL],
+    real stream[ALL], answer[ALL], row[ROWS], dnext[ALL],
          dinput[ALL];
     real input[ALL], next[ALL];
-    real dstream[ALL], danswer[ALL], dwrite[T * ROW]; /* writing back */
-    real dread[ALL], dpre[T * ROW];                   /* reading back */
+    real dstream[ALL], danswer[ALL], dwrite[ROWS]; /* writing back */
+    real dread[ALL], dpre[ROWS];                   /* reading back */
 } got, held, want;
 
 enum mistake { NONE, TRANSPOSED, NO_MIX, NO_ANSWER, FIRST_TOKEN,
@@ -86,7 +89,7 @@ static size_t gather(real *to, const struct arrays *a,
 
 static bool compare(const struct piece *p, const struct layout *l)
 {
-    real part[T * ROW], w[T * ROW], before[T * ROW];
+    real part[ALL], w[ALL], before[ALL];
     size_t two[2] = { T, p->columns };
     size_t three[3] = { T, p->rows, p->columns };
     size_t each = gather(part, &got, p);
@@ -125,10 +128,16 @@ static bool compare(const struct piece *p, const struct layout *l)
 
 static bool check(size_t n)
 {
-    struct layout l = { .streams = n, .width = C, .parts = 1,
-                        .outputs = 3 };
+    size_t least = n < 5 ? 2 : 1, some[] = { n, 1, 0 };
+    T = lab_size(n, least, TOKENS);
+    C = lab_size(10 + n, least, n % 2 > 0 ? 5 : WIDTH);
+    struct layout l = { .streams = n, .width = C,
+                        .parts = some[n % 3],
+                        .outputs = lab_size(20 + n, 1, OUTPUTS) };
     size_t K = layout_row(&l), all = T * n * C;
     fill_integers((real *)&held, sizeof held / sizeof(real), n, 9);
+    for (size_t i = 0; i < sizeof held / sizeof(real); i++)
+        ((real *)&held)[i] /= 2;
     got = held;
     // Call the four functions
     INPUT(stream), INPUT(row);
