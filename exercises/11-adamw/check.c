@@ -31,7 +31,7 @@ enum { FIRST, SECOND, WEIGHT, ROWS };
 static real start[ROWS][RUNS][COUNT], gradient[RUNS][UPDATES][COUNT];
 static size_t count[RUNS] = { COUNT };
 static size_t step[RUNS][UPDATES] = { { 1, 2, 7 },
-                                      { 3, 0, (size_t)1 << 32 } };
+                                      { 1, 0, (size_t)1 << 32 } };
 static struct adamw settings[RUNS] = {
     { .rate = 0.05, .decay = 0.3, .beta1 = 0.8, .beta2 = 0.9,
       .epsilon = 0.02, .scale = 0.5 },
@@ -41,7 +41,7 @@ static struct adamw settings[RUNS] = {
 static void prepare(void)
 {
     count[1] = lab_size(3, 1, COUNT - 1);
-    step[1][1] = lab_size(4, 4, 50);
+    step[1][1] = lab_size(4, 3, 50);
     settings[1].beta1 = 0.01 * (double)lab_size(5, 50, 90);
     fill_normal(start[WEIGHT][0], RUNS * COUNT, 1, 1);
     fill_normal(gradient[0][0], RUNS * UPDATES * COUNT, 2, 2);

@@ -4,7 +4,7 @@
 #include "ground/random.h"
 #include "support/lab.h"
 
-enum { MOST = 8 };
+enum { MOST = 20 };
 static double a[MOST * MOST], b[MOST * MOST], got[MOST * MOST];
 
 // Compare with sums of another kind
@@ -113,15 +113,24 @@ static void check_product(size_t n)
              : "");
 }
 
+/* small integers or such of 24 bits, times a power of two */
+static void fill(double *x, size_t k, size_t n, size_t power)
+{
+    const size_t most = k % 4 < 2 ? 9 : 1 << 24;
+    int shift = (int)lab_size(k, 1, power) * (k % 2 ? 1 : -1);
+    for (size_t e = 0; e < n * n; e++) {
+        size_t at = random_below(lab_seed(5), k, e, 2 * most + 1);
+        x[e] = ldexp((double)at - (double)most, shift);
+    }
+}
+
 int main(void)
 {
     lab_begin("the gain of a mixing");
-    for (size_t n = 1; n <= MOST; n++) {
-        for (size_t e = 0; e < n * n; e++) {
-            a[e] = (double)random_below(lab_seed(5), n, e, 19) - 9;
-            a[e] *= n % 2 ? 1 : 1e6;
-            b[e] = (double)random_below(lab_seed(6), n, e, 19) - 9;
-        }
+    for (size_t k = 1; k <= 9; k++) {
+        size_t n = k < 9 ? k : lab_size(9, 9, MOST);
+        fill(a, k, n, 900);
+        fill(b, 10 + k, n, 50);
         check_gain(n);
         check_product(n);
     }

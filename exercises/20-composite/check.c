@@ -5,7 +5,9 @@
 #include "ground/random.h"
 #include "support/lab.h"
 
-enum { DEPTH = 6, LONG = 20, MOST = 8 };
+enum { DEPTH = 9, LONG = 20, MOST = 8 };
+static size_t depth;
+static int power;               /* of two, times each matrix */
 
 // The composite gain, by brute force
 static double h[LONG][MOST * MOST];
@@ -41,12 +43,13 @@ static double brute(size_t first, size_t last, size_t n, bool columns,
 static void check_figure(const char *what, double got, size_t l,
                          size_t n, bool columns, bool most)
 {
-    size_t first = columns ? l : 0, last = columns ? DEPTH - 1 : l;
+    size_t first = columns ? l : 0, last = columns ? depth - 1 : l;
     double want = brute(first, last, n, columns, most, false);
     double order = brute(first, last, n, columns, most, true);
     double other = brute(first, last, n, !columns, most, false);
     double start = brute(0, l, n, columns, most, false);
-    bool right = fabs(got - want) <= 1e-9 * (1 + want);
+    double unit = ldexp(1, power * (int)(last - first + 1));
+    bool right = fabs(got - want) <= 1e-9 * (unit + want);
     const char *why =
         fabs(got - order) <= 1e-9 * order ? "the product is reversed"
         : fabs(got - other) <= 1e-9 * other
@@ -63,19 +66,22 @@ static void check_figure(const char *what, double got, size_t l,
 static void check_chain(size_t n)
 {
     struct gain g[DEPTH];
-    for (size_t l = 0; l < DEPTH; l++)
+    depth = lab_size(n, n == 1 ? 1 : 3, DEPTH);
+    power = (int)lab_size(10 + n, 20, 90) * (n % 2 ? -1 : 1);
+    for (size_t l = 0; l < depth; l++)
         for (size_t e = 0; e < n * n; e++)
-            h[l][e] = random_normal(lab_seed(9), n, l * n * n + e);
+            h[l][e] = ldexp(random_normal(lab_seed(9), n,
+                                          l * n * n + e), power);
     static double packed[DEPTH * MOST * MOST];
-    for (size_t e = 0; e < DEPTH * n * n; e++)
+    for (size_t e = 0; e < depth * n * n; e++)
         packed[e] = h[e / (n * n)][e % (n * n)];
     memset(g, 0, sizeof g);
     lab_input("mixing", packed, sizeof packed);
     lab_output(g, sizeof g);
     lab_call(
         gain_along(g, packed, 0, n);
-        gain_along(g, packed, DEPTH, n));
-    for (size_t l = 0; l < DEPTH; l++) {
+        gain_along(g, packed, depth, n));
+    for (size_t l = 0; l < depth; l++) {
         check_figure("forward", g[l].forward, l, n, false, true);
         check_figure("forward, least", g[l].forward_least, l, n, false,
                      false);
@@ -86,24 +92,35 @@ static void check_chain(size_t n)
 }
 
 // Compare a chain whose product overflows
-static bool close_to(double got, double want)
+static bool close_to(double got, double want, double unit)
 {
-    return fabs(got - want) <= 1e-6 * want;
+    return want == 0 ? got == 0
+         : fabs(got - want) <= 1e-6 * want + 1e-12 * unit;
 }
 
-/* two streams apart, with the rows (a, -a) and (-a, a) */
-static void check_large(size_t n)
+/* of the m streams and of the two apart */
+static bool agree(double most, double least, size_t first, size_t last,
+                  size_t m, bool columns, double apart)
+{
+    double unit = brute(first, last, m, columns, true, false);
+    double low = brute(first, last, m, columns, false, false);
+    return close_to(most, fmax(unit, apart), unit)
+        && close_to(least, fmin(low, apart), unit);
+}
+
+/* two streams apart, with the rows (a, -a) and (-a, a), and a bit more
+   in each of the four: row and column have this sum */
+static void check_large(size_t n, double a, double sum)
 {
     static double packed[LONG * MOST * MOST];
-    const double a = n == 4 ? 1e60 : 1e300;
     struct gain g[LONG];
     size_t m = n - 2, good = 0;
     memset(packed, 0, sizeof packed);
     memset(g, 0, sizeof g);
     for (size_t l = 0; l < LONG; l++) {
         double *to = packed + l * n * n;
-        to[0] = to[n + 1] = a;
-        to[1] = to[n] = -a;
+        to[0] = to[n + 1] = sum / 2 + a;
+        to[1] = to[n] = sum / 2 - a;
         for (size_t e = 0; e < m * m; e++)
             to[(e / m + 2) * n + e % m + 2] = h[l][e] =
                 random_normal(lab_seed(10), n, l * m * m + e);
@@ -111,12 +128,11 @@ static void check_large(size_t n)
     lab_input("mixing", packed, sizeof packed);
     lab_output(g, sizeof g);
     lab_call(gain_along(g, packed, LONG, n));
-    while (good < LONG && g[good].forward_least == 0 &&
-           g[good].backward_least == 0 &&
-           close_to(g[good].forward,
-                    brute(0, good, m, false, true, false)) &&
-           close_to(g[good].backward,
-                    brute(good, LONG - 1, m, true, true, false)))
+    while (good < LONG &&
+           agree(g[good].forward, g[good].forward_least, 0, good, m,
+                 false, pow(sum, (double)good + 1)) &&
+           agree(g[good].backward, g[good].backward_least, good,
+                 LONG - 1, m, true, pow(sum, (double)(LONG - good))))
         good++;
     char name[64];
     snprintf(name, sizeof name, "a product that overflows, n = %zu", n);
@@ -128,9 +144,13 @@ static void check_large(size_t n)
 int main(void)
 {
     lab_begin("composite gains without a matrix");
-    for (size_t n = 1; n <= MOST; n += n > 1 ? 2 : 1)
-        check_chain(n);
-    for (size_t n = 4; n <= MOST; n += 2)
-        check_large(n);
+    check_chain(1);
+    check_chain(2);
+    check_chain(lab_size(3, 3, 4));
+    check_chain(lab_size(4, 5, 7));
+    check_chain(MOST);
+    check_large(4, 1e60, 0);
+    check_large(lab_size(5, 5, 7), 0x1p60, 1024);
+    check_large(MOST, 1e300, 0);
     return lab_end();
 }
