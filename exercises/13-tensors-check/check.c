@@ -132,15 +132,19 @@ static void spoil(struct safetensors *s, struct entry *e, uint64_t i)
 {
     struct entry *d = e + below(i, 2, s->used);
     size_t *shape = &d->shape[d->rank > 0 ? below(i, 3, d->rank) : 0];
+    size_t by = below(i, 6, 2) ? (size_t)1 << 32 : d->type->bytes;
     switch (below(i, 4, 12)) {
     case 0: s->bytes += 1 + below(i, 5, 9); break;
-    case 1: d->end += d->type->bytes; break;
+    case 1: d->end += by; break;
     case 2: d->begin += d->type->bytes; break;
     case 3: *shape += d->rank > 0; break;
-    case 4:
-        for (; d < e + s->used; d++)
-            d->begin += 4, d->end += 4;
-        s->bytes += 4;
+    case 4:                     /* a hole */
+        d->begin += by;
+        /* fall through */
+    case 7:                     /* no hole, but too many bytes */
+        for (d->end += by; ++d < e + s->used; d->end += by)
+            d->begin += by;
+        s->bytes += by;
         break;
     case 5:                     /* one more, and that is empty */
         d = &e[s->used++];
@@ -148,7 +152,6 @@ static void spoil(struct safetensors *s, struct entry *e, uint64_t i)
         d->begin = d->end = below(i, 5, s->bytes + 9);
         break;
     case 6: *shape += d->end > d->begin ? (size_t)1 << 63 : 0; break;
-    case 7: d->end += (size_t)1 << 32; break;
     }
     qsort(e, s->used, sizeof *e, by_place);
 }

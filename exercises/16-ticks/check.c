@@ -101,7 +101,7 @@ static void invent(struct axis *a, enum kind kind, size_t i)
     double power = pow(10, floor(60 * uniform(kind, i, 1)) - 30);
     double f = pow(10, uniform(kind, i, 2));
     if (kind == BOUNDS)
-        f = bound[i % 3] * (i % 2 > 0 ? 1 - 1e-5 : 1 + 1e-5);
+        f = bound[i % 3] * (i % 2 > 0 ? 1 - 2e-6 : 1 + 2e-6);
     a->parts = i % 10 > 0 ? 1 + (int)(12 * uniform(kind, i, 3)) : 1000;
     double step = round_step(f * power);
     double times = floor(200 * uniform(kind, i, 4) - 100);
