@@ -89,7 +89,7 @@ static void check_first_step(size_t n)
     struct model one = open_small("residual", 1);
     struct model many = open_small("mhc", n);
     double apart = 0;
-    char what[80];
+    char what[110];
     model_forward(&one, input, target);
     model_forward(&many, input, target);
     for (size_t t = 0; t < LENGTH; t++) {
@@ -110,7 +110,7 @@ static void check_first_step(size_t n)
 // Check the gates
 static void check_gates(size_t n)
 {
-    char what[80];
+    char what[110];
     for (size_t part = 0; part < 2; part++) {
         double least = 1;
         size_t at = 0;
@@ -149,7 +149,7 @@ static double least_slope(const real *logits, size_t n)
 static void check_mix(size_t n)
 {
     double kept = 1, slope = INFINITY, x[MOST][MOST] = { { 0 } };
-    char what[80];
+    char what[110];
     for (size_t i = 0; i < n; i++)
         x[i][i] = 1;
     for (size_t l = 0; l < 60; l++) {
@@ -201,7 +201,7 @@ static void check_apart(size_t n)
 {
     struct model m = open_small("mhc", n);
     struct pair closest = { 1e9, 0, 0 };
-    char what[80];
+    char what[110];
     for (int step = 0; step < 20; step++) {
         memset(m.gradients, 0, m.parameters.count * sizeof(real));
         model_forward(&m, input, target);
