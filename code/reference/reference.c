@@ -40,7 +40,7 @@ struct state {
     double gathered[PLACES];        /* what token 0's res gets back */
 };
 
-static bool has(const struct way *way, enum mistake mistake)
+static bool has(const struct way *way, size_t mistake)
 {
     return (way->wrong & MISTAKE(mistake)) != 0;
 }

@@ -142,7 +142,7 @@ static void write_filter(bool closed)
 }
 
 // Confine this process
-static void limit(int what, rlim_t most)
+static void limit(unsigned what, rlim_t most)
 {
     setrlimit(what, &(struct rlimit){ most, most });
 }
