@@ -500,6 +500,17 @@ START_TEST(common_numbers_of_iterations_are_tried)
                  "not 20", common[i], i == 1 ? "" : "s");
         ck_assert(tried(saying).value == 2 * atof(common[i]));
     }
+    struct settings odd_steps = test_settings;
+    struct trial list[TRIALS];
+    odd_steps.iterations = 14;
+    size_t halves = 0, count = trials_known(list, &odd_steps, true);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].saying,
+                   "7 iterations of Sinkhorn, not 14") == 0) {
+            ck_assert(list[i].value == 14 && !list[i].quiet);
+            halves++;
+        }
+    ck_assert_uint_eq(halves, 3);        /* both ways, and each */
 }
 END_TEST
 
@@ -1078,6 +1089,9 @@ static const struct { const char *header; size_t bytes;
       "tensor tokens is left alone\n" },
     { HEAD "," F("alfa", "1,2", "116", "124") "}", 124,
       "tensor alfa is left alone: is alpha meant?\n" },
+    { HEAD "," F("bias_of_the_coefficients_of_mine", "1,2", "116",
+                 "124") "}", 124, "tensor "
+      "bias_of_the_coefficients_of_mine is left alone\n" },
     { HEAD ",'__metadata__':{'iteration':'5','format':'pt'}}", 116,
       "metadata iteration is left alone: is iterations meant?\n" },
     { HEAD ",'__metadata__':{'norm_eps':'1','note':'x'}}", 116,
