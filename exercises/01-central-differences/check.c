@@ -173,6 +173,11 @@ static void check_report(void)
         lab_true("a NaN is the worst", d.at == i && !(d.worst < 1e300),
                  "gradient[%zu] is a NaN, but at is %zu and worst is "
                  "%g", i, d.at, d.worst);
+        lab_true("and does not end the work",
+                 fabs(d.largest - largest) < 1e-6 &&
+                 compare_bits(NULL, "x", x, start, MOST),
+                 "gradient[%zu] is a NaN: largest is %g, not %g, or x "
+                 "is not put back", i, d.largest, largest);
     }
 }
 // Check straight lines
