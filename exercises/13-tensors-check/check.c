@@ -49,6 +49,16 @@ static const struct trial {
     { "dimensions whose product wraps around to 0",
       "the product of the shape wraps around", 0, 1,
       { { "a", 0, 2, { (size_t)1 << 32, (size_t)1 << 32 }, 0, 0 } } },
+    { "a product that wraps around twice",
+      "the product of the shape wraps around", 0, 1,
+      { { "a", 0, 4, { (size_t)1 << 32, (size_t)1 << 32,
+                       (size_t)1 << 32, (size_t)1 << 32 }, 0, 0 } } },
+    { "a dimension of 0 after a product that does not fit",
+      "the product before the 0 wraps around", 0, 1,
+      { { "a", 0, 3, { (size_t)1 << 32, (size_t)1 << 32, 0 }, 0, 0 } } },
+    { "a dimension of 0 after a much larger product",
+      "the product before the 0 wraps around", 0, 1,
+      { { "a", 0, 3, { (size_t)1 << 63, (size_t)1 << 63, 0 }, 0, 0 } } },
     { "a size that a double would round",
       "the shape and the bytes disagree", (size_t)1 << 60, 1,
       { { "a", 0, 1, { ((size_t)1 << 58) + 1 }, 0, (size_t)1 << 60 } } },
@@ -65,9 +75,11 @@ static bool try(const struct trial *l)
 {
     struct message m = { 0, "" };
     struct entry list[3];
-    memcpy(list, l->list, sizeof list);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
+        list[i] = i < l->used ? l->list[i]
+                : (struct entry){ "no entry", NULL, 1, { 9 }, 9, 0 };
         list[i].type = &float32;
+    }
     struct safetensors s = { .file = "lab.safetensors", .list = list,
                              .used = l->used, .bytes = l->bytes };
     unsigned char good = 2;     /* a bool, if it is true or false */
