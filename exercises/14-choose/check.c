@@ -137,7 +137,7 @@ static double uniform(size_t i, uint64_t k)
 
 static void invent(struct any *a, size_t i)
 {
-    double spread = pow(10, 4 * uniform(i, 1) - 3);
+    double spread = pow(10, 1 - (i % 4 > 0 ? 4 : 30) * uniform(i, 1));
     double shift = uniform(i, 2) < 0.5
                  ? 0 : 18000 * uniform(i, 3) - 9000;
     a->count = lab_size(i, 1, i % 2 > 0 ? 8 : MANY);
