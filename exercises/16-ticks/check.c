@@ -104,7 +104,9 @@ static void invent(struct axis *a, enum kind kind, size_t i)
         f = bound[i % 3] * (i % 2 > 0 ? 1 - 2e-6 : 1 + 2e-6);
     a->parts = i % 10 > 0 ? 1 + (int)(12 * uniform(kind, i, 3)) : 1000;
     double step = round_step(f * power);
-    double times = floor(200 * uniform(kind, i, 4) - 100);
+    bool near = (kind != MULTIPLE && kind != ABOVE) || i % 2 > 0;
+    double most = near ? 100 : 4e5;
+    double times = floor(most * (2 * uniform(kind, i, 4) - 1));
     if (kind == MULTIPLE || kind == ABOVE) {
         char text[40];          /* .14 is not always 7 * .02 */
         snprintf(text, sizeof text, "%.15g", times * step);
