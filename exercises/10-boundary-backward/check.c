@@ -13,10 +13,30 @@ static struct seen {
     size_t steps, fused, zeros;         /* before the fused call */
 } seen;
 
+static void count(void *reply, const void *request)
+{
+    const struct seen *more = request;
+    *(char *)reply = 0;
+    seen.rounded += more->rounded;
+    seen.exact += more->exact;
+    seen.norms += more->norms;
+    seen.steps += more->steps;
+    seen.fused += more->fused;
+    seen.zeros += more->zeros;
+}
+
+IN_CHILD
+static void tell(struct seen more)
+{
+    char reply;
+    lab_ask(&reply, &more);
+}
+
 IN_CHILD
 static void watched_zero(real *x, size_t count, enum storage storage)
 {
-    *(storage == ROUNDED ? &seen.rounded : &seen.exact) += count;
+    tell(storage == ROUNDED ? (struct seen){ .rounded = count }
+                            : (struct seen){ .exact = count });
     memset(x, 0, count * sizeof *x);
 }
 
@@ -26,7 +46,7 @@ static void watched_norm(real *dx, real *dgain, const real *dout,
                          const real *gain, size_t rows, size_t c,
                          bool add)
 {
-    seen.norms++;
+    tell((struct seen){ .norms = 1 });
     cpu.norm.backward(dx, dgain, dout, x, inverse_rms, gain, rows, c,
                       add);
 }
@@ -52,10 +72,12 @@ IN_CHILD
 static void add_back(const struct site *s, const real *by)
 {
     const size_t n = s->streams, c = s->width;
-    seen.steps++;
+    tell((struct seen){ .steps = 1 });
     for (size_t i = 0; i < s->tokens * n * c; i++)
         s->dstream[i] += by[i / c % n]
                        * s->dinput[i / c / n * c + i % c];
+    if (s->connection->coefficients == NULL)
+        return;
     for (size_t t = 0; t < s->tokens; t++)
         s->dstream[t * n * c] += s->dcoefficients[last_of(t, n)];
 }
@@ -74,10 +96,9 @@ static void write_none(real *next, const struct site *s)
 }
 
 IN_CHILD
-static void write_back(const struct site *s, const real *dnext)
+static void spread_back(const struct site *s, const real *dnext)
 {
     const size_t n = s->streams, c = s->width;
-    seen.steps++;
     for (size_t i = 0; i < s->tokens * n * c; i++)
         s->dstream[i] = dnext[i];
     for (size_t i = 0; i < s->tokens * c; i++) {
@@ -89,15 +110,23 @@ static void write_back(const struct site *s, const real *dnext)
 }
 
 IN_CHILD
+static void write_back(const struct site *s, const real *dnext)
+{
+    tell((struct seen){ .steps = 1 });
+    spread_back(s, dnext);
+}
+
+IN_CHILD
 static void fused_back(const struct site *from, const struct site *to)
 {
     const size_t n = to->streams;
+    struct seen now = { .fused = 1 };
     (void)from;
-    seen.fused++;
     for (size_t i = 0; i < to->tokens * n * to->width; i++)
-        seen.zeros += to->dstream[i] == 0;
+        now.zeros += to->dstream[i] == 0;
     for (size_t i = 0; i < to->tokens * numbers(n); i++)
-        seen.zeros += to->dcoefficients[i] == 0;
+        now.zeros += to->dcoefficients[i] == 0;
+    tell(now);
 }
 
 static const struct connection several_streams = {
@@ -136,22 +165,21 @@ static void through_norm(double *dinput, const struct site *s)
     }
 }
 
-static bool leaving;            /* does the kind leave at the exit? */
-
 static void reference(real *d, const struct site *to, bool zeroed,
                       const real *held, const real *coefficients,
                       enum mistake mistake)
 {
     size_t n = to->streams, c = to->width;
     double dinput[ONE];
-    const real *by = to->exit && leaving && mistake != READS ? leaves
-                   : reads;
+    const struct connection *k = to->connection;
+    const real *by = to->exit && k->leave != NULL && mistake != READS
+                   ? leaves : reads;
     bool zero = (zeroed && mistake != RUBBISH) || mistake == NO_WRITE;
     through_norm(dinput, to);
     for (size_t i = 0; i < to->tokens * n * c; i++) {
         double back = dinput[i / c / n * c + i % c]
-                    * (n == 1 ? 1 : (double)by[i / c % n]);
-        if (n > 1 && i % (n * c) == 0 && !zero)
+                    * (k->read == NULL ? 1 : (double)by[i / c % n]);
+        if (k->coefficients != NULL && i % (n * c) == 0 && !zero)
             back += (double)coefficients[last_of(i / (n * c), n)];
         d[i] = (real)((zero ? 0 : (double)held[i])
                       + (mistake == NO_READING ? 0 : back));
@@ -166,14 +194,14 @@ static void draw_sizes(void)
     streams = lab_size(which++, 2, N);
     width = lab_size(which++, 5, C);
     seen = (struct seen){ 0 };
-    lab_output(&seen, sizeof seen);
+    lab_serve(count, 1, sizeof seen);
 }
 
 static struct site site(const struct connection *k, uint64_t seed)
 {
-    struct site s = { .device = &watched, .tokens = tokens,
-                      .width = width,
-                      .streams = k->read == NULL ? 1 : streams };
+    struct site s = { .device = &watched, .connection = k,
+                      .tokens = tokens, .width = width,
+                      .streams = k->most_streams == 1 ? 1 : streams };
     real **all[] = { &s.stream, &s.input, &s.inverse_rms, &s.normed,
                      &s.dstream, &s.dcoefficients, &s.dinput,
                      &s.dnormed, &s.danswer, &s.dgain };
@@ -248,7 +276,6 @@ static void check_arrival(const char *what, const struct connection *k,
 {
     draw_sizes();
     struct site s = site(k, 300);
-    leaving = k->leave != NULL;
     real held[ALL], want[ONE];
     double dinput[ONE];
     char name[80];
@@ -289,7 +316,6 @@ static void check(const char *what, const struct connection *k,
 {
     draw_sizes();
     struct site from = site(k, 100), to = site(k, 200);
-    leaving = k->leave != NULL;
     real held[ALL], back[ALL], answer[ONE];
     char name[80];
     fill_normal(held, ALL, 201, 1);
@@ -306,7 +332,7 @@ static void check(const char *what, const struct connection *k,
     struct site expected = { .tokens = tokens, .streams = to.streams,
                              .width = width, .dstream = held,
                              .danswer = answer };
-    write_back(&expected, back);
+    spread_back(&expected, back);
     snprintf(name, sizeof name, "danswer, %s", what);
     lab_axes("tc");
     lab_compare(name, from.danswer, answer,
@@ -362,16 +388,24 @@ int main(void)
     struct connection reading = several_streams;
     reading.leave = NULL;
     reading.leave_backward = NULL;
+    struct connection single = several_streams, plain = reading;
+    single.most_streams = 1;
+    plain.coefficients = NULL;
     check_arrival("several streams, arriving", &several_streams, false);
     check_arrival("one stream, arriving", &one_stream, false);
     check_arrival("several streams, arriving at the exit",
                   &several_streams, true);
     check_arrival("several streams, read at the exit", &reading, true);
+    check_arrival("one stream that is read", &single, false);
     check("several streams", &several_streams, false);
     check("one stream", &one_stream, false);
     check("several streams at the exit", &several_streams, true);
     check("one stream at the exit", &one_stream, true);
     check("a kind that reads at the exit", &reading, true);
+    check("one stream that is read", &single, false);
+    check("one stream that is read, at the exit", &single, true);
+    check("a kind without coefficients", &plain, false);
+    check("a kind without coefficients, at the exit", &plain, true);
     check_fused();
     return lab_end();
 }
