@@ -26,6 +26,11 @@ fi
 $train --steps 2 --layers 99 --width 16384 --name big > out 2> err
 holds 'too large a model is refused before it takes anything' \
     "[ $? = 71 ] && grep -q 'take [0-9]\{7\} MiB in all; lower' err"
+all=$($MHC info $tiny --layers 99 --width 16384 | awk '
+    /^in all .*\./ { sum += $3 }
+    /two moments/ { sum += $NF }
+    END { print int(sum) + 1 }')
+holds 'and told what info tells' 'grep -q "take $all MiB in all" err'
 told() {
     env -i PATH="$PATH" "$@" $MHC sample runs/small \
         --length 100000000 > out 2> err &

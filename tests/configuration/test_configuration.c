@@ -1,5 +1,6 @@
 #include "configuration/configuration.h"
 #include "support/suite.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -87,6 +88,10 @@ START_TEST(numbers_at_the_bounds_are_values)
     ck_assert(configuration_set(&c, "connection",
                                 "this-is-exactly-31-letters-long", &m));
     ck_assert(strlen(c.connection) == 31);
+    errno = ERANGE;     /* of something before */
+    ck_assert(configuration_set(&c, "rate", "0.5", &m));
+    errno = ERANGE;
+    ck_assert(configuration_set(&c, "layers", "2", &m));
 }
 END_TEST
 
