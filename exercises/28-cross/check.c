@@ -62,6 +62,13 @@ struct sight {
     struct arrays seen;
 };
 
+static void want_crossing(void)
+{
+    struct crossing w = crossing_of(&want, watched.layout,
+                                    watched.tokens);
+    cross(&w, want.next, want.reached);
+}
+
 /* Are the tiles before this one finished, those behind it not begun? */
 static void look_on(void *reply, const void *request)
 {
@@ -70,6 +77,8 @@ static void look_on(void *reply, const void *request)
     size_t first = 16 * tiles, all = watched.tokens;
     size_t end = first + 16 < all ? first + 16 : all;
     *(char *)reply = 0;
+    if (tiles + others == 0)
+        want_crossing();
     if (s->first == first && s->first + s->count == end && first < end
         && equal(&s->seen, &want, l, 0, first)
         && equal(&s->seen, &unset, l, end, all))
@@ -108,7 +117,7 @@ static void check(size_t tokens, size_t n)
         { left, T * K }, { phi, (N + 2) * MOST }, { alpha, 3 },
         { bias, K }, { gain, MOST } };
     for (size_t i = 0; i < 7; i++)
-        fill_normal(all[i].x, all[i].count, i, 1);
+        fill_normal(all[i].x, all[i].count, 7 * tokens + i, 1);
     struct map watching = *hc_three.map;
     size_t row = layout_row(&l);
     watching.forward = watch;
@@ -132,11 +141,10 @@ static void check(size_t tokens, size_t n)
     lab_unset(got.input, tokens * C);
     lab_unset(got.inverse_rms, tokens);
     lab_unset(got.normed, tokens * C);
-    struct crossing w = crossing_of(&want, &l, tokens);
-    cross(&w, want.next, want.reached);
     unset = got;
     lab_serve(look_on, 1, sizeof(struct sight));
     lab_call(mixing_cross(&watched));
+    want_crossing();
     struct crossing old = crossing_of(&wrong[0], &l, tokens);
     cross(&old, stream, wrong[0].reached);
     struct crossing by = crossing_of(&wrong[1], &l, tokens);
