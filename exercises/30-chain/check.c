@@ -30,7 +30,9 @@ static struct run {
 struct question {
     size_t slope, l;
     real x, room[ROOM];
+    const void *context;
 };
+static const struct run *astray;    /* given another context */
 
 static size_t room_of(const struct run *r)
 {
@@ -86,13 +88,16 @@ static void serve(void *reply, const void *request)
         *y = link_at(now, q->l, q->x,
                      before && now->times[q->l]++ > 0);
     }
+    if (q->context != now) {
+        astray = now;
+        *y += 1;
+    }
 }
 
 IN_CHILD
 static real link(void *context, size_t l, real x)
 {
-    struct question q = { .l = l, .x = x };
-    (void)context;
+    struct question q = { .l = l, .x = x, .context = context };
     lab_ask(&x, &q);
     return x;
 }
@@ -100,19 +105,20 @@ static real link(void *context, size_t l, real x)
 IN_CHILD
 static real slope(void *context, size_t l, real x)
 {
-    struct question q = { .slope = 1, .l = l, .x = x };
-    (void)context;
+    struct question q = { .slope = 1, .l = l, .x = x,
+                          .context = context };
     memcpy(q.room, now->room, sizeof q.room);
     lab_ask(&x, &q);
     return x;
 }
 
-static const struct chain chain = { link, slope, NULL };
+static struct chain chain = { link, slope, NULL };
 
 static void try_chain(void)
 {
     for (size_t i = 0; i < ROOM; i++)
         now->room[i] = behind;
+    chain.context = now;
     lab_input("the chain", &chain, sizeof chain);
     lab_output(&now->got, sizeof now->got);
     lab_output(now->room, sizeof now->room);
@@ -175,6 +181,9 @@ static void judge(size_t cases)
         if (wrong->got == derivative_of(wrong, (enum mistake)m))
             why = saying[m];
     #define AT(r) (r) ? (r)->length : 0, (r) ? (r)->block : 0
+    lab_true("the context", astray == NULL, "link or slope was given "
+             "another than c->context: %zu links in blocks of %zu",
+             AT(astray));
     lab_true("the derivative, bit for bit", wrong == NULL,
              "%zu links in blocks of %zu%s", AT(wrong), why);
     lab_true("the room", room == NULL && held == NULL, "%s: %zu links "
