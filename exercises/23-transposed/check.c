@@ -70,12 +70,14 @@ static unsigned draw_version(void)
 
 // Spoil one number
 /* of `count`, in the versions that do so: NaN, or off by a hundredth of
-   the largest */
+   the largest: the first is too large, the last too small */
 static void spoil(real *next, size_t count)
 {
     double largest = 0;
     for (size_t i = 0; i < count; i++)
         largest = fmax(largest, fabs((double)next[i]));
+    if (version == LAST_OFF || (version == ONE_OFF && draw(2) == 1))
+        largest *= -1;
     if (count > 0 && version >= FIRST_OFF)
         next[version == FIRST_OFF ? 0 : version == LAST_OFF ? count - 1
              : draw(count)] += (real)(version == ONE_NAN ? NAN
