@@ -42,13 +42,22 @@ static void one_then_the_other(real *input, real *rms, real *normed,
 }
 
 // Name a mistake in the bits
+/* the same numbers; a zero of either sign is one */
+static bool equal(const real *a, const real *b, size_t count)
+{
+    size_t i = 0;
+    while (i < count && a[i] == b[i])
+        i++;
+    return i == count;
+}
+
 static const char *mistake(const real *input, const real *rms,
                            const real *normed, const real *want_input,
                            const real *want_rms, const real *gain,
                            size_t C)
 {
     bool order = true, plain = true, bare = true;
-    if (!compare_bits(NULL, "", input, want_input, tokens * C))
+    if (!equal(input, want_input, tokens * C))
         return "the input is not what mixing_read gives";
     for (size_t t = 0; t < tokens; t++) {
         const real *x = input + t * C;
@@ -94,9 +103,9 @@ static bool check(size_t n, size_t C, double scale)
                        &l);
     lab_axes("tc");
     lab_axes("t");
-    bool same = compare_bits(NULL, "", got[0], want[0], tokens * C)
-             && compare_bits(NULL, "", got[1], want[1], tokens * C)
-             && compare_bits(NULL, "", got[2], want[2], tokens);
+    bool same = equal(got[0], want[0], tokens * C)
+             && equal(got[1], want[1], tokens * C)
+             && equal(got[2], want[2], tokens);
     char what[60];
     snprintf(what, sizeof what, "%zu streams, width %zu, numbers of %g",
              n, C, scale);
