@@ -8,6 +8,7 @@ enum { MANY = 128, PAIRS = MANY / 2 };
 
 // Ask the judge for values, who notes them
 enum { CALLS = 16 };
+static const double unset = 1e300;  /* what stands in a tolerance */
 static struct values { double in[MANY], out[MANY]; } noted[CALLS];
 static int calls;
 static function *tried;
@@ -71,19 +72,27 @@ static bool moved_by(double u, size_t inputs)
     return inputs < 100 || (up > 3 * inputs && up < 5 * inputs);
 }
 
-/* a run whose signs are those of an earlier one, or all turned; or 0 */
+/* does argument i of run k move as i + lag of run j does, or against
+   it, for nearly all i? */
+static bool runs_alike(size_t inputs, int k, int j, size_t lag)
+{
+    size_t same = 0;
+    double all = (double)(inputs - lag);
+    for (size_t i = 0; i + lag < inputs; i++)
+        same += (noted[k].in[i] > noted[0].in[i])
+             == (noted[j].in[i + lag] > noted[0].in[i + lag]);
+    return (double)same < .15 * all || (double)same > .85 * all;
+}
+
+/* a run whose signs are those of another one, or all turned, perhaps
+   shifted by some arguments; or 0 */
 static int repeated_run(size_t inputs)
 {
-    for (int k = 2; k < 9; k++)
-        for (int j = 1; j < k; j++) {
-            size_t same = 0;
-            for (size_t i = 0; i < inputs; i++)
-                same += (noted[k].in[i] > noted[0].in[i])
-                     == (noted[j].in[i] > noted[0].in[i]);
-            if (inputs >= 100 && (same < .15 * (double)inputs
-                                  || same > .85 * (double)inputs))
-                return k;
-        }
+    for (int k = 1; k < 9 && inputs >= 100; k++)
+        for (int j = 1; j < 9; j++)
+            for (size_t lag = 0; lag <= 16; lag++)
+                if (j != k && runs_alike(inputs, k, j, lag))
+                    return k;
     return 0;
 }
 
@@ -105,7 +114,8 @@ static void run_scatter(double *t, function *f, const double *in,
                         size_t inputs, size_t outputs, double u)
 {
     size_t wrong = 0;
-    memset(t, 255, outputs * sizeof *t);
+    for (size_t k = 0; k < outputs; k++)
+        t[k] = unset;
     tried = f, tried_inputs = inputs, tried_outputs = outputs;
     calls = 0;
     lab_input("in", in, inputs * sizeof *in);
@@ -125,7 +135,8 @@ static void run_scatter(double *t, function *f, const double *in,
         lag++;
     int again = repeated_run(inputs);
     lab_true("each by a sign of its own", lag + 12 >= inputs && again == 0,
-             again ? "run %d has the signs of another one, or all turned"
+             again ? "run %d has the signs of another one, or all "
+               "turned, or shifted"
              : "arguments that are %d apart have the same signs",
              again ? again : (int)lag);
     for (size_t k = 0; k < outputs; k++) {
@@ -155,7 +166,7 @@ int main(void)
              "%g of %d tolerances are not 8 u%s", few, PAIRS,
              tiny == PAIRS
              ? ": they are as small as the differences"
-             : isnan(t[0]) ? ": they were not written"
+             : t[0] == unset ? ": they were not written"
              : t[0] > 1.9 * u && t[0] < 2.1 * u
              ? ": the largest difference itself, not four times it"
              : few < PAIRS ? ": were the signs new in each run?" : "");
