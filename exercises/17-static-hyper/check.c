@@ -186,10 +186,37 @@ static bool check(size_t n)
     return good;
 }
 
+// Add up many tokens of ones
+enum { CALLS = 30, STREAMS = 4 };
+
+static void check_threads(void)
+{
+    struct layout l = { .streams = STREAMS,
+                        .width = lab_size(40, 20000, 30000) };
+    size_t tokens = lab_size(41, 20, 30), lost = 0;
+    size_t one = tokens * l.width, all = one * STREAMS;
+    real *ones = test_reals(all), *dstream = test_reals(all),
+         *danswer = test_reals(one),
+         *drow = test_reals(tokens * layout_row(&l));
+    for (size_t i = 0; i < all; i++)
+        ones[i] = 1;
+    lab_output(&lost, sizeof lost);
+    lab_call(for (int call = 0; call < CALLS; call++) {
+        mixing_write_backward(dstream, danswer, drow, ones, ones, ones,
+                              ones, &l, tokens);
+        for (size_t i = 0; i < all; i++)
+            lost += dstream[i] != STREAMS
+                 || danswer[i % one] != STREAMS;
+    });
+    lab_true("many tokens of ones", lost == 0, "%zu numbers are wrong: "
+             "do several threads add to the same one?", lost);
+}
+
 int main(void)
 {
     lab_begin("Lab 17: static Hyper-Connections");
     for (size_t n = 1; n <= MOST && check(n); n++)
         ;
+    check_threads();
     return lab_end();
 }
