@@ -91,6 +91,12 @@ for text in precious precious,unfinished; do
         grep -q "log.jsonl: this is no log" err &&
         alike precious before'
 done
+$train --steps 4 --stop-at 2 --name inside > out 2> err
+cp text runs/inside/loss.svg
+refused 64 'loss.svg: it is read, as .*, and cannot be written' \
+    $MHC train --resume runs/inside --data runs/inside/loss.svg
+holds 'a text that is called like a picture stays' \
+    'grep -q "it is read" err && alike text runs/inside/loss.svg'
 mkdir mine
 echo mine > mine/latest
 $train --steps 2 --runs mine > out 2> err

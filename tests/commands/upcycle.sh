@@ -57,9 +57,6 @@ refused 66 'nowhere' nowhere --out new
 refused 65 text text --out new
 refused 73 'mhc: cannot make' runs/plain --out mhc
 refused 73 'text/new' runs/plain --out text/new
-(ulimit -f 4; exec $MHC upcycle runs/plain --out new) > out 2> err
-holds 'a disk that fills up is said' \
-    "[ $? = 74 ] && grep -q '^mhc upcycle: new/latest.*large' err"
 holds 'what is refused leaves nothing behind' \
     '[ $passed -gt 0 ] && [ ! -e new ]'
 closing
