@@ -115,7 +115,7 @@ static void make(struct safetensors *s, struct entry *e, uint64_t i)
     const size_t large = below(i, 1, 20);
     memset(e, 0, (MOST + 1) * sizeof *e);
     for (size_t k = 0; k < used; k++) {
-        e[k].name = "abcdefghijkl" + k;
+        e[k].name = &"abcdefghijkl"[k];
         e[k].type = &types[below(i, 10 + k, 3)];
         e[k].rank = below(i, 30 + k, RANKS + 1);
         size_t bytes = e[k].type->bytes;

@@ -23,8 +23,8 @@ static const char *const saying[MISTAKES] = { "",
     "streams that are not mixed",
     "an answer that is not written",
     "the first token's coefficients for all tokens",
-    "rows that are too short: the one of token t begins at "
-    "t * layout_row(l)",
+    ("rows that are too short: the one of token t begins at "
+     "t * layout_row(l)"),
     "pre and post exchanged",
     "the last term of a sum alone: = in the place of +=" };
 

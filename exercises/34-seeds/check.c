@@ -16,8 +16,8 @@ static const struct plan plan[] = {
 enum mistake { NONE, TWICE, CERTAIN, ONE_TAIL, ONE_MORE, MISTAKES };
 static const char *const saying[MISTAKES] = { "",
     ": that is for two samples without pairs",
-    ": is the probability left out? the mean of the differences is as "
-    "often below its true value as above",
+    (": is the probability left out? the mean of the differences is as "
+     "often below its true value as above"),
     ": the quantile at the confidence, not at (1 + confidence) / 2",
     ": one more than are needed" };
 
