@@ -45,10 +45,7 @@ static void one_then_the_other(real *input, real *rms, real *normed,
 /* the same numbers; a zero of either sign is one */
 static bool equal(const real *a, const real *b, size_t count)
 {
-    size_t i = 0;
-    while (i < count && a[i] == b[i])
-        i++;
-    return i == count;
+    return compare_arrays(NULL, "", a, b, &count, 1, 0);
 }
 
 static const char *mistake(const real *input, const real *rms,
