@@ -44,6 +44,17 @@ bool lab_true(const char *what, bool holds, const char *why_not, ...)
     fprintf(lab_stream, "     %s\n", text);
     return false;
 }
+bool lab_ones(const char *what, const real *sum, size_t count,
+              double all)
+{
+    double lost = 0;
+    for (size_t i = 0; i < count; i++)
+        if ((double)sum[i] != all)
+            lost = all - (double)sum[i];
+    return lab_true(what, lost == 0, "of %g ones %g are lost: do "
+                    "several threads add to the same number?", all,
+                    lost);
+}
 
 // Remember what arrays held
 enum { REMEMBERED = 32 };

@@ -16,6 +16,9 @@ void lab_mistake(const char *saying, const real *mistaken);
 /* OK or FAIL; why_not is a printf format */
 bool lab_true(const char *what, bool holds, const char *why_not, ...)
     __attribute__((format(printf, 3, 4)));
+/* Is each of these sums of ones `all`? */
+bool lab_ones(const char *what, const real *sum, size_t count,
+              double all);
 /* "N passed, N failed"; the exit status */
 int lab_end(void);
 extern FILE *lab_stream;        /* NULL: standard output */
