@@ -166,6 +166,16 @@ static void check_report(void)
     lab_true("a gradient of zeros is wrong", fabs(d.worst - 1) < 1e-6,
              "worst is %g and should be 1: `largest` comes from the "
              "differences, not from the gradient under test", d.worst);
+    for (size_t first = 0; first < 2; first++) {
+        gradient[first ? 0 : off] = NAN;
+        gradient[first ? off : 0] = INFINITY;
+        d = look(gradient);
+        gradient[0] = gradient[off] = 0;
+        lab_true("also where another is infinite",
+                 d.at == (first ? 0 : off) && !(d.worst < 1e300),
+                 "gradient[%zu] is a NaN, another one infinite, but at "
+                 "is %zu", first ? 0 : off, d.at);
+    }
     for (size_t i = 0; i <= off; i += off) {
         gradient[i] = NAN;
         d = look(gradient);
@@ -194,6 +204,12 @@ static void check_straight(void)
              "above - below, not by 2 steps?", d.worst, d.largest);
     for (size_t i = 0; i < count; i++)
         gradient[i] = 0;
+    size_t all = count;
+    count = 0;
+    d = look(gradient);
+    count = all;
+    lab_true("nothing has no error", d.worst == 0, "worst is %g where "
+             "there is no element", d.worst);
     straight = 0;
     d = look(gradient);
     gradient[0] = 1;

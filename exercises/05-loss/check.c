@@ -3,14 +3,14 @@
 #include "support/lab.h"
 #include <string.h>
 
-enum { TOKENS = 40, VOCABULARY = 700, COUNT = TOKENS * VOCABULARY };
+enum { TOKENS = 40, VOCABULARY = 3000, COUNT = TOKENS * VOCABULARY };
 static size_t tokens = 4, vocabulary = 37;
 static token target[TOKENS] = { 36, 0, 17, 5 };
 
 static void draw_sizes(void)
 {
     tokens = lab_size(1, 5, TOKENS);
-    vocabulary = lab_size(2, 513, VOCABULARY);
+    vocabulary = lab_size(2, 2049, VOCABULARY);
     for (size_t t = 0; t < tokens; t++)
         target[t] = (token)(t == 0 ? vocabulary - 1 : t == 1 ? 0
                             : lab_size(1 + t, 0, vocabulary - 1));
@@ -51,7 +51,8 @@ static void check_losses(const char *what, const char *what_lse,
     const size_t count = tokens * vocabulary;
     fill_normal(logits, count, 1, scale);
     for (size_t i = 0; i < count; i++)
-        logits[i] += shift;
+        logits[i] = (real)fmax(-10000, fmin(10000, (double)logits[i]
+                                                 + (double)shift));
     lab_input("logits", logits, count * sizeof *logits);
     lab_input("target", target, tokens * sizeof *target);
     lab_unset(each, tokens);
@@ -155,8 +156,8 @@ int main(void)
     draw_sizes();
     check_losses("each, logits around 10000",
                  "lse, logits around 10000", 5000, 0);
-    check_losses("each, logits below -10000",
-                 "lse, logits below -10000", 500, -15000);
+    check_losses("each, logits down to -10000",
+                 "lse, logits down to -10000", 300, -9500);
     check_gradients("dlogits, logits of 9000, 0 and -9000",
                     "dlogits, logits of 9000, 0 and -9000, in place",
                     -1.5, 9000);

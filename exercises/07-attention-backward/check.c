@@ -68,5 +68,8 @@ int main(void)
         s.head_size = lab_size(4 * k + 3, 5, 40);
         check("any shape", s, 1);
     }
+    s = (struct attention_shape){ .sequences = 1, .heads = 1,
+        .length = lab_size(12, 513, 600), .head_size = 2 };
+    check("many positions", s, 1);
     return lab_end();
 }

@@ -156,6 +156,7 @@ int main(void)
     check(1, lab_size(1, 8, 40), 100);
     check(3, 37, 1);
     check(lab_size(2, 6, 40), lab_size(3, 1025, 1300), 1);
+    check(2, lab_size(5, 4097, 6000), 1);
     check(3, 20, 1e-3);
     check_threads();
     return lab_end();

@@ -19,6 +19,8 @@ static const struct trial {
     { "no tensor and no data", NULL, 0, 0, { { 0 } } },
     { "a number without dimensions", NULL, 4, 1,
       { { "a", 0, 0, { 0 }, 0, 4 } } },
+    { "a dimension of 0 before two that are large", NULL, 0, 1,
+      { { "a", 0, 3, { 0, (size_t)1 << 32, (size_t)1 << 32 }, 0, 0 } } },
     { "empty tensors before, between and after", NULL, 4, 3,
       { { "a", 0, 1, { 0 }, 0, 0 }, { "b", 0, 1, { 1 }, 0, 4 },
         { "c", 0, 2, { 5, 0 }, 4, 4 } } },
@@ -92,6 +94,11 @@ static bool try(const struct trial *l)
     if (l->mistake == NULL)
         return lab_true(l->what, good == true, "this layout is good, "
                         "but was refused: %s", m.text);
+    /* of two, the first is at fault only if it ends behind the data */
+    if (good == false && l->used == 2 && l->list[0].end <= l->bytes
+        && strstr(m.text, "tensor a") != NULL)
+        return lab_true(l->what, false, "refused, but it is tensor b "
+                        "that is to be named");
     return lab_true(l->what, good == false && m.status != 0, "%s%s",
                     good == false ? "refused without refuse()"
                                   : "accepted: ",

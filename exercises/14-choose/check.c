@@ -91,6 +91,22 @@ static void try_large(void)
              "are all exponentials 0?", low);
 }
 
+/* weights of 1 have exact sums, whatever they are divided by */
+static void try_equal(void)
+{
+    static const real z[BYTES] = { 0, 0, 0, 0, -9999, 0, 0, 0 };
+    static const real far[BYTES] = { 9999, 10000, 9999, 0, 0, 0, 0, 0 };
+    size_t half = draw(z, 1, 4, 0.5), last = draw(z, 1, 4, 0.75);
+    size_t largest = draw(far, 1e-305, 0, 0.5);
+    lab_true("a sum that is u does not exceed it",
+             half == 2 && last == 3, "of four equal bytes u = 0.5 "
+             "drew %zu and u = 0.75 drew %zu; wanted 2 and 3", half,
+             last);
+    lab_true("a very small temperature", largest == 1, "got byte %zu, "
+             "wanted 1, the largest: is the quotient infinite?",
+             largest);
+}
+
 static void try_left_out(void)
 {
     static const real z[BYTES] = { 0, 0, 3, 1, 3, 3, 0, 0 };
@@ -225,6 +241,7 @@ int main(void)
     compare("random logits", any, 0.8, 0);
     compare("random logits, top-k 5", any, 1.5, 5);
     try_large();
+    try_equal();
     try_left_out();
     try_all_sizes();
     return lab_end();

@@ -20,7 +20,7 @@ static bool agree(const struct axis *a, double step, double first)
 {
     return fabs(step - a->step) < 1e-9 * a->step
         && fabs(first - a->first) < 1e-6 * a->step
-                                  + 1e-15 * fabs(a->first);
+                                  + 4e-14 * fabs(a->first);
 }
 
 static bool compare_axis(const char *what, const struct axis *a,
@@ -114,7 +114,8 @@ static void invent(struct axis *a, enum kind kind, size_t i)
         a->low += kind == ABOVE ? 1e-8 * step : 0;
     } else if (kind == FAR)
         a->low = step * (1e8 * times + 3e9 * (times > 0 ? 1 : -1)
-                         + 0.1 + 0.8 * uniform(kind, i, 5));
+                         + (i % 2 > 0 ? 2e-5
+                            : 0.1 + 0.8 * uniform(kind, i, 5)));
     else
         a->low = step * (times + uniform(kind, i, 5));
     a->high = a->low + f * power * a->parts;

@@ -197,6 +197,7 @@ static void check_threads(void)
     size_t one = tokens * l.width, all = one * STREAMS;
     real *ones = test_reals(all), *dstream = test_reals(all),
          *danswer = test_reals(one),
+         *input = test_reals(one),
          *drow = test_reals(tokens * layout_row(&l));
     for (size_t i = 0; i < all; i++)
         ones[i] = 1;
@@ -204,9 +205,13 @@ static void check_threads(void)
     lab_call(for (int call = 0; call < CALLS; call++) {
         mixing_write_backward(dstream, danswer, drow, ones, ones, ones,
                               ones, &l, tokens);
+        mixing_read(input, ones, ones, &l, tokens);
         for (size_t i = 0; i < all; i++)
-            lost += dstream[i] != STREAMS
+            lost += dstream[i] != STREAMS || input[i % one] != STREAMS
                  || danswer[i % one] != STREAMS;
+        for (size_t i = 0; i < tokens * layout_row(&l); i++)
+            lost += i % layout_row(&l) >= STREAMS
+                 && drow[i] != (real)l.width;
     });
     lab_true("many tokens of ones", lost == 0, "%zu numbers are wrong: "
              "do several threads add to the same one?", lost);

@@ -4,7 +4,7 @@
 #include "ground/random.h"
 #include "support/lab.h"
 
-enum { MOST = 20 };
+enum { MOST = 70 };
 static double a[MOST * MOST], b[MOST * MOST], got[MOST * MOST];
 
 // Compare with sums of another kind
@@ -128,11 +128,15 @@ int main(void)
 {
     lab_begin("the gain of a mixing");
     for (size_t k = 1; k <= 9; k++) {
-        size_t n = k < 9 ? k : lab_size(9, 9, MOST);
+        size_t n = k < 9 ? k : lab_size(9, 33, MOST);
         fill(a, k, n, 900);
         fill(b, 10 + k, n, 50);
         check_gain(n);
         check_product(n);
     }
+    fill(a, 5, 4, 1);           /* the largest numbers that there are */
+    for (size_t e = 0; e < 16; e++)
+        a[e] = ldexp(a[e] + 20, 1016);
+    check_gain(4);
     return lab_end();
 }

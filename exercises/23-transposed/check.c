@@ -13,7 +13,7 @@ bool write_is_right(mix_writer *write);
 
 enum mistake { NONE, OTHER_ORDER, IN_DOUBLE, TRANSPOSED, ONE_TOKEN,
                NO_POST, REVERSED, NO_MIX, FIRST_OFF, LAST_OFF, ONE_OFF,
-               ONE_NAN, VERSIONS };
+               LARGEST_OFF, ONE_NAN, VERSIONS };
 
 // Write with a mistake
 static void write_with(enum mistake m, real *next, const real *stream,
@@ -74,14 +74,18 @@ static unsigned draw_version(void)
 static void spoil(real *next, size_t count)
 {
     double largest = 0;
+    size_t at = 0;
     for (size_t i = 0; i < count; i++)
-        largest = fmax(largest, fabs((double)next[i]));
-    if (version == LAST_OFF || (version == ONE_OFF && draw(2) == 1))
+        if (fabs((double)next[i]) > largest)
+            largest = fabs((double)next[at = i]);
+    if (version == LAST_OFF
+        || ((version == ONE_OFF || version == LARGEST_OFF)
+            && draw(2) == 1))
         largest *= -1;
     if (count > 0 && version >= FIRST_OFF)
         next[version == FIRST_OFF ? 0 : version == LAST_OFF ? count - 1
-             : draw(count)] += (real)(version == ONE_NAN ? NAN
-                                    : largest / 100);
+             : version == LARGEST_OFF ? at : draw(count)]
+            += (real)(version == ONE_NAN ? NAN : largest / 100);
 }
 
 IN_CHILD
@@ -168,6 +172,7 @@ int main(void)
              " the %s", verdict[FIRST_OFF] != false ? "first number is off"
              : verdict[LAST_OFF] != false ? "last number is off"
              : verdict[ONE_OFF] != false ? "number at a random place is off"
+             : verdict[LARGEST_OFF] != false ? "largest number is off"
              : "number at a random place is NaN");
     return lab_end();
 }

@@ -74,6 +74,8 @@ static void check(size_t n, double spread)
                                   : "logits of one";
     char name[60];
     fill_normal(logits, tokens * all, n, spread);
+    for (size_t k = 0; k < tokens * all; k++)
+        logits[k] = fmax(-10000, fmin(10000, logits[k]));
     fill_normal(d, tokens * n * n, n + 9, 1);
     lab_input("logits", logits, tokens * all * sizeof *logits);
     lab_unset(matrix, tokens * n * n);

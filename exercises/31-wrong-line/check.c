@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINES = 5, KINDS = 4, CASES = KINDS << LINES };
+enum { LINES = 5, KINDS = 5, CASES = KINDS << LINES };
 static double numbers[8][256];
 static size_t n, C;
 
@@ -36,6 +36,23 @@ static void spoil(double *x, size_t count, bool wrong, bool nan)
     x[at] += !wrong ? .9e-6 : nan ? NAN : spots % 2 ? 1.1e-6 : -1.1e-6;
 }
 
+/* numbers that are NaN only after they were used: then what was made of
+   them is wrong, too, though it is a number */
+static void spoil_behind(unsigned bugs)
+{
+    bool pre = bugs & PRE_LINE && bugs & READ_LINE;
+    bool post = bugs & POST_LINE && bugs & NEXT_LINE;
+    bool res = bugs & RES_LINE && bugs & NEXT_LINE;
+    if (pre)
+        numbers[3][asked % n] = NAN;
+    if (post)
+        numbers[4][asked % n] = NAN;
+    if (res)
+        numbers[5][asked % (n * n)] = NAN;
+    spoil(numbers[6], C, bugs & READ_LINE && !pre, false);
+    spoil(numbers[7], n * C, bugs & NEXT_LINE && !post && !res, false);
+}
+
 static void run_program(unsigned bugs, unsigned kind)
 {
     double *x = numbers[0], *answer = numbers[1], *logit = numbers[2];
@@ -46,6 +63,8 @@ static void run_program(unsigned bugs, unsigned kind)
         for (size_t i = 0; i < 256; i++)
             numbers[k][i] = (k == 2 ? 3 : 1)
                           * random_normal(lab_seed(asked), k, i);
+    if (asked % 3 == 0)         /* exp of it is infinite */
+        logit[asked % (2 * n)] = asked % 2 ? 800 : -800;
     for (size_t i = 0; i < n; i++) {
         pre[i] = 1 / (1 + exp(-logit[i])) + (whole & PRE_LINE ? .1 : 0);
         post[i] = (whole & POST_LINE ? 1 : 2)
@@ -74,10 +93,12 @@ static void run_program(unsigned bugs, unsigned kind)
                       * x[i * C + c];
         }
     }
-    if (kind >= 2) {
+    if (kind == 2 || kind == 3) {
         spoil(input, C, bugs & READ_LINE, kind == 3);
         spoil(next, n * C, bugs & NEXT_LINE, kind == 3);
     }
+    if (kind == 4)
+        spoil_behind(bugs);
 }
 
 // Say what is missing
@@ -94,11 +115,12 @@ static const char *saying(unsigned got, unsigned want)
 
 // Draw the next suspect
 static unsigned order[CASES];
+static size_t most;             /* of this half and those before */
 
 static void serve(void *reply, const void *request)
 {
     (void)request;
-    if (asked < CASES) {
+    if (asked < most) {
         unsigned bits = 0, left = CASES - asked;
         if (getentropy(&bits, sizeof bits) != 0)
             _exit(1);
@@ -122,7 +144,9 @@ int main(void)
         s.n = n = half ? lab_size(0, 6, 8) : lab_size(1, 3, 5);
         s.C = C = half ? lab_size(2, 9, 32) : lab_size(3, 3, 8);
         lab_input("the suspect", &s, sizeof s);
-        lab_output(got, sizeof got);
+        /* a half sees and fills no more than its own part */
+        lab_output(got + half * CASES / 2, sizeof got / 2);
+        most = (half + 1) * CASES / 2;
         lab_serve(serve, sizeof numbers, 1);
         lab_call(
             for (size_t k = 0; k < CASES / 2; k++) {

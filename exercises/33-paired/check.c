@@ -4,7 +4,7 @@
 #include "ground/random.h"
 #include "support/lab.h"
 
-enum { MOST = 100 };
+enum { MOST = 2000 };
 static double left[MOST], right[MOST], confidence;
 static size_t pairs;
 static double slack;            /* where all differences are the same */
@@ -137,7 +137,7 @@ int main(void)
     }
     slack = 0;
     for (size_t k = 0; k < 3; k++) {
-        pairs = k == 0 ? 2 : lab_size(k, 3, MOST);
+        pairs = k == 0 ? 2 : lab_size(k, k == 1 ? 1025 : 3, MOST);
         make_pairs(k, pow(10, (double)k - 2));
         check(k == 0 ? "two pairs" : k == 1 ? "many pairs"
               : "others, that differ more");

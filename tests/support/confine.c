@@ -192,6 +192,12 @@ void hide_answer(void)
     protect(__start_answer, __stop_answer, PROT_NONE);
 }
 
+bool in_answer(const void *address)
+{
+    return (uintptr_t)address >= (uintptr_t)__start_answer
+        && (uintptr_t)address < (uintptr_t)__stop_answer;
+}
+
 void hide_check(void)
 {
     const size_t bytes = (uintptr_t)__stop_check

@@ -11,4 +11,5 @@ void confine(int line, int said, double seconds, bool closed);
    check's own. */
 void hide_answer(void);
 void hide_check(void);
+bool in_answer(const void *address);
 #endif

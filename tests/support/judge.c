@@ -5,6 +5,7 @@
 #include "support/lab.h"
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <omp.h>
 #include <poll.h>
 #include <signal.h>
@@ -74,14 +75,15 @@ static double setting(const char *name, double otherwise)
     return text == NULL ? otherwise : strtod(text, NULL);
 }
 
-/* and leaves none of it in the environment, which the child sees */
+/* and leaves nothing of it that the child sees */
 static void take_salt(void)
 {
-    char *text = getenv("LAB_SEED");
-    if (text != NULL) {
+    char text[32] = "";
+    if (!isatty(STDIN_FILENO) &&
+        read(STDIN_FILENO, text, sizeof text - 1) > 0)
         fill_salt = strtoull(text, NULL, 10);
-        memset(text, '0', strlen(text));
-    }
+    explicit_bzero(text, sizeof text);
+    dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
 }
 
 void judge_begin(void)
@@ -134,6 +136,8 @@ void lab_ask(void *reply, const void *request)
         server(reply, request);
         return;
     }
+    if (in_answer(__builtin_return_address(0)))
+        _exit(EXIT_FAILURE);    /* it asks in place of the check */
     memcpy(shared, request, request_size);
     if (send(call.line[1], &letter, 1, MSG_NOSIGNAL) != 1 ||
         recv(call.line[1], &letter, 1, 0) != 1)

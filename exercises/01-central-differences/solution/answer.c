@@ -18,14 +18,14 @@ struct difference difference_check(double (*f)(void *context),
         x[i] = kept;
         double slope = (above - below) / ((double)up - (double)down);
         double error = fabs(slope - (double)gradient[i]);
-        if (isnan(error))
-            error = INFINITY;
-        if (error > d.worst) {
+        if (isnan(error) ? !isnan(d.worst) : error > d.worst) {
             d.worst = error;
             d.at = i;
         }
         d.largest = fmax(d.largest, fabs(slope));
     }
+    if (isnan(d.worst))
+        d.worst = INFINITY;
     if (d.worst > 0)
         d.worst /= d.largest;
     return d;
