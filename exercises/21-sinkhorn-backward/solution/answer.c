@@ -28,7 +28,7 @@ void sinkhorn_backward(real *dlogits, const real *dmatrix,
                        const real *logits, size_t count, size_t n,
                        size_t iterations)
 {
-    static double y[200][64];
+    double y[200][64];
     size_t nn = n * n;
     for (size_t m = 0; m < count * nn; m += nn) {
         double x[64], g[64];
