@@ -19,7 +19,7 @@
 #define START y[halves - 1][i]
 #endif
 
-static double y[200][64];
+double y[200][64];
 
 static void step(double *x, size_t n, bool rows)
 {
