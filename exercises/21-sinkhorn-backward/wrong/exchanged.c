@@ -19,8 +19,6 @@
 #define START y[halves - 1][i]
 #endif
 
-double y[200][64];
-
 static void step(double *x, size_t n, bool rows)
 {
     double sum[8] = { 0 };
@@ -43,6 +41,7 @@ void sinkhorn_backward(real *dlogits, const real *dmatrix,
                        const real *logits, size_t count, size_t n,
                        size_t iterations)
 {
+    double y[200][64];
     size_t halves = 2 * iterations, nn = n * n;
     for (; count-- > 0; dlogits += nn, dmatrix += nn, logits += nn) {
         double g[64];
