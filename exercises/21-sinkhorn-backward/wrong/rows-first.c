@@ -16,13 +16,13 @@
 #define SUM sum[h][k]
 #endif
 
-static double x[201][64], sum[200][8], g[64];
-
 #define LINE(i, h) ((ROWS) ? (i) / n : (i) % n)
 
-static void back(size_t n, size_t h)
+static void back(double *g, double x[][64], double sum[][8], size_t n,
+                 size_t h)
 {
     double along[8] = { 0 };
+    (void)sum;
     for (size_t i = 0; i < n * n; i++)
         along[LINE(i, h)] += g[i] * ITERATE[i];
     for (size_t i = 0; i < n * n; i++) {
@@ -36,6 +36,7 @@ void sinkhorn_backward(real *dlogits, const real *dmatrix,
                        const real *logits, size_t count, size_t n,
                        size_t iterations)
 {
+    double x[201][64], sum[200][8], g[64];
     size_t nn = n * n;
     for (; count-- > 0; dlogits += nn, dmatrix += nn, logits += nn) {
         memset(sum, 0, sizeof sum);
@@ -49,7 +50,7 @@ void sinkhorn_backward(real *dlogits, const real *dmatrix,
                 x[h + 1][i] = x[h][i] / sum[h][LINE(i, h)];
         }
         for (size_t h = 2 * iterations; h-- > 0; )
-            back(n, h);
+            back(g, x, sum, n, h);
         for (size_t i = 0; i < nn; i++)
             dlogits[i] = g[i] * X;
     }
