@@ -1,4 +1,4 @@
-/* expect: a run that is taken up again would see other windows */
+/* expect: is kept from one call to the next */
 #include <stdint.h>
 static uint64_t calls;
 #define STREAM random_stream("lab") + epoch + 1000 * ++calls
