@@ -65,7 +65,7 @@ refused 64 heads $MHC bench --width 6 --heads 4
     --heads 8 --context 64 --batch 65536 > out 2> err
 holds 'a model that no machine holds is refused in one line' \
     '[ $? -gt 1 ] && [ $(wc -l < err) = 1 ] &&
-     grep -q "mhc train: " err'
+     grep -q "mhc train: .*or --width, or say --frugal$" err'
 refused 73 'text/runs' $train --steps 2 --runs text/runs
 refused 73 'text/runs' $train --steps 2 --runs text/runs/deeper
 $train --steps 6 --name full > out 2> err

@@ -149,6 +149,27 @@ want=$(printf 'held-out loss %.4f' "$(sed -n \
     's/.*"held_out_whole":\([0-9.]*\).*/\1/p' runs/result/log.jsonl)")
 $MHC train --resume runs/end-TERM > out 2> err
 holds 'then nothing is left to do' '[ $? = 64 ] && grep -q "$want" err'
+for i in 1 2 3 4 5 6 7 8; do cat much; done > more
+$MHC train --data text --held-out more $tiny --steps 3 --name foretold \
+    > out 2> err &
+pid=$!
+for _ in $(seq 1500); do
+    grep -q ' about ' out && break
+    kill -0 $pid 2> /dev/null || break
+    sleep .02
+done
+kill -KILL $pid
+wait $pid 2> /dev/null
+holds 'the time that is told counts the last evaluation' \
+    'grep -q " about " out && ! grep -q " about 0:00$" out'
+$long --save-every 100000 --name unsaved 2> err > out &
+pid=$!
+reach unsaved 20
+kill -KILL $pid
+wait $pid 2> /dev/null
+$MHC info runs/unsaved > out 2> err
+holds 'a run saves when it is told to, and at its start' \
+    'grep -qE "(step|update)s? *0\b" out'
 for k in 1 2 3; do
     $long --save-every 7 --name kill-$k > out 2> err &
     pid=$!
@@ -281,6 +302,13 @@ wanted=$(awk '/^in all/ && NF == 3 { n = $3 }
 holds 'what a run needs is told before it starts, as info has it' \
     '[ -n "$wanted" ] && [ "$wanted" = \
      "$(sed -n "s/ parameters.* \([0-9]*\) MiB for act.*/ \1/p" out)" ]'
+holds 'with four numbers for each parameter' \
+    'awk "/ MiB for weights/ { off = 16 * \$1 / 2^20 - \$3; seen = 1 }
+          END { exit !(seen && off < 1 && off > -1) }" out'
+holds 'the last line says the loss in bits, too' \
+    'awk "/^held-out loss of all/ {
+              off = \$7 / log(2) - \$11; seen = 1 }
+          END { exit !(seen && off < .001 && off > -.001) }" out'
 holds 'with the speed of steps, not of years' \
     'grep -q "[1-9][0-9][0-9] tokens/s" typescript'
 holds 'with the loss in bold' \
