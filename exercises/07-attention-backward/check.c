@@ -71,5 +71,9 @@ int main(void)
     s = (struct attention_shape){ .sequences = 1, .heads = 1,
         .length = lab_size(12, 513, 600), .head_size = 2 };
     check("many positions", s, 1);
+    s.length = 5;
+    s.heads = 2;
+    s.head_size = lab_size(13, 257, 300);
+    check("large heads", s, 1);
     return lab_end();
 }

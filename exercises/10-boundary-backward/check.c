@@ -368,6 +368,13 @@ static void check_fused(void)
              seen.fused == 0 && seen.steps == 2, seen.fused > 0
              ? "cross_backward was called there"
              : "the steps were not done");
+    struct connection alone = one_stream;
+    alone.cross = alone.cross_backward = fused_back;
+    cross_fused(&alone, false);
+    lab_true("nor is it missed by a kind with one stream",
+             seen.fused == 1 && seen.steps + seen.norms == 0,
+             seen.fused != 1 ? "cross_backward was not called once"
+             : "its steps were done, too");
     fused.leave = NULL;
     cross_fused(&fused, true);
     lab_true("it is at the exit of a kind that reads there",

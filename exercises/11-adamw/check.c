@@ -35,7 +35,7 @@ static size_t step[RUNS][UPDATES] = { { 1, 2, 7 },
 static struct adamw settings[RUNS] = {
     { .rate = 0.05, .decay = 0.3, .beta1 = 0.8, .beta2 = 0.9,
       .epsilon = 0.02, .scale = 0.5 },
-    { .rate = 0.3, .decay = 0.02, .beta2 = 0.95, .epsilon = 1e-8,
+    { .rate = 0.3, .decay = 0.02, .beta2 = 0.9999, .epsilon = 1e-8,
       .scale = 0.8 } };
 
 static void prepare(void)

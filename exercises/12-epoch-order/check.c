@@ -87,6 +87,27 @@ static void check_returns(size_t (*orders)[3])
              times, again);
 }
 
+/* 0 .. 5 */
+static size_t number_of(const size_t *order)
+{
+    return order[0] % 3 * 2 + (order[1] > order[2]);
+}
+
+/* are two orders independent of each other? */
+static void check_joint(const char *what, size_t (*a)[3],
+                        size_t (*b)[3], size_t count)
+{
+    size_t times[36] = { 0 };
+    double each = (double)count / 36, sum = 0;
+    for (size_t i = 0; i < count; i++)
+        times[number_of(a[i]) * 6 + number_of(b[i])]++;
+    for (size_t k = 0; k < 36; k++)
+        sum += pow((double)times[k] - each, 2) / each;
+    lab_true(what, sum < 140, "who knows one of the orders knows "
+             "something of the other: chi-square is %.0f, not about 35;"
+             " are the same random numbers used for both?", sum);
+}
+
 static void check_fairness(void)
 {
     static size_t orders[EPOCHS][3];
@@ -122,6 +143,14 @@ static void check_fairness(void)
                  "orders of 3 windows came %zu to %zu times in 60000, "
                  "not about 10000 each", least, most);
     check_returns(orders);
+    check_joint("the next epoch is drawn anew", orders, orders + 1,
+                EPOCHS - 1);
+    static size_t other[EPOCHS][3];
+    lab_output(other, sizeof other);
+    lab_call(
+        for (size_t epoch = 0; epoch < EPOCHS; epoch++)
+            epoch_order(other[epoch], 3, seed + 1, epoch));
+    check_joint("the next seed is drawn anew", orders, other, EPOCHS);
 }
 
 // Is it a shuffle?

@@ -58,6 +58,9 @@ static const struct trial {
     { "a dimension of 0 after a product that does not fit",
       "the product before the 0 wraps around", 0, 1,
       { { "a", 0, 3, { (size_t)1 << 32, (size_t)1 << 32, 0 }, 0, 0 } } },
+    { "a dimension of 0 after bytes that do not fit",
+      "the product before the 0 wraps around", 0, 1,
+      { { "a", 0, 2, { (size_t)1 << 62, 0 }, 0, 0 } } },
     { "a dimension of 0 after a much larger product",
       "the product before the 0 wraps around", 0, 1,
       { { "a", 0, 3, { (size_t)1 << 63, (size_t)1 << 63, 0 }, 0, 0 } } },
@@ -99,6 +102,10 @@ static bool try(const struct trial *l)
         && strstr(m.text, "tensor a") != NULL)
         return lab_true(l->what, false, "refused, but it is tensor b "
                         "that is to be named");
+    if (good == false && l->used > 0 && l->list[0].end >= l->bytes
+        && strstr(m.text, "tensor ") == NULL)
+        return lab_true(l->what, false, "refused, but the line "
+                        "names no tensor: %s", m.text);
     return lab_true(l->what, good == false && m.status != 0, "%s%s",
                     good == false ? "refused without refuse()"
                                   : "accepted: ",

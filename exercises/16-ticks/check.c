@@ -62,7 +62,7 @@ static void check_by_hand(void)
 
 // Check random axes
 enum { RANDOM = 1000 };
-enum kind { ANY, MULTIPLE, ABOVE, FAR, BOUNDS };
+enum kind { ANY, MULTIPLE, ABOVE, FAR, BOUNDS, HAIR };
 static const double bound[] = { M_SQRT2, 3.16227766016838,
                                 7.07106781186548 };
 
@@ -87,7 +87,7 @@ static bool work_out(struct axis *a, enum kind kind)
     a->first = ceil(times - 1e-9) * a->step;
     return round_step(ideal * (1 - 1e-6)) == a->step
         && round_step(ideal * (1 + 1e-6)) == a->step
-        && (kind == MULTIPLE || kind == ABOVE
+        && (kind == MULTIPLE || kind == ABOVE || kind == HAIR
             || fabs(times - rint(times)) > 1e-6);
 }
 
@@ -104,14 +104,16 @@ static void invent(struct axis *a, enum kind kind, size_t i)
         f = bound[i % 3] * (i % 2 > 0 ? 1 - 2e-6 : 1 + 2e-6);
     a->parts = i % 10 > 0 ? 1 + (int)(12 * uniform(kind, i, 3)) : 1000;
     double step = round_step(f * power);
-    bool near = (kind != MULTIPLE && kind != ABOVE) || i % 2 > 0;
+    bool on = kind == MULTIPLE || kind == ABOVE || kind == HAIR;
+    bool near = !on || kind == HAIR || i % 2 > 0;
     double most = near ? 100 : 4e5;
     double times = floor(most * (2 * uniform(kind, i, 4) - 1));
-    if (kind == MULTIPLE || kind == ABOVE) {
+    if (on) {
         char text[40];          /* .14 is not always 7 * .02 */
         snprintf(text, sizeof text, "%.15g", times * step);
         a->low = strtod(text, NULL);
-        a->low += kind == ABOVE ? 1e-8 * step : 0;
+        a->low += kind == ABOVE ? 1e-8 * step
+                : kind == HAIR ? 3e-10 * step : 0;
     } else if (kind == FAR)
         a->low = step * (1e8 * times + 3e9 * (times > 0 ? 1 : -1)
                          + (i % 2 > 0 ? 2e-5
@@ -148,6 +150,7 @@ int main(void)
     check_by_hand();
     check_random("random axes", ANY);
     check_random("lows that are multiples", MULTIPLE);
+    check_random("lows a hair above a multiple", HAIR);
     check_random("lows a little above a multiple", ABOVE);
     check_random("axes far from 0", FAR);
     check_random("steps near the bounds", BOUNDS);

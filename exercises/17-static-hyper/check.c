@@ -197,7 +197,7 @@ static void check_threads(void)
     size_t one = tokens * l.width, all = one * STREAMS;
     real *ones = test_reals(all), *dstream = test_reals(all),
          *danswer = test_reals(one),
-         *input = test_reals(one),
+         *input = test_reals(one), *next = test_reals(all),
          *drow = test_reals(tokens * layout_row(&l));
     for (size_t i = 0; i < all; i++)
         ones[i] = 1;
@@ -206,8 +206,10 @@ static void check_threads(void)
         mixing_write_backward(dstream, danswer, drow, ones, ones, ones,
                               ones, &l, tokens);
         mixing_read(input, ones, ones, &l, tokens);
+        mixing_write(next, ones, ones, ones, &l, tokens);
         for (size_t i = 0; i < all; i++)
             lost += dstream[i] != STREAMS || input[i % one] != STREAMS
+                 || next[i] != STREAMS + 1
                  || danswer[i % one] != STREAMS;
         for (size_t i = 0; i < tokens * layout_row(&l); i++)
             lost += i % layout_row(&l) >= STREAMS

@@ -10,7 +10,8 @@ void read_and_norm(real *input, real *inverse_rms, real *normed,
                    const real *gain, const struct layout *l,
                    size_t tokens);
 
-enum { T = 9, MOST = 300, ALL = T * MIXING_STREAMS * MOST, ROW = 120 };
+enum { T = 9, MOST = 1200, ALL = T * MIXING_STREAMS * MOST,
+       ROW = 120 };
 static size_t tokens;           /* of this case */
 
 // Read, and then norm
@@ -124,7 +125,7 @@ int main(void)
             break;
     check(4, 64, 0.01);
     check(2, 5, 0.01);
-    check(3, lab_size(1, 65, MOST), 1000);
+    check(3, lab_size(1, 1025, MOST), 1000);
     check(1, lab_size(2, 40, MOST), 0);
     return lab_end();
 }

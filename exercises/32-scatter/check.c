@@ -96,6 +96,34 @@ static int repeated_run(size_t inputs)
     return 0;
 }
 
+/* is the sign of argument i in run k that of another one, because the
+   numbers of run and argument were multiplied, or combined by bits? */
+static bool mixes_numbers(size_t inputs)
+{
+    bool up[9][MANY];
+    for (size_t k = 1; k < 9; k++)
+        for (size_t i = 0; i < inputs; i++)
+            up[k][i] = noted[k].in[i] / noted[0].in[i] > 1;
+    for (size_t first = 0; first < 2 && inputs >= 100; first++) {
+        size_t same = 0;        /* of 28 */
+        for (size_t a = 1; a < 9; a++)
+            for (size_t b = 1; b < a; b++)
+                same += up[a][b - first] == up[b][a - first];
+        if (same == 28)
+            return true;
+    }
+    for (size_t d = 1; d < 8 && inputs >= 100; d++) {
+        size_t same = 0;
+        for (size_t e = 0; e < 512; e++) {
+            size_t k = e / 64, i = e % 64;
+            same += up[k + 1][i] == up[(k ^ d) + 1][i ^ d];
+        }
+        if (same > 400)         /* of 512 */
+            return true;
+    }
+    return false;
+}
+
 /* does argument i move as i + lag does, in all runs, for many i? */
 static bool moves_together(size_t inputs, size_t lag)
 {
@@ -134,8 +162,12 @@ static void run_scatter(double *t, function *f, const double *in,
     while (lag + 12 < inputs && !moves_together(inputs, lag))
         lag++;
     int again = repeated_run(inputs);
-    lab_true("each by a sign of its own", lag + 12 >= inputs && again == 0,
-             again ? "run %d has the signs of another one, or all "
+    bool mixed = mixes_numbers(inputs);
+    lab_true("each by a sign of its own",
+             lag + 12 >= inputs && again == 0 && !mixed, mixed
+             ? "the signs of one run are those of others in another "
+               "order: does one number stand for run and argument?"
+             : again ? "run %d has the signs of another one, or all "
                "turned, or shifted"
              : "arguments that are %d apart have the same signs",
              again ? again : (int)lag);
@@ -179,6 +211,7 @@ int main(void)
     for (int i = 0; i < MANY; i++)
         in[i] *= (i % 3 ? 1 : -1) * pow(10, i % 60 - 30);
     run_scatter(t, copies, in, MANY, MANY, 1e-4 * u);
+    run_scatter(t, copies, in, MANY, MANY, .01);
     run_scatter(t, nothing, in, lab_size(2, 1, 20), 1, u);
     lab_true("a function of nothing", t[0] == 0,
              "its tolerance is %g, not 0", t[0]);

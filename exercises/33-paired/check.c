@@ -138,9 +138,19 @@ int main(void)
     slack = 0;
     for (size_t k = 0; k < 3; k++) {
         pairs = k == 0 ? 2 : lab_size(k, k == 1 ? 1025 : 3, MOST);
-        make_pairs(k, pow(10, (double)k - 2));
+        make_pairs(k, k == 2 ? 1e-9 : pow(10, (double)k - 2));
         check(k == 0 ? "two pairs" : k == 1 ? "many pairs"
-              : "others, that differ more");
+              : "others, that differ by little");
     }
+    left[1] = NAN;              /* a run that was lost */
+    struct paired lost = { 0 };
+    lab_input("left", left, sizeof left);
+    lab_output(&lost, sizeof lost);
+    lab_call(lost = paired_interval(left, right, pairs, confidence));
+    lab_true("a NaN makes all NaN", isnan(lost.mean) && isnan(lost.p)
+             && isnan(lost.deviation) && isnan(lost.half),
+             "with a NaN among the losses mean is %g, deviation %g, "
+             "half %g, p %g", lost.mean, lost.deviation, lost.half,
+             lost.p);
     return lab_end();
 }
