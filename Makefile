@@ -38,7 +38,6 @@ LIBRARY := $(filter-out code/commands/main.c,$(wildcard code/*/*.c))
 PROGRAM := $(wildcard code/commands/main.c)
 TESTS   := $(wildcard tests/main.c) $(filter-out \
              $(wildcard tests/*/measure_*.c tests/*/fuzz_*.c tests/*/show_*.c tests/*/preload_*.c), $(wildcard tests/*/*.c))
-HEADERS := $(wildcard code/*/*.h tests/*/*.h)
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
         lab check-lab hint labs solutions solution list-labs reset-lab grade \
@@ -75,14 +74,16 @@ help:
 ## make coverage valgrind the lines that the tests of checkpoints run; memory
 
 # Variants: one set of objects each -------------------------------------------
+# Beside an object stands which headers it includes; only those make it again.
+-include $(wildcard build/*/code/*/*.d build/*/tests/*.d build/*/tests/*/*.d)
 
 SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
             -fno-omit-frame-pointer
 define variant
-build/$(1)/%.o: %.c $$(HEADERS) build/$(1)/flags
+build/$(1)/%.o: %.c build/$(1)/flags
 	@mkdir -p $$(@D)
 	@echo "  CC $(1) $$<"
-	@$$(CC) $$(FLAGS) $(2) -c $$< -o $$@
+	@$$(CC) $$(FLAGS) $(2) -MMD -MP -c $$< -o $$@
 build/$(1)/flags: FORCE
 	@mkdir -p $$(@D)
 	@echo '$$(CC) $$(FLAGS) $(2)' | cmp -s - $$@ || echo '$$(CC) $$(FLAGS) $(2)' > $$@
@@ -232,10 +233,10 @@ FUZZERS   := $(filter-out support,$(patsubst fuzz_%.c,%,$(notdir $(wildcard test
 FUZZFLAGS := -std=c11 -D_GNU_SOURCE -Icode -Itests -g -O1 -fopenmp=libgomp -Wno-unknown-pragmas \
              -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ      := $(patsubst %.c,build/fuzz/%.o,$(LIBRARY) $(wildcard tests/checkpoint/image.c tests/checkpoint/tiny.c tests/checkpoint/fuzz_support.c))
-build/fuzz/%.o: %.c $(HEADERS)
+build/fuzz/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC fuzz $<"
-	@$(CLANG) $(FUZZFLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
+	@$(CLANG) $(FUZZFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
 define fuzzer
 build/fuzz/$(patsubst fuzz_%.c,%,$(notdir $(1))): $(1:%.c=build/fuzz/%.o) $$(FUZZ)
 	@$$(CLANG) $$(FUZZFLAGS) -fsanitize=fuzzer $$^ -o $$@ -L$$$$(dirname $$$$($$(CC) -print-file-name=libgomp.so)) $$(LIBS)
