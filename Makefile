@@ -112,7 +112,7 @@ build/mhc-double: build/double/mhc
 # Training ---------------------------------------------------------------------
 
 # mHC, as soon as the book has come to it (a stage may not have)
-CONNECTION ?= $(if $(wildcard code/connection/mhc.c),mhc,residual)
+CONNECTION ?= $(if $(wildcard code/mix/gated.c),mhc,residual)
 STREAMS    ?= $(if $(filter residual,$(CONNECTION)),1,4)
 TRAIN ?= --data data/austen.txt --held-out data/persuasion.txt --name austen \
          --connection $(CONNECTION) --streams $(STREAMS) \

@@ -24,7 +24,7 @@ static bool choose(struct configuration *c, const char *path,
         || !configuration_set(c, "streams", number, m)
         || !configuration_check(c, m) || !architecture_find(&a, c, m))
         return false;
-    return a.connection->map != NULL
+    return a.connection->mix != MIX_NONE
         || fail(m, EX_USAGE, "connection: %s has no streams to widen "
                 "to", connection);
 }

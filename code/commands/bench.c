@@ -149,17 +149,16 @@ TIMED(mix_write_back, WRITE_BACK, mixing.write_backward,
        coefficients, l, tokens))
 TIMED(mix_find, COEFFICIENTS, mixing.coefficients,
       (real *coefficients, const real *stream, const real *phi,
-       const real *alpha, const real *bias, const struct map *map,
-       const struct layout *l, size_t tokens),
-      (coefficients, stream, phi, alpha, bias, map, l, tokens))
+       const real *alpha, const real *bias, const struct layout *l,
+       size_t tokens),
+      (coefficients, stream, phi, alpha, bias, l, tokens))
 TIMED(mix_find_back, COEFFICIENTS_BACK, mixing.coefficients_backward,
       (real *dstream, real *dphi, real *dalpha, real *dbias,
        real *dcoefficients, real *work, const real *stream,
        const real *coefficients, const real *phi, const real *alpha,
-       const real *bias, const struct map *map, const struct layout *l,
-       size_t tokens),
+       const real *bias, const struct layout *l, size_t tokens),
       (dstream, dphi, dalpha, dbias, dcoefficients, work, stream,
-       coefficients, phi, alpha, bias, map, l, tokens))
+       coefficients, phi, alpha, bias, l, tokens))
 TIMED(mix_read, READ, mixing.read,
       (real *input, const real *stream, const real *coefficients,
        const struct layout *l, size_t tokens),

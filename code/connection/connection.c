@@ -2,9 +2,7 @@
 #include <string.h>
 // Headers of the connections
 #include "connection/residual.h"
-#include "connection/hyper.h"
-#include "connection/mhc.h"
-#include "connection/manifolds.h"
+#include "connection/kinds.h"
 
 // The table of connections
 const struct connection *const connections[] = {
@@ -78,7 +76,7 @@ void connection_cross_backward(const struct connection *k,
         d->zero(to->dstream, to->tokens * to->streams * to->width, ROUNDED);
         if (k->coefficients != NULL)
             d->zero(to->dcoefficients,
-                    to->tokens * k->coefficients(to->streams), EXACT);
+                    to->tokens * k->coefficients(k, to->streams), EXACT);
     }
     if (fused(k, to)) {
         k->cross_backward(from, to);

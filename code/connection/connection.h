@@ -37,19 +37,22 @@ struct connection {
     const char *name;
     // More of a connection
     const char *summary;    /* one line, for people */
-    const struct map *map;  /* of its coefficients; NULL: none */
+    enum mix mix;           /* of its coefficients */
+    /* how element k of bias starts, with n streams, at site `index` */
+    double (*start)(size_t k, size_t n, size_t index);
     bool mean;              /* exit: mean of the streams, else the sum */
     bool powers;            /* streams must be a power of two */
     size_t most_streams;
     bool keeps_answer;  /* write_backward looks at the answer */
     /* K, numbers a token that reading computes; NULL: none */
-    size_t (*coefficients)(size_t streams);
+    size_t (*coefficients)(const struct connection *, size_t streams);
     /* reals of work for one call; NULL: none */
     size_t (*work)(const struct configuration *, size_t tokens);
     /* parameters of one site, offsets in the order of declaration */
-    void (*declare)(struct parameters *, size_t offset[],
-                    const char *prefix, const struct configuration *,
-                    size_t index, bool exit);
+    void (*declare)(const struct connection *, struct parameters *,
+                    size_t offset[], const char *prefix,
+                    const struct configuration *, size_t index,
+                    bool exit);
     // Enter, read, write and leave
     /* stream = from vector [T][C]. NULL: the vector is the stream */
     void (*enter)(const struct site *first, const real *vector);

@@ -3,20 +3,19 @@
 // The layout of a site
 struct layout mixed_layout(const struct site *s)
 {
-    return layout_of(s->connection->map, s->streams, s->width,
+    return layout_of(s->connection->mix, s->streams, s->width,
                      s->configuration->iterations);
 }
 
-size_t mixed_coefficients_of(const struct map *map, size_t streams)
+size_t mixed_coefficients(const struct connection *k, size_t streams)
 {
-    struct layout l = layout_of(map, streams, 1, 1);
-    return layout_row(&l);
+    return mix_row(k->mix, streams);
 }
 
 size_t mixed_work(const struct configuration *c, size_t tokens)
 {
     struct layout l = { .streams = c->streams, .width = c->width,
-                        .parts = 1, .outputs = MIXING_OUTPUTS };
+                        .parts = 1, .outputs = MIX_OUTPUTS };
     size_t most = mixing_work(&l, tokens);
     // More work of a mixed connection
     if (mixing_cross_work(&l) > most)
@@ -25,23 +24,23 @@ size_t mixed_work(const struct configuration *c, size_t tokens)
 }
 
 // Declare phi, alpha and bias
-void mixed_declare(struct parameters *p, size_t offset[],
-                   const char *prefix, const struct configuration *c,
-                   size_t index, bool exit, const struct map *map,
-                   double (*rule)(size_t, size_t, size_t))
+void mixed_declare(const struct connection *k, struct parameters *p,
+                   size_t offset[], const char *prefix,
+                   const struct configuration *c, size_t index,
+                   bool exit)
 {
     size_t n = c->streams;
-    struct layout l = layout_of(map, n, c->width, c->iterations);
+    struct layout l = layout_of(k->mix, n, c->width, c->iterations);
     if (exit)
         return;
     if (l.parts > 0) {
         offset[MIXED_PHI] = parameter_add(p, prefix, "phi", l.outputs,
             layout_inputs(&l), start_constant(0), true);
         offset[MIXED_ALPHA] = parameter_add(p, prefix, "alpha", 1,
-            map_scales(map), start_constant(0.01), false);
+            mix_scales(k->mix), start_constant(0.01), false);
     }
     offset[MIXED_BIAS] = parameter_add(p, prefix, "bias", 1,
-        map->biases(n), start_rule(rule, n, index), false);
+        mix_biases(k->mix, n), start_rule(k->start, n, index), false);
 }
 
 // Enter and leave
@@ -84,8 +83,7 @@ void mixed_read(const struct site *s)
     const struct mixing *mixing = &s->device->mixing;
     mixing->coefficients(s->coefficients, s->stream,
                          s->weight[MIXED_PHI], s->weight[MIXED_ALPHA],
-                         s->weight[MIXED_BIAS], s->connection->map, &l,
-                         s->tokens);
+                         s->weight[MIXED_BIAS], &l, s->tokens);
     mixing->read(s->input, s->stream, s->coefficients, &l, s->tokens);
 }
 
@@ -99,7 +97,7 @@ void mixed_read_backward(const struct site *s)
         s->dstream, s->gradient[MIXED_PHI], s->gradient[MIXED_ALPHA],
         s->gradient[MIXED_BIAS], s->dcoefficients, s->work, s->stream,
         s->coefficients, s->weight[MIXED_PHI], s->weight[MIXED_ALPHA],
-        s->weight[MIXED_BIAS], s->connection->map, &l, s->tokens);
+        s->weight[MIXED_BIAS], &l, s->tokens);
 }
 
 // Write with coefficients

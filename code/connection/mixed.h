@@ -2,20 +2,19 @@
 #define MIXED_H
 #include "connection/connection.h"
 
-/* What all connections with a map share; PREFIX.phi [outputs][inputs],
+/* What all connections with a mix share; PREFIX.phi [outputs][inputs],
    PREFIX.alpha [1][2 or 3], PREFIX.bias [1][biases]. */
 enum { MIXED_PHI, MIXED_ALPHA, MIXED_BIAS };
 
-/* phi 0 with decay; alpha .01 and bias by rule(column, streams, index)
-   without; nothing at the exit, and no phi, alpha where nothing is
-   projected */
-void mixed_declare(struct parameters *p, size_t offset[],
-                   const char *prefix, const struct configuration *c,
-                   size_t index, bool exit, const struct map *map,
-                   double (*rule)(size_t, size_t, size_t));
+/* phi 0 with decay; alpha .01 and bias by k->start without; nothing at
+   the exit, and no phi, alpha where nothing is projected */
+void mixed_declare(const struct connection *k, struct parameters *p,
+                   size_t offset[], const char *prefix,
+                   const struct configuration *c, size_t index,
+                   bool exit);
 struct layout mixed_layout(const struct site *s);
 /* K */
-size_t mixed_coefficients_of(const struct map *map, size_t streams);
+size_t mixed_coefficients(const struct connection *k, size_t streams);
 size_t mixed_work(const struct configuration *c, size_t tokens);
 // Verbs of a mixed connection
 void mixed_enter(const struct site *first, const real *vector);

@@ -6,7 +6,7 @@ static struct crossing crossing_between(const struct site *from,
                                         const struct layout *l)
 {
     return (struct crossing){
-        .layout = l, .tokens = to->tokens, .map = to->connection->map,
+        .layout = l, .tokens = to->tokens,
         .phi = to->weight[MIXED_PHI], .alpha = to->weight[MIXED_ALPHA],
         .bias = to->weight[MIXED_BIAS], .gain = to->gain,
         .stream = from->stream, .answer = from->answer,

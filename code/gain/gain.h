@@ -13,7 +13,7 @@ void gain_product(double *product, const double *left,
                   const double *right, size_t n);
 /* Of a chain of mixings [depth][n][n], H_0 first: composite[l] has the
    forward gains of H_l .. H_0, from the start, and the backward gains
-   of H_last .. H_l, to the end. n <= MIXING_STREAMS. */
+   of H_last .. H_l, to the end. n <= MIX_STREAMS. */
 void gain_along(struct gain *composite, const double *mixing,
                 size_t depth, size_t n);
 #endif

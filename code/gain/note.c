@@ -4,7 +4,7 @@
 bool gain_note(struct journal *j, struct trainer *t, struct message *m)
 {
     struct profile p;
-    if (t->model.architecture.connection->map == NULL)
+    if (t->model.architecture.connection->mix == MIX_NONE)
         return true;
     if (!profile_measure(&p, t, t->options.batch, m))
         return false;

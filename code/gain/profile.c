@@ -12,7 +12,7 @@ bool profile_open(struct profile *p, const struct model *model,
     const struct configuration *c = &model->configuration;
     const struct connection *k = model->architecture.connection;
     size_t n = c->streams, tokens = model->sequences * c->context;
-    size_t K = k->map == NULL ? 0 : k->coefficients(n);
+    size_t K = mix_row(k->mix, n);
     *p = (struct profile){ .sublayers = model->sublayers,
                            .streams = n, .room = tokens };
     size_t each = tokens * n * n * sizeof(real);
@@ -77,17 +77,16 @@ static void compare_streams(struct profile *p, const struct site *s)
 static void keep_mixings(struct profile *p, const struct site *s)
 {
     size_t n = s->streams, square = n * n;
-    const struct connection *k = s->connection;
-    size_t K = k->map == NULL ? 0 : k->coefficients(n);
-    if (k->map != NULL)
+    size_t K = mix_row(s->connection->mix, n);
+    if (K > 0)
         s->device->download(p->row, s->coefficients, s->tokens * K,
                             EXACT);
     s->device->synchronize();
     for (size_t t = 0; t < p->count; t++) {
         real *h = p->mixer + (s->index * p->room + t) * square;
         for (size_t e = 0; e < square; e++)
-            h[e] = k->map == NULL ? e % (n + 1) == 0
-                                  : p->row[t * K + 2 * n + e];
+            h[e] = K == 0 ? e % (n + 1) == 0
+                          : p->row[t * K + 2 * n + e];
     }
 }
 

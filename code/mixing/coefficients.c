@@ -37,8 +37,8 @@ static void project(real *row, const real *x, const real *phi,
 // Coefficients, forward
 void mixing_coefficients(real *coefficients, const real *stream,
                          const real *phi, const real *alpha,
-                         const real *bias, const struct map *map,
-                         const struct layout *l, size_t tokens)
+                         const real *bias, const struct layout *l,
+                         size_t tokens)
 {
     size_t K = layout_row(l), all = l->streams * l->width;
     #pragma omp parallel for schedule(static)
@@ -47,12 +47,12 @@ void mixing_coefficients(real *coefficients, const real *stream,
         size_t count = rest < SHARE ? rest : SHARE;
         for (size_t t = first; t < first + count; t++)
             project(coefficients + t * K, stream + t * all, phi, l);
-        map->forward(coefficients + first * K, alpha, bias, l, count);
+        mix_forward(coefficients + first * K, alpha, bias, l, count);
     }
 }
 
 // The work of coefficients
-enum { SUMS = MIXING_SCALES + MIXING_OUTPUTS };     /* of a slice */
+enum { SUMS = MIX_SCALES + MIX_OUTPUTS };     /* of a slice */
 
 size_t mixing_work(const struct layout *l, size_t tokens)
 {
@@ -91,22 +91,22 @@ void mixing_coefficients_backward(
     real *dstream, real *dphi, real *dalpha, real *dbias,
     real *dcoefficients, real *work, const real *stream,
     const real *coefficients, const real *phi, const real *alpha,
-    const real *bias, const struct map *map, const struct layout *l,
-    size_t tokens)
+    const real *bias, const struct layout *l, size_t tokens)
 {
     size_t K = layout_row(l), m = l->outputs;
-    size_t biases = map->biases(l->streams), scales = map_scales(map);
+    size_t biases = mix_biases(l->mix, l->streams);
+    size_t scales = mix_scales(l->mix);
     real *sums = work + tokens * l->parts * m;
-    assert(m <= MIXING_OUTPUTS && biases <= MIXING_OUTPUTS);
+    assert(m <= MIX_OUTPUTS && biases <= MIX_OUTPUTS);
     #pragma omp parallel for schedule(static)
     for (size_t first = 0; first < tokens; first += SHARE) {
         size_t rest = tokens - first;
         size_t count = rest < SHARE ? rest : SHARE;
         real *own = sums + first / SHARE * SUMS;
-        // Go back through the map for the tokens of a slice
+        // Go back through the mix for the tokens of a slice
         memset(own, 0, SUMS * sizeof(real));
-        map->backward(dcoefficients + first * K, own, own + MIXING_SCALES,
-                      coefficients + first * K, alpha, bias, l, count);
+        mix_backward(dcoefficients + first * K, own, own + MIX_SCALES,
+                     coefficients + first * K, alpha, bias, l, count);
         // Go back through their projections
         for (size_t i = first * l->parts; i < (first + count) * l->parts; i++) {
             size_t t = i / l->parts, p = i % l->parts;
@@ -124,7 +124,7 @@ void mixing_coefficients_backward(
         for (size_t k = 0; k < scales; k++)
             dalpha[k] += own[k];
         for (size_t k = 0; k < biases; k++)
-            dbias[k] += own[MIXING_SCALES + k];
+            dbias[k] += own[MIX_SCALES + k];
     }
     if (l->parts > 0)
         matmul_backward_weight(dphi, work, stream, tokens * l->parts,

@@ -30,10 +30,10 @@ static inline real dot(const real *a, const real *b, size_t width)
 // Collapse streams to a vector
 static inline real sum_in_pairs(const real *x, size_t n, size_t step)
 {
-    real part[MIXING_STREAMS] = { 0 };
+    real part[MIX_STREAMS] = { 0 };
     for (size_t i = 0; i < n; i++)
         part[i] = x[i * step];
-    for (size_t half = MIXING_STREAMS / 2; half > 0; half /= 2)
+    for (size_t half = MIX_STREAMS / 2; half > 0; half /= 2)
         for (size_t i = 0; i < half; i++)
             part[i] += part[i + half];
     return part[0];

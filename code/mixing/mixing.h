@@ -1,90 +1,12 @@
 #ifndef MIXING_H
 #define MIXING_H
-#include "ground/real.h"
+#include "mix/mix.h"
 
-// The layout of the coefficients
-/* One row of coefficients for each token, K reals:
-   pre [n], post [n], res [n][n] (row = output stream),
-   raw [parts][outputs], inverse_rms [parts]. */
-struct layout {
-    size_t streams, width;  /* n, C */
-    size_t parts;           /* 1: all n C normalised together; n: each
-                               stream apart; 0: nothing projected */
-    size_t outputs;         /* rows of phi */
-    size_t iterations;      /* of Sinkhorn-Knopp */
-    bool shared;            /* see struct map */
-};
-enum { MIXING_STREAMS = 8,
-       MIXING_OUTPUTS = 80 };   /* most outputs, and most biases */
-
-// Offsets in a row
-static inline size_t layout_raw(const struct layout *l)
-{
-    return 2 * l->streams + l->streams * l->streams;
-}
-
-static inline size_t layout_rms(const struct layout *l)
-{
-    return layout_raw(l) + l->parts * l->outputs;
-}
-
-static inline size_t layout_row(const struct layout *l)
-{
-    return layout_rms(l) + l->parts;
-}
-
-/* the length of a part */
-static inline size_t layout_inputs(const struct layout *l)
-{
-    return l->parts == 0 ? 0 : l->streams * l->width / l->parts;
-}
-
-// A map from projections to coefficients
-/* From projections to coefficients and back; serial, tokens independent
-   of each other. z = inverse_rms * raw. */
-struct map {
-    const char *name;
-    bool joint;         /* parts = 1, else n */
-    bool shared;        /* alpha [2]: pre and res, post; else [3] */
-    size_t (*outputs)(size_t streams);  /* NULL: parts = 0, and there is
-                                           no phi and no alpha */
-    size_t (*biases)(size_t streams);   /* length of bias */
-    /* pre, post, res of each row = from its raw and inverse_rms */
-    void (*forward)(real *coefficients, const real *alpha,
-                    const real *bias, const struct layout *l,
-                    size_t tokens);
-    /* raw of dcoefficients = gradient of z, from its pre, post, res,
-       which stay; dalpha, dbias += */
-    void (*backward)(real *dcoefficients, real *dalpha, real *dbias,
-                     const real *coefficients, const real *alpha,
-                     const real *bias, const struct layout *l,
-                     size_t tokens);
-};
-
-// What follows from a map
-enum { MIXING_SCALES = 3 };     /* most of alpha */
-
-static inline size_t map_scales(const struct map *map)
-{
-    return map->outputs == NULL ? 0 : map->shared ? 2 : 3;
-}
-
-static inline struct layout layout_of(const struct map *map,
-                                      size_t streams, size_t width,
-                                      size_t iterations)
-{
-    bool none = map->outputs == NULL;
-    return (struct layout){
-        .streams = streams, .width = width, .iterations = iterations,
-        .shared = map->shared,
-        .parts = none ? 0 : map->joint ? 1 : streams,
-        .outputs = none ? 0 : map->outputs(streams) };
-}
+// What crosses a boundary
 /* A boundary, from the site that is left to the one that is reached */
 struct crossing {
     const struct layout *layout;
     size_t tokens;
-    const struct map *map;                      /* of both sites */
     const real *phi, *alpha, *bias, *gain;      /* of the one reached */
     const real *stream, *answer;    /* [T][n][C], [T][C] */
     const real *left;               /* [T][K] coefficients there */
@@ -121,11 +43,11 @@ struct mixing {
                               real scale, const struct layout *l,
                               size_t tokens);
     // Coefficients from streams, and back
-    /* all of a row: raw[k] = sum x phi[k], inverse_rms, then the map */
+    /* all of a row: raw[k] = sum x phi[k], inverse_rms, then the mix */
     void (*coefficients)(real *coefficients, const real *stream,
                          const real *phi, const real *alpha,
-                         const real *bias, const struct map *map,
-                         const struct layout *l, size_t tokens);
+                         const real *bias, const struct layout *l,
+                         size_t tokens);
     /* dstream, dphi, dalpha, dbias += ; uses up the raw part of
        dcoefficients */
     void (*coefficients_backward)(real *dstream, real *dphi, real *dalpha,
@@ -133,7 +55,6 @@ struct mixing {
                                   real *work, const real *stream,
                                   const real *coefficients, const real *phi,
                                   const real *alpha, const real *bias,
-                                  const struct map *map,
                                   const struct layout *l, size_t tokens);
     // Read and write, and back
     /* input[t] = sum over i of pre[i] stream[t][i], i ascending */
@@ -177,14 +98,13 @@ void mixing_collapse_backward(real *dstream, const real *dvector,
                               size_t tokens);
 void mixing_coefficients(real *coefficients, const real *stream,
                          const real *phi, const real *alpha,
-                         const real *bias, const struct map *map,
-                         const struct layout *l, size_t tokens);
+                         const real *bias, const struct layout *l,
+                         size_t tokens);
 void mixing_coefficients_backward(
     real *dstream, real *dphi, real *dalpha, real *dbias,
     real *dcoefficients, real *work, const real *stream,
     const real *coefficients, const real *phi, const real *alpha,
-    const real *bias, const struct map *map, const struct layout *l,
-    size_t tokens);
+    const real *bias, const struct layout *l, size_t tokens);
 void mixing_read(real *input, const real *stream,
                  const real *coefficients, const struct layout *l,
                  size_t tokens);

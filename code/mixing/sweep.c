@@ -59,7 +59,7 @@ INLINE void write_lanes(real *next, const real *x, const real *y,
                         const real *post, const real *res, size_t n,
                         size_t C, size_t count)
 {
-    lanes in[MIXING_STREAMS], answer;
+    lanes in[MIX_STREAMS], answer;
     load(&answer, y, count);
     for (size_t j = 0; j < n; j++)
         load(&in[j], x + j * C, count);
@@ -214,7 +214,7 @@ INLINE void cross_tile(const struct crossing *s, size_t first,
     write_tile(s, first, tokens, n);
     project_tile(reached, s->next + first * n * C, s->work, s->layout,
                  tokens);
-    s->map->forward(reached, s->alpha, s->bias, s->layout, tokens);
+    mix_forward(reached, s->alpha, s->bias, s->layout, tokens);
     read_tile(s, first, tokens, n);
     norm_forward(s->normed + first * C, s->inverse_rms + first,
                  s->input + first * C, s->gain, tokens, C);
@@ -264,7 +264,7 @@ INLINE void unread_tile(const struct crossing *s,
         real *dx = g->dstream + at;
         const real *dnext = g->dnext + at, *x = s->next + at;
         const real *d = g->danswer + t * C, *pre = s->reached + t * K;
-        lanes dpre[MIXING_STREAMS];
+        lanes dpre[MIX_STREAMS];
         for (size_t i = 0; i < n; i++)
             dpre[i] = (lanes){ 0 };
         for (; c + LANES <= C; c += LANES)
@@ -368,7 +368,7 @@ static void unproject_tile(real *dphi, real *dx, const real *dreached,
                            size_t tokens)
 {
     size_t inputs = layout_inputs(l), m = l->outputs;
-    real draw[TILE * MIXING_OUTPUTS], along[TILE];
+    real draw[TILE * MIX_OUTPUTS], along[TILE];
     memset(draw, 0, sizeof draw);
     for (size_t p = 0; p < l->parts; p++) {
         raw_gradients(draw, along, dreached, reached, p, l, tokens);
@@ -383,12 +383,12 @@ static void unproject_tile(real *dphi, real *dx, const real *dreached,
 
 // Write a tile, backward
 INLINE void unwrite_lanes(lanes dpost[],
-                          lanes dres[][MIXING_STREAMS], real *dx,
+                          lanes dres[][MIX_STREAMS], real *dx,
                           real *dy, const real *x, const real *y,
                           const real *post, const real *res, size_t n,
                           size_t C, size_t count)
 {
-    lanes d[MIXING_STREAMS], in, out;
+    lanes d[MIX_STREAMS], in, out;
     for (size_t i = 0; i < n; i++)
         load(&d[i], dx + i * C, count);
     load(&in, y, count);
@@ -421,8 +421,8 @@ INLINE void unwrite_tile(const struct crossing *s,
         const real *x = s->stream + t * n * C, *y = s->answer + t * C;
         const real *post = s->left + t * K + n, *res = post + n;
         real *dx = g->dstream + t * n * C, *dy = g->danswer + t * C;
-        lanes dpost[MIXING_STREAMS];
-        lanes dres[MIXING_STREAMS][MIXING_STREAMS];
+        lanes dpost[MIX_STREAMS];
+        lanes dres[MIX_STREAMS][MIX_STREAMS];
         size_t c = 0;
         // Start the token's sums at zero
         for (size_t i = 0; i < n; i++) {
@@ -454,7 +454,7 @@ struct sums { real *phi, *gain, *bias, *alpha; };
 
 static size_t size_of_sums(const struct layout *l)
 {
-    return MIXING_SCALES + MIXING_OUTPUTS + l->width + packed_size(l);
+    return MIX_SCALES + MIX_OUTPUTS + l->width + packed_size(l);
 }
 
 size_t mixing_cross_work(const struct layout *l)
@@ -468,7 +468,7 @@ static struct sums sums_of(size_t i, real *work, const struct layout *l)
     struct sums own = { .phi = at };
     own.gain = at + packed_size(l);
     own.bias = own.gain + l->width;
-    own.alpha = own.bias + MIXING_OUTPUTS;
+    own.alpha = own.bias + MIX_OUTPUTS;
     return own;
 }
 
@@ -487,7 +487,7 @@ INLINE void uncross_tile(const struct crossing *s,
                   s->input + row, s->inverse_rms + first, s->gain,
                   tokens, C, false);
     unread_tile(s, g, first, tokens, n);
-    s->map->backward(dreached, own->alpha, own->bias, reached, s->alpha,
+    mix_backward(dreached, own->alpha, own->bias, reached, s->alpha,
                      s->bias, l, tokens);
     unproject_tile(own->phi, g->dstream + all, dreached, s->next + all,
                    reached, s->work, l, tokens);
@@ -499,8 +499,8 @@ void mixing_cross_backward(const struct crossing *s,
 {
     const struct layout *l = s->layout;
     size_t n = l->streams;
-    assert(l->outputs <= MIXING_OUTPUTS
-           && s->map->biases(n) <= MIXING_OUTPUTS);
+    assert(l->outputs <= MIX_OUTPUTS
+           && mix_biases(s->layout->mix, n) <= MIX_OUTPUTS);
     pack(s->work, s->phi, l);
     #pragma omp parallel for schedule(dynamic)
     for (size_t i = 0; i < SWEEPS; i++) {
@@ -522,9 +522,9 @@ void mixing_cross_backward(const struct crossing *s,
     // Add up what the slices have
     for (size_t i = 0; i < SWEEPS; i++) {
         struct sums own = sums_of(i, s->work, l);
-        for (size_t k = 0; k < map_scales(s->map); k++)
+        for (size_t k = 0; k < mix_scales(s->layout->mix); k++)
             g->dalpha[k] += own.alpha[k];
-        for (size_t k = 0; k < s->map->biases(n); k++)
+        for (size_t k = 0; k < mix_biases(s->layout->mix, n); k++)
             g->dbias[k] += own.bias[k];
         for (size_t c = 0; c < l->width; c++)
             g->dgain[c] += own.gain[c];

@@ -54,7 +54,7 @@ static void declare_connection(struct model *m, struct place *here,
         here->sublayer[k] = PARAMETER_NONE;
     snprintf(name, sizeof name, "%s.%s", prefix, k->name);
     if (k->declare != NULL)
-        k->declare(&m->parameters, here->connection, name,
+        k->declare(k, &m->parameters, here->connection, name,
                    &m->configuration, i, i == m->sublayers);
 }
 
@@ -109,7 +109,7 @@ static void plan_sites(struct model *m, size_t tokens,
     const struct configuration *c = &m->configuration;
     struct tape *t = &m->tape;
     size_t n = c->streams, C = c->width, sites = m->sublayers + 1;
-    size_t K = k->coefficients == NULL ? 0 : k->coefficients(n);
+    size_t K = k->coefficients == NULL ? 0 : k->coefficients(k, n);
     size_t starts = m->block == 0 ? 0
                   : (sites + m->block - 1) / m->block;
     bool all = m->use == TRAINING && (k->keeps_answer || m->block > 0);

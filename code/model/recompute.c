@@ -6,7 +6,7 @@ size_t recompute_bytes(const struct connection *k,
                        const struct device *d, size_t block)
 {
     size_t n = c->streams, C = c->width, sites = 2 * c->layers + 1;
-    size_t K = k->coefficients == NULL ? 0 : k->coefficients(n);
+    size_t K = k->coefficients == NULL ? 0 : k->coefficients(k, n);
     block = block > sites ? sites : block;
     size_t slots = block == 0 ? sites : block + 1;
     size_t streams = block == 0 ? sites

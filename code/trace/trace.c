@@ -71,9 +71,9 @@ static void split(struct trace *t, const struct site *s,
 {
     const struct connection *k = s->connection;
     size_t T = s->tokens, n = s->streams, at = s->index;
-    if (k->map == NULL || s->exit)
+    if (k->mix == MIX_NONE || s->exit)
         return;
-    struct layout l = layout_of(k->map, n, s->width,
+    struct layout l = layout_of(k->mix, n, s->width,
                                 s->configuration->iterations);
     size_t K = layout_row(&l);
     real *rows = memory_new(T * K, sizeof *rows, t->message);

@@ -59,13 +59,17 @@ static const real leaves[N] = { 1, 2, 0.5, -1 };
 static const real writes[N] = { 0.5, 1.5, -0.75, 0.25 };
 
 IN_CHILD
-static size_t numbers(size_t n) { return 2 * n + 1; }
+static size_t numbers(const struct connection *k, size_t n)
+{
+    (void)k;
+    return 2 * n + 1;
+}
 
 /* the last of a token's coefficients */
 IN_CHILD
 static size_t last_of(size_t t, size_t n)
 {
-    return (t + 1) * numbers(n) - 1;
+    return (t + 1) * numbers(NULL, n) - 1;
 }
 
 IN_CHILD
@@ -124,7 +128,7 @@ static void fused_back(const struct site *from, const struct site *to)
     (void)from;
     for (size_t i = 0; i < to->tokens * n * to->width; i++)
         now.zeros += to->dstream[i] == 0;
-    for (size_t i = 0; i < to->tokens * numbers(n); i++)
+    for (size_t i = 0; i < to->tokens * numbers(NULL, n); i++)
         now.zeros += to->dcoefficients[i] == 0;
     tell(now);
 }
@@ -230,7 +234,8 @@ static void declare(const struct connection *k, const struct site *s,
     lab_input("gain", s->gain, width * sizeof(real));
     lab_start(s->dgain, held, width);
     lab_start(s->dstream, held, one * s->streams);
-    lab_start(s->dcoefficients, held, tokens * numbers(s->streams));
+    lab_start(s->dcoefficients, held,
+              tokens * numbers(NULL, s->streams));
     if (k->read != NULL)
         lab_unset(s->dinput, one);
 }
@@ -301,7 +306,7 @@ static void check_device(const char *what,
 {
     const size_t rounded = to->exit ? tokens * to->streams * width : 0;
     const size_t exact = to->exit && k->coefficients != NULL
-                       ? tokens * numbers(to->streams) : 0;
+                       ? tokens * numbers(NULL, to->streams) : 0;
     char name[80];
     snprintf(name, sizeof name, "the device works, %s", what);
     lab_true(name, seen.norms == 1 && seen.rounded >= rounded &&
@@ -380,7 +385,7 @@ static void check_fused(void)
     lab_true("it is at the exit of a kind that reads there",
              seen.fused == 1 && seen.steps + seen.norms == 0 &&
              seen.zeros == tokens * (streams * width +
-                                     numbers(streams)),
+                                     numbers(NULL, streams)),
              seen.fused != 1 ? "cross_backward was not called once"
              : seen.steps + seen.norms > 0 ? "its steps were done, too"
              : "dstream and dcoefficients were not zeroed before");

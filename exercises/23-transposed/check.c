@@ -91,9 +91,9 @@ static void spoil(real *next, size_t count)
 IN_CHILD
 static bool fits(const struct layout *l, size_t tokens)
 {
-    return l->streams > 0 && l->streams <= MIXING_STREAMS
-        && l->width <= MOST && l->parts <= MIXING_STREAMS
-        && l->outputs <= MIXING_OUTPUTS && tokens <= MOST
+    return l->streams > 0 && l->streams <= MIX_STREAMS
+        && l->width <= MOST && l->parts <= MIX_STREAMS
+        && l->outputs <= MIX_OUTPUTS && tokens <= MOST
         && tokens * l->streams * l->width <= MOST
         && tokens * layout_row(l) <= MOST;
 }

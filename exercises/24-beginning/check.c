@@ -1,4 +1,4 @@
-#include "connection/mhc.h"
+#include "connection/kinds.h"
 #include "ground/random.h"
 #include "model/model.h"
 #include "sinkhorn/sinkhorn.h"

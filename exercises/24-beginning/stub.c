@@ -1,4 +1,4 @@
-#include "connection/mhc.h"
+#include "connection/kinds.h"
 
 double mhc_start(size_t k, size_t n, size_t index)
 {

@@ -1,10 +1,8 @@
 #include "connection/connection.h"
-#include "connection/mixed.h"
 // Headers of the connections
 #include "connection/residual.h"
-#include "connection/hyper.h"
-#include "connection/mhc.h"
-#include "connection/manifolds.h"
+#include "connection/kinds.h"
+#include "mix/gates.h"
 #include "model/model.h"
 #include "support/difference.h"
 #include "support/fill.h"
@@ -19,7 +17,7 @@ static real bias[32], dbias[32];
 static real alpha[3] = { 1, 1, (real)1.5 }, dalpha[3];
 static struct layout layout;
 
-// The lazy rule, right or with a mistake
+// A lazy mix, right or with a mistake
 static enum mistake { NONE, OWN_SHARE, TURNED, NO_MEAN, NO_SLOPE,
                       DIAGONAL_ONLY, MISTAKES } mistake;
 static const char *const saying[MISTAKES] = { "",
@@ -30,9 +28,8 @@ static const char *const saying[MISTAKES] = { "",
     "a gradient of the p on the diagonal alone" };
 
 static void right_mix(real *matrix, const real *logits, size_t count,
-                      size_t n, size_t iterations)
+                      size_t n)
 {
-    (void)iterations;
     for (size_t e = 0; e < count * n * n; e++) {
         double p = 1 / (1 + exp(-(double)logits[e / (n * n)]));
         bool own = e % (n * n) % (n + 1) == 0;
@@ -45,10 +42,8 @@ static void right_mix(real *matrix, const real *logits, size_t count,
 }
 
 static void right_back(real *dlogits, const real *dmatrix,
-                       const real *logits, size_t count, size_t n,
-                       size_t iterations)
+                       const real *logits, size_t count, size_t n)
 {
-    (void)iterations;
     for (size_t t = 0; t < count; t++) {
         double p = 1 / (1 + exp(-(double)logits[t])), sum = 0;
         for (size_t e = 0; e < n * n; e++)
@@ -60,8 +55,31 @@ static void right_back(real *dlogits, const real *dmatrix,
     }
 }
 
-static const struct rule right = { .forward = right_mix,
-                                   .backward = right_back };
+// Lazy coefficients, right or with a mistake
+static void right_forward(real *all)
+{
+    static real logits[TOKENS], matrix[TOKENS * 64];
+    size_t n = layout.streams, K = layout_row(&layout);
+    gates_forward(all, alpha, bias, &layout, TOKENS);
+    mix_logits(logits, all, alpha, bias, &layout, TOKENS);
+    right_mix(matrix, logits, TOKENS, n);
+    for (size_t e = 0; e < TOKENS * n * n; e++)
+        all[e / (n * n) * K + 2 * n + e % (n * n)] = matrix[e];
+}
+
+static void right_backward(real *d, const real *all)
+{
+    static real logits[TOKENS], dlogits[TOKENS], dmatrix[TOKENS * 64];
+    real unused[32] = { 0 };
+    size_t n = layout.streams, K = layout_row(&layout);
+    gates_backward(d, unused, unused, all, alpha, &layout, TOKENS);
+    mix_logits(logits, all, alpha, bias, &layout, TOKENS);
+    for (size_t e = 0; e < TOKENS * n * n; e++)
+        dmatrix[e] = d[e / (n * n) * K + 2 * n + e % (n * n)];
+    right_back(dlogits, dmatrix, logits, TOKENS, n);
+    mix_logits_backward(d, unused, unused, dlogits, all, alpha, &layout,
+                        TOKENS);
+}
 
 // Compare lazy mixes
 static void compare_mixes(size_t n)
@@ -76,15 +94,14 @@ static void compare_mixes(size_t n)
     for (size_t t = 0; t < 2; t++)      /* exp of it is infinite */
         start[t * K + layout_raw(&layout) + 2 * n] = t ? 1e3 : -1e3;
     lab_start(rows, start, TOKENS * K);
-    lab_call(connection_find("lazy")->map->forward(rows, alpha, bias,
-                                                   &layout, TOKENS));
+    lab_call(mix_forward(rows, alpha, bias, &layout, TOKENS));
     for (size_t e = 0; e < TOKENS * n * n; e++)
         got[e] = rows[e / (n * n) * K + 2 * n + e % (n * n)];
     bool good = false;
     for (int m = NONE; m < OWN_SHARE || (!good && m <= NO_MEAN); m++) {
         mistake = (enum mistake)m;
         memcpy(rows, start, sizeof rows);
-        rule_forward(&right, rows, alpha, bias, &layout, TOKENS);
+        right_forward(rows);
         for (size_t e = 0; e < TOKENS * n * n; e++)
             want[e] = rows[e / (n * n) * K + 2 * n + e % (n * n)];
         lab_axes("tij");
@@ -97,13 +114,13 @@ static void compare_mixes(size_t n)
     mistake = NONE;
 }
 
-// Hold the gradients of a lazy map against differences
+// Hold the gradients of a lazy mix against differences
 static double objective(void *context)
 {
     double sum = 0;
     size_t K = layout_row(&layout), used = layout_raw(&layout);
     (void)context;
-    rule_forward(&right, rows, alpha, bias, &layout, TOKENS);
+    right_forward(rows);
     for (size_t t = 0; t < TOKENS; t++)
         for (size_t k = 0; k < used; k++)
             sum += seeds[t * K + k] * rows[t * K + k];
@@ -137,21 +154,19 @@ static void compare_gradients(size_t n)
     real z[32], got[TOKENS], want[TOKENS];
     fill_normal(seeds, TOKENS * K, n + 2, 1);
     memcpy(rows, start, sizeof rows);
-    rule_forward(&right, rows, alpha, bias, &layout, TOKENS);
+    right_forward(rows);
     lab_input("coefficients", rows, sizeof rows);
     lab_start(drows, seeds, TOKENS * K);
     lab_start(dalpha, zeros, 3);
     lab_start(dbias, zeros, 32);
-    lab_call(connection_find("lazy")->map->backward(drows, dalpha,
-        dbias, rows, alpha, bias, &layout, TOKENS));
+    lab_call(mix_backward(drows, dalpha, dbias, rows, alpha, bias,
+                          &layout, TOKENS));
     take_logits(got, drows);
     bool good = false;
     for (int m = NONE; m == NONE || (!good && m < MISTAKES); m++) {
-        real unused[32] = { 0 };
         mistake = (enum mistake)m;
         memcpy(other, seeds, sizeof other);
-        rule_backward(&right, other, unused, unused, rows, alpha, bias,
-                      &layout, TOKENS);
+        right_backward(other, rows);
         take_logits(want, other);
         lab_axes("t");
         if (m == NONE)
@@ -284,7 +299,7 @@ int main(void)
         found = connection_find("lazy") != NULL;
         others = finds_others();
         for (size_t n = 2; n <= 8 && found; n++)
-            outputs[n] = connection_find("lazy")->map->outputs(n));
+            outputs[n] = mix_biases(MIX_OWN, n));
     if (!lab_true("the table has it and the others", found && others,
                   found ? "another name does not find its kind"
                   : "there is no kind 'lazy' in the table"))
@@ -295,8 +310,8 @@ int main(void)
                       "there are %zu, not %zu", n, m, 2 * n + 1))
             break;
         layout = (struct layout){
-            .streams = n, .width = lab_size(n, 1, 5), .parts = 1,
-            .outputs = m, .iterations = 1 };
+            .mix = MIX_OWN, .streams = n, .width = lab_size(n, 1, 5),
+            .parts = 1, .outputs = m, .iterations = 1 };
         compare_mixes(n);
         compare_gradients(n);
         run_model(n);

@@ -10,8 +10,7 @@ void read_and_norm(real *input, real *inverse_rms, real *normed,
                    const real *gain, const struct layout *l,
                    size_t tokens);
 
-enum { T = 9, MOST = 1200, ALL = T * MIXING_STREAMS * MOST,
-       ROW = 120 };
+enum { T = 9, MOST = 1200, ALL = T * MIX_STREAMS * MOST, ROW = 120 };
 static size_t tokens;           /* of this case */
 
 // Read, and then norm
@@ -120,7 +119,7 @@ static bool check(size_t n, size_t C, double scale)
 int main(void)
 {
     lab_begin("Lab 27: read and norm in one pass");
-    for (size_t n = 1; n <= MIXING_STREAMS; n++)
+    for (size_t n = 1; n <= MIX_STREAMS; n++)
         if (!check(n, 9 + 7 * n, 0.01))
             break;
     check(4, 64, 0.01);

@@ -5,7 +5,7 @@
 #include <sysexits.h>
 #include "check/boundary.h"
 #include "checkpoint/image.h"
-#include "connection/mhc.h"
+#include "connection/kinds.h"
 #include "ground/memory.h"
 #include "mixing/mixing.h"
 #include "model/model.h"
@@ -852,18 +852,16 @@ START_TEST(what_lies_between_is_as_told_or_as_the_file)
 END_TEST
 struct real_boundary {
     struct layout l;
-    const struct map *map;
     real *at[ROLES], *coefficients;
 };
 
 static void give(struct real_boundary *b, struct check *c,
-                 const struct map *map, size_t n, size_t T, size_t C)
+                 enum mix mix, size_t n, size_t T, size_t C)
 {
     c->file.settings = test_settings;
     c->file.hers = test_boundary(T, n, C, 11 + n);
     test_store(c, sizeof(real) == 4 ? "F32" : "F64");
-    b->map = map;
-    b->l = layout_of(map, n, C, 20);
+    b->l = layout_of(mix, n, C, 20);
     b->coefficients = test_reals(T * layout_row(&b->l));
     for (int i = 0; i < ROLES; i++) {
         size_t count = check_size(&c->file.hers, (enum role)i);
@@ -882,7 +880,7 @@ static void run_forward(struct real_boundary *b, size_t T,
     size_t n = b->l.streams, K = layout_row(&b->l);
     const struct mixing *x = &cpu.mixing;
     x->coefficients(b->coefficients, b->at[STREAMS], b->at[PHI], alpha,
-                    b->at[BIAS], b->map, &b->l, T);
+                    b->at[BIAS], &b->l, T);
     x->read(b->at[INPUT], b->at[STREAMS], b->coefficients, &b->l, T);
     x->write(b->at[NEXT], b->at[STREAMS], b->at[ANSWER],
              writing ? writing : b->coefficients, &b->l, T);
@@ -894,7 +892,7 @@ static void run_forward(struct real_boundary *b, size_t T,
         memcpy(b->at[H_POST] + t * n, row + n, n * sizeof *row);
         for (size_t i = 0; i < n * n; i++)
             b->at[H_RES][t * n * n + i] = row[2 * n
-                + (b->map == &mhc_map ? i : i % n * n + i / n)];
+                + (b->l.mix == MIX_SINKHORN ? i : i % n * n + i / n)];
     }
 }
 static void run_backward(struct real_boundary *b, size_t T)
@@ -910,7 +908,7 @@ static void run_backward(struct real_boundary *b, size_t T)
     x->coefficients_backward(b->at[DSTREAMS], b->at[DPHI],
         b->at[DALPHA], b->at[DBIAS], d, work,
         b->at[STREAMS], b->coefficients, b->at[PHI], b->at[ALPHA],
-        b->at[BIAS], b->map, &b->l, T);
+        b->at[BIAS], &b->l, T);
 }
 
 static const struct check *look(struct check *c,
@@ -929,7 +927,7 @@ START_TEST(our_own_boundary_agrees)
     size_t n = streams[_i % 4], released = (size_t)_i / 4, T = 70;
     struct check c = { .trials = 0 };
     struct real_boundary b;
-    give(&b, &c, released ? &deepseek_map : &mhc_map, n, T, 24);
+    give(&b, &c, released ? MIX_RELEASED : MIX_SINKHORN, n, T, 24);
     run_forward(&b, T, b.at[ALPHA], NULL, 1);
     run_backward(&b, T);
     look(&c, &b);
@@ -942,7 +940,7 @@ START_TEST(our_own_boundary_agrees_for_any_token)
     struct check c = { .trials = 0 };
     struct real_boundary b;
     struct rules r = rules_of(_i == 1, 0, 0);
-    give(&b, &c, _i == 1 ? &deepseek_map : &mhc_map, N, T, WIDE);
+    give(&b, &c, _i == 1 ? MIX_RELEASED : MIX_SINKHORN, N, T, WIDE);
     make(&c.file.hers, &r);
     run_forward(&b, T, b.at[ALPHA], NULL, 1);
     run_backward(&b, T);
@@ -969,8 +967,8 @@ START_TEST(a_bug_in_our_own_boundary_is_named)
         wrong |= MISTAKE(NO_ALPHA + 1) | MISTAKE(NO_ALPHA + 2);
     struct check c = { .trials = 0 };
     struct real_boundary b, right;
-    give(&b, &c, &mhc_map, N, T, 24);
-    give(&right, &c, &mhc_map, N, T, 24);
+    give(&b, &c, MIX_SINKHORN, N, T, 24);
+    give(&right, &c, MIX_SINKHORN, N, T, 24);
     run_forward(&right, T, b.at[ALPHA], NULL, 1);
     size_t K = layout_row(&b.l);
     real *write = test_reals(T * K), ones[3] = { 1, 1, 1 };
@@ -1387,12 +1385,12 @@ START_TEST(looking_changes_nothing)
     traced(&t, "site.3.danswer");
     ck_assert(trace_find(&t, "site.4.answer") == NULL);
     ck_assert((trace_find(&t, "site.3.h_res") != NULL)
-              == (k->map != NULL));
-    if (k->map != NULL) {
+              == (k->mix != MIX_NONE));
+    if (k->mix != MIX_NONE) {
         // Look at the coefficients of a sublayer
         const real *x = traced(&t, "site.3.streams");
         const real *d = traced(&t, "site.4.dstreams");
-        struct layout l = layout_of(k->map, c.streams, c.width, c.iterations);
+        struct layout l = layout_of(k->mix, c.streams, c.width, c.iterations);
         for (size_t i = 0; i < T * c.width; i++) {
             size_t row = i / c.width * c.streams;
             double read = 0, back = 0;
@@ -1408,7 +1406,8 @@ START_TEST(looking_changes_nothing)
         }
         ck_assert((trace_find(&t, "site.3.raw") != NULL) == (l.parts > 0));
     }
-    double scale = k->map == NULL || !k->mean ? 1 : 1 / (double)c.streams;
+    bool sum_leaves = k->mix == MIX_NONE || !k->mean;
+    double scale = sum_leaves ? 1 : 1 / (double)c.streams;
     for (size_t i = 0; i < T * c.width; i++) {
         const real *x = traced(&t, "site.4.streams");
         double sum = 0;

@@ -64,8 +64,9 @@ static void back_norm(real *dx, real *dgain, const real *dout,
     note(rows != 1 || width != 2 ? '?' : add ? '+' : 'N');
 }
 
-static size_t two(size_t streams)
+static size_t two(const struct connection *k, size_t streams)
 {
+    (void)k;
     return streams;
 }
 

@@ -1,9 +1,8 @@
-#include "connection/hyper.h"
-#include "connection/mhc.h"
+#include "connection/kinds.h"
 #include "connection/mixed.h"
 #include "connection/residual.h"
 #include "ground/random.h"
-#include "mixing/gates.h"
+#include "mix/gates.h"
 #include "mixing/whole.h"
 #include "model/model.h"
 #include "sinkhorn/deepseek.h"
@@ -23,7 +22,7 @@
 enum { N = 4, WIDE = 2, OUTPUTS = 2 * N + N * N,
        GOLDEN = OUTPUTS + WIDE + N * WIDE };
 
-static const struct map *const maps[] = { &mhc_map, &deepseek_map };
+static const enum mix mixes[] = { MIX_SINKHORN, MIX_RELEASED };
 /* three iterations: pre, post, res, input, next stream */
 static const double golden[2][GOLDEN] = { {
     // Golden numbers of the paper's form
@@ -61,7 +60,7 @@ static const double golden[2][GOLDEN] = { {
 #endif
 
 typedef void mistake(real *coefficients, const struct layout *,
-                     const struct map *, const real *bias);
+                     const real *bias);
 static const real alpha[3] = { 0.5, 0.75, 1.25 };
 
 static void golden_of(real want[], size_t k)
@@ -70,10 +69,9 @@ static void golden_of(real want[], size_t k)
         want[i] = (real)golden[k][i];
 }
 
-static void run_example(real got[], const struct map *map,
-                        mistake *make)
+static void run_example(real got[], enum mix mix, mistake *make)
 {
-    struct layout l = layout_of(map, N, WIDE, 3);
+    struct layout l = layout_of(mix, N, WIDE, 3);
     real x[N * WIDE], phi[OUTPUTS * N * WIDE], bias[OUTPUTS], row[64];
     const real answer[WIDE] = { 1.5, -2 };
     for (int i = 0; i < N * WIDE; i++)
@@ -84,9 +82,9 @@ static void run_example(real got[], const struct map *map,
             phi[k * N * WIDE + i] =
                 (real)((7 * k + 3 * i + k * i) % 11 - 5) / 8;
     }
-    cpu.mixing.coefficients(row, x, phi, alpha, bias, map, &l, 1);
+    cpu.mixing.coefficients(row, x, phi, alpha, bias, &l, 1);
     if (make != NULL)
-        make(row, &l, map, bias);
+        make(row, &l, bias);
     memcpy(got, row, OUTPUTS * sizeof(real));
     cpu.mixing.read(got + OUTPUTS, x, row, &l, 1);
     cpu.mixing.write(got + OUTPUTS + WIDE, x, answer, row, &l, 1);
@@ -96,16 +94,16 @@ START_TEST(coefficients_read_and_write_give_the_golden_numbers)
 {
     real got[GOLDEN], want[GOLDEN];
     golden_of(want, (size_t)_i);
-    run_example(got, maps[_i], NULL);
+    run_example(got, mixes[_i], NULL);
     assert_close(got, want, GOLDEN, CLOSE);
 }
 END_TEST
 
 // Golden numbers notice mistakes
 static void transpose(real *row, const struct layout *l,
-                      const struct map *map, const real *bias)
+                      const real *bias)
 {
-    (void)l; (void)map; (void)bias;
+    (void)l; (void)bias;
     for (size_t i = 0; i < N; i++)
         for (size_t j = 0; j < i; j++) {
             real *a = row + 2 * N + i * N + j;
@@ -116,31 +114,31 @@ static void transpose(real *row, const struct layout *l,
 }
 
 static void halve_post(real *row, const struct layout *l,
-                       const struct map *map, const real *bias)
+                       const real *bias)
 {
-    (void)l; (void)map; (void)bias;
+    (void)l; (void)bias;
     for (size_t i = N; i < 2 * N; i++)
         row[i] /= 2;
 }
 
 // More mistakes
 static void rows_first(real *row, const struct layout *l,
-                       const struct map *map, const real *bias)
+                       const real *bias)
 {
     real logits[N * N], turned[N * N], matrix[N * N];
     mix_logits(logits, row, alpha, bias, l, 1);
     for (size_t i = 0; i < N * N; i++)
         turned[i] = logits[i % N * N + i / N];
-    (map == &mhc_map ? sinkhorn_forward : deepseek_forward)
+    (l->mix == MIX_SINKHORN ? sinkhorn_forward : deepseek_forward)
         (matrix, turned, 1, N, l->iterations);
     memcpy(row + 2 * N, matrix, sizeof matrix);
-    transpose(row, l, map, bias);
+    transpose(row, l, bias);
 }
 
 static void pack_otherwise(real *row, const struct layout *l,
-                           const struct map *map, const real *bias)
+                           const real *bias)
 {
-    (void)l; (void)map; (void)bias;
+    (void)l; (void)bias;
     for (size_t i = 0; i < N; i++) {
         real post = row[N + i];
         row[N + i] = row[i];
@@ -149,16 +147,18 @@ static void pack_otherwise(real *row, const struct layout *l,
 }
 
 static void no_norm(real *row, const struct layout *l,
-                    const struct map *map, const real *bias)
+                    const real *bias)
 {
     row[layout_rms(l)] = 1;
-    map->forward(row, alpha, bias, l, 1);
+    mix_forward(row, alpha, bias, l, 1);
 }
 
 static void other_form(real *row, const struct layout *l,
-                       const struct map *map, const real *bias)
+                       const real *bias)
 {
-    maps[map == &mhc_map]->forward(row, alpha, bias, l, 1);
+    struct layout other = *l;
+    other.mix = mixes[l->mix == MIX_SINKHORN];
+    mix_forward(row, alpha, bias, &other, 1);
 }
 
 static mistake *const mistakes[] = {
@@ -171,55 +171,55 @@ START_TEST(the_golden_numbers_notice_every_mistake)
     for (size_t k = 0; k < 2; k++) {
         real got[GOLDEN], want[GOLDEN];
         golden_of(want, k);
-        run_example(got, maps[k], mistakes[_i]);
+        run_example(got, mixes[k], mistakes[_i]);
         ck_assert(!compare_arrays(NULL, "", got, want,
                                   (size_t[]){ GOLDEN }, 1, 1e-3));
     }
 }
 END_TEST
 
-// Maps of any tokens
-static const struct map *const all_maps[] = {
-    &mhc_map, &deepseek_map, &identity_map
+// Mixes of any tokens
+static const enum mix all_mixes[] = {
+    MIX_SINKHORN, MIX_RELEASED, MIX_IDENTITY
 };
 
 enum { T = 130 };       /* more tokens than two blocks */
 
 START_TEST(a_tokens_coefficients_do_not_depend_on_the_others)
 {
-    const struct map *map = all_maps[_i % 3];
-    struct layout l = layout_of(map, (size_t)_i / 3 + 1, 3, 20);
+    struct layout l = layout_of(all_mixes[_i % 3], (size_t)_i / 3 + 1,
+                                3, 20);
     size_t K = layout_row(&l);
     real *all = test_reals(T * K), *one = test_reals(T * K);
-    real *bias = test_reals(MIXING_OUTPUTS);
-    fill_normal(bias, MIXING_OUTPUTS, 1, 2);
+    real *bias = test_reals(MIX_OUTPUTS);
+    fill_normal(bias, MIX_OUTPUTS, 1, 2);
     fill_normal(all, T * K, 2, 2);
     memcpy(one, all, T * K * sizeof(real));
-    map->forward(all, alpha, bias, &l, T);
+    mix_forward(all, alpha, bias, &l, T);
     for (size_t t = 0; t < T; t++)
-        map->forward(one + t * K, alpha, bias, &l, 1);
+        mix_forward(one + t * K, alpha, bias, &l, 1);
     assert_same(one, all, T * K);
 }
 END_TEST
 
 START_TEST(a_tokens_gradients_do_not_depend_on_the_others)
 {
-    const struct map *map = all_maps[_i % 3];
-    struct layout l = layout_of(map, (size_t)_i / 3 + 1, 3, 20);
-    enum { SUMS = 3 + MIXING_OUTPUTS };     /* dalpha, dbias */
+    struct layout l = layout_of(all_mixes[_i % 3], (size_t)_i / 3 + 1,
+                                3, 20);
+    enum { SUMS = 3 + MIX_OUTPUTS };     /* dalpha, dbias */
     size_t K = layout_row(&l);
-    real *x = test_reals(T * K), *bias = test_reals(MIXING_OUTPUTS);
+    real *x = test_reals(T * K), *bias = test_reals(MIX_OUTPUTS);
     real *all = test_reals(T * K), *one = test_reals(T * K);
     real *sums = test_reals(SUMS), *added = test_reals(SUMS);
-    fill_normal(bias, MIXING_OUTPUTS, 1, 2);
+    fill_normal(bias, MIX_OUTPUTS, 1, 2);
     fill_normal(x, T * K, 2, 2);
     fill_normal(all, T * K, 3, 1);
     memcpy(one, all, T * K * sizeof(real));
-    map->forward(x, alpha, bias, &l, T);
-    map->backward(all, sums, sums + 3, x, alpha, bias, &l, T);
+    mix_forward(x, alpha, bias, &l, T);
+    mix_backward(all, sums, sums + 3, x, alpha, bias, &l, T);
     for (size_t t = 0; t < T; t++)
-        map->backward(one + t * K, added, added + 3, x + t * K, alpha,
-                      bias, &l, 1);
+        mix_backward(one + t * K, added, added + 3, x + t * K, alpha,
+                     bias, &l, 1);
     assert_same(one, all, T * K);
     assert_close(added, sums, SUMS, 1e-4);
 }
@@ -227,11 +227,11 @@ END_TEST
 
 START_TEST(gates_stay_between_zero_and_two_for_any_finite_logits)
 {
-    struct layout l = layout_of(&identity_map, 2, 1, 1);
+    struct layout l = layout_of(MIX_IDENTITY, 2, 1, 1);
     const real bias[4] = { (real)1e4, (real)-1e4, (real)-1e4,
                            (real)1e4 };
     real row[16] = { 0 };
-    gates_forward(row, alpha, bias, 0, &l, 1);
+    gates_forward(row, alpha, bias, &l, 1);
     assert_close(row, ((real[]){ 1, 0, 0, 2 }), 4, 1e-30);
 }
 END_TEST
@@ -242,7 +242,7 @@ START_TEST(identity_reads_and_writes_as_mhc_and_does_not_mix)
     golden_of(want, 0);
     for (size_t i = 0; i < N * N; i++)
         want[2 * N + i] = i / N == i % N;
-    run_example(got, &identity_map, NULL);
+    run_example(got, MIX_IDENTITY, NULL);
     assert_close(got, want, OUTPUTS + WIDE, CLOSE);
 }
 END_TEST
@@ -285,11 +285,10 @@ START_TEST(a_site_starts_with_its_own_stream_and_near_the_identity)
 }
 END_TEST
 
-// Maps against differences
+// Mixes against differences
 #ifdef REAL_IS_DOUBLE
 enum { PARTS = 3 };     /* raw and inverse_rms, alpha, bias */
 struct mapped {
-    const struct map *map;
     struct layout layout;
     real *part[PARTS], *weight;
 };
@@ -299,7 +298,7 @@ static double weighted(void *context)
     const struct mapped *m = context;
     size_t K = layout_row(&m->layout);
     double sum = 0;
-    m->map->forward(m->part[0], m->part[1], m->part[2], &m->layout, 3);
+    mix_forward(m->part[0], m->part[1], m->part[2], &m->layout, 3);
     for (size_t i = 0; i < 3 * K; i++)
         if (i % K < layout_raw(&m->layout))
             sum += m->weight[i] * m->part[0][i];
@@ -308,8 +307,8 @@ static double weighted(void *context)
 
 START_TEST(maps_backward_give_the_slopes_of_forward)
 {
-    struct mapped m = { .map = all_maps[_i % 3] };
-    m.layout = layout_of(m.map, (size_t)_i / 3 + 1, 1, 3);
+    struct mapped m = { .layout = layout_of(
+        all_mixes[_i % 3], (size_t)_i / 3 + 1, 1, 3) };
     // Fill all parts and go back
     size_t K = layout_row(&m.layout);
     size_t raw = layout_raw(&m.layout), parts = 3;
@@ -320,8 +319,8 @@ START_TEST(maps_backward_give_the_slopes_of_forward)
         m.part[0][t * K + K - 1] = 1;
     weighted(&m);
     real *dalpha = test_reals(3), *dbias = test_reals(3 * K);
-    m.map->backward(m.weight, dalpha, dbias, m.part[0], m.part[1],
-                    m.part[2], &m.layout, 3);
+    mix_backward(m.weight, dalpha, dbias, m.part[0], m.part[1], m.part[2],
+                 &m.layout, 3);
     real *const at[] = { m.part[0] + raw, m.part[1], m.part[2] };
     real *const d[] = { m.weight + raw, dalpha, dbias };
     const size_t count[] = { m.layout.outputs, 3, m.layout.outputs };

@@ -1,5 +1,4 @@
-#include "connection/manifolds.h"
-#include "connection/mhc.h"
+#include "connection/kinds.h"
 #include <math.h>
 #include <stdio.h>
 
@@ -9,15 +8,15 @@ static void print_start(const struct connection *k, size_t n)
     struct message message = { 0, "" };
     struct parameters p = { .message = &message };
     struct configuration c = configuration_default();
-    struct layout l = layout_of(k->map, n, 1, 20);
+    struct layout l = layout_of(k->mix, n, 1, 20);
     size_t offset[CONNECTION_PARAMETERS];
-    real row[200] = { 0 }, alpha[3] = { 0 }, bias[MIXING_OUTPUTS];
+    real row[200] = { 0 }, alpha[3] = { 0 }, bias[MIX_OUTPUTS];
     c.streams = n, c.width = 1;
-    k->declare(&p, offset, "x", &c, 0, false);
+    k->declare(k, &p, offset, "x", &c, 0, false);
     const struct parameter *b = parameter_find(&p, "x.bias");
     for (size_t i = 0; i < b->count; i++)
         bias[i] = parameter_start(b, 1, 0, i);
-    k->map->forward(row, alpha, bias, &l, 1);
+    mix_forward(row, alpha, bias, &l, 1);
     // Print the mix that starts
     const real *h = row + 2 * n;
     double least = 1, most = 0;
@@ -26,7 +25,7 @@ static void print_start(const struct connection *k, size_t n)
         most = fmax(most, (double)h[j]);
     }
     // Let left be the difference after sixty sublayers
-    double x[MIXING_STREAMS] = { 1, -1 }, next[MIXING_STREAMS];
+    double x[MIX_STREAMS] = { 1, -1 }, next[MIX_STREAMS];
     for (size_t step = 0; step < 60; step++) {
         for (size_t i = 0; i < n; i++) {
             next[i] = 0;

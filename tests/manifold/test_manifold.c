@@ -1,5 +1,4 @@
-#include "connection/manifolds.h"
-#include "connection/mhc.h"
+#include "connection/kinds.h"
 #include "connection/residual.h"
 #include "manifold/kronecker.h"
 #include "manifold/permutations.h"
@@ -35,7 +34,7 @@ START_TEST(permutations_come_in_lexicographic_order)
 }
 END_TEST
 
-// Test both rules against their definitions
+// Test both matrices against their definitions
 enum { SAMPLES = 70, MANY = 1031, MOST = MANY * 64 };
 
 static const struct {
@@ -99,7 +98,7 @@ static double by_factors(const real *logits, size_t n, size_t i,
          * by_factors(logits + 1, half, i % half, j % half);
 }
 
-START_TEST(rules_are_what_their_definitions_say)
+START_TEST(matrices_are_what_their_definitions_say)
 {
     static real logits[MOST], got[MOST], want[MOST];
     size_t n = cases[_i].n, m = logits_of(_i);
@@ -190,7 +189,7 @@ START_TEST(rows_and_columns_sum_to_one_for_any_finite_logits)
 END_TEST
 
 #ifdef REAL_IS_DOUBLE
-// Test the gradients of both rules
+// Test the gradients of both matrices
 static struct { real logits[MOST], d[MOST]; int i; } point;
 
 static double objective(void *context)
@@ -205,7 +204,7 @@ static double objective(void *context)
     return sum;
 }
 
-START_TEST(gradients_of_rules_are_right)
+START_TEST(gradients_of_matrices_are_right)
 {
     static real dlogits[MOST];
     size_t n = cases[_i].n, m = logits_of(_i);
@@ -285,10 +284,10 @@ START_TEST(both_kinds_start_as_the_residual_network)
     // Let the mix be near the identity
     char name[40];
     real row[200] = { 0 }, alpha[3] = { 0 };
-    struct layout l = layout_of(k->map, n, 8, 1);
+    struct layout l = layout_of(k->mix, n, 8, 1);
     snprintf(name, sizeof name, "sublayer.1.%s.bias", k->name);
     const struct parameter *p = parameter_find(&m.parameters, name);
-    k->map->forward(row, alpha, m.weights + p->offset, &l, 1);
+    mix_forward(row, alpha, m.weights + p->offset, &l, 1);
     for (size_t i = 0; i < n; i++)
         ck_assert(row[2 * n + i * (n + 1)] > (real)0.99);
     for (size_t j = 2 * n; j < p->count; j++)
@@ -372,7 +371,7 @@ START_TEST(matrices_decay_and_scales_and_biases_do_not)
         if (strstr(p->name, k->name) != NULL)
             ck_assert_msg(p->decay == phi, "%s", p->name);
     }
-    ck_assert_uint_eq(phis, k->map && k->map->outputs ? 4 : 0);
+    ck_assert_uint_eq(phis, k->mix > MIX_STATIC ? 4 : 0);
     model_close(&m);
 }
 END_TEST
@@ -385,7 +384,7 @@ Suite *manifold_suite(void)
     TCase *c = tcase_create("manifold");
     suite_add_tcase(s, c);
     tcase_add_test(c, permutations_come_in_lexicographic_order);
-    tcase_add_loop_test(c, rules_are_what_their_definitions_say, 0,
+    tcase_add_loop_test(c, matrices_are_what_their_definitions_say, 0,
                         CASES);
     tcase_add_loop_test(c, slopes_are_what_their_definitions_say, 0,
                         CASES);
@@ -399,7 +398,7 @@ Suite *manifold_suite(void)
     tcase_add_loop_test(c, matrices_decay_and_scales_and_biases_do_not,
                         0, 8);
 #ifdef REAL_IS_DOUBLE
-    tcase_add_loop_test(c, gradients_of_rules_are_right, 0, CASES);
+    tcase_add_loop_test(c, gradients_of_matrices_are_right, 0, CASES);
     tcase_add_loop_test(c, gradients_of_whole_models_are_right, 0, 8);
 #endif
     return s;

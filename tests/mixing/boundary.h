@@ -40,13 +40,13 @@ static inline struct boundary boundary(const struct connection *k,
 {
     struct boundary b = { .kind = *k,
         .configuration = configuration_default() };
-    struct layout l = layout_of(k->map, n, width, 1);
+    struct layout l = layout_of(k->mix, n, width, 1);
     struct site s = { .device = &cpu, .tokens = tokens, .streams = n,
                       .width = width };
     real *gain = test_reals(width), *phi, *alpha, *bias;
     b.rows = tokens * layout_row(&l);
     b.phi = l.outputs * layout_inputs(&l);
-    b.small = MIXING_OUTPUTS;
+    b.small = MIX_OUTPUTS;
     if (!fused)
         b.kind.cross = NULL;
     phi = test_reals(b.phi + 1);
@@ -61,7 +61,7 @@ static inline struct boundary boundary(const struct connection *k,
     s.weight[MIXED_ALPHA] = alpha;
     s.weight[MIXED_BIAS] = bias;
     struct layout most = { .streams = n, .width = width,
-                           .parts = n, .outputs = MIXING_OUTPUTS };
+                           .parts = n, .outputs = MIX_OUTPUTS };
     size_t work = mixing_work(&most, tokens);
     if (work < mixing_cross_work(&l))
         work = mixing_cross_work(&l);

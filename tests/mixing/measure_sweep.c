@@ -1,5 +1,5 @@
 #include "boundary.h"
-#include "connection/mhc.h"
+#include "connection/kinds.h"
 #include "ground/median.h"
 #include <omp.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static double time_of(void (*go)(struct boundary *), struct boundary *b)
 int main(void)
 {
     printf("streams,apart,sweep,apart_back,sweep_back\n");
-    for (size_t n = 1; n <= MIXING_STREAMS; n *= 2) {
+    for (size_t n = 1; n <= MIX_STREAMS; n *= 2) {
         struct boundary b[2];
         double time[4][ROUNDS + 1];
         for (size_t i = 0; i < 2; i++)

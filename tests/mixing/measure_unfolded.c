@@ -1,4 +1,4 @@
-#include "connection/hyper.h"
+#include "connection/kinds.h"
 #include "mixing/unfold.h"
 #include "training/training.h"
 #include <stdio.h>
@@ -17,7 +17,7 @@ static size_t count;
 static void gather(void *context, const struct site *s)
 {
     real map[SITES * SITES];
-    size_t row = s->connection->coefficients(N);
+    size_t row = mix_row(s->connection->mix, N);
     (void)context;
     // Measure the size of what is new here
     for (size_t i = 0; i < s->tokens * s->width; i++) {

@@ -1,4 +1,4 @@
-#include "connection/hyper.h"
+#include "connection/kinds.h"
 #include "connection/residual.h"
 #include "mixing/mixing.h"
 #include "mixing/unfold.h"
@@ -13,7 +13,7 @@
 #include <sysexits.h>
 
 // Tests of the operations
-enum { T = 2, C = 3, MOST = MIXING_STREAMS };
+enum { T = 2, C = 3, MOST = MIX_STREAMS };
 enum { ROW = 2 * MOST + MOST * MOST, ALL = T * MOST * C };
 
 static struct operation {
@@ -73,10 +73,9 @@ static void assert_slopes(real *x, const real *slope, size_t count)
 
 START_TEST(reading_and_writing_keep_their_word_and_so_does_the_way_back)
 {
-    static const struct map none = { .name = "none" };
     real dstream[ALL], danswer[T * C], drow[T * ROW];
     size_t n = (size_t)_i;
-    o.layout = layout_of(&none, n, C, 1);
+    o.layout = layout_of(MIX_STATIC, n, C, 1);
     size_t row = layout_row(&o.layout);
     fill_integers(o.stream, ALL, 1, 9);
     fill_integers(o.answer, T * C, 2, 9);
@@ -150,13 +149,13 @@ static struct layout give(const struct connection *k, size_t n)
 {
     struct { real **at; size_t count; double scale; } all[] = {
         { &given.stream, STREAM, 3 }, { &given.phi, PHI, 0.3 },
-        { &given.alpha, MIXING_SCALES, 1 }, { &given.bias, ROW, 1 },
+        { &given.alpha, MIX_SCALES, 1 }, { &given.bias, ROW, 1 },
         { &given.rows, ROWS, 0 } };
     for (size_t i = 0; i < 5; i++) {
         *all[i].at = test_reals(all[i].count);
         fill_normal(*all[i].at, all[i].count, 10 + i, all[i].scale);
     }
-    return layout_of(k->map, n, WIDTH, 1);
+    return layout_of(k->mix, n, WIDTH, 1);
 }
 
 // The update in the notation of the HC paper
@@ -180,7 +179,7 @@ START_TEST(dynamic_coefficients_are_those_of_the_papers)
     double a = (double)given.alpha[0], b = (double)given.alpha[1];
     double r = k == &hc ? a : (double)given.alpha[2];
     mixing_coefficients(got, given.stream, given.phi, given.alpha,
-                        given.bias, k->map, &l, TOKENS);
+                        given.bias, &l, TOKENS);
     for (size_t t = 0; t < TOKENS; t += 43) {
         for (size_t j = 0; j < n; j++) {
             want[j] = (real)(a * rate(t, j, 0, n) + given.bias[j]);
@@ -207,14 +206,14 @@ START_TEST(coefficients_and_gradients_of_a_token_depend_on_it_alone)
     real *row = test_reals(K), *drows = test_reals(ROWS);
     real *work = test_reals(mixing_work(&l, TOKENS));
     real *sum[2], *d[2];
-    enum { SUM = PHI + MIXING_SCALES + ROW };
+    enum { SUM = PHI + MIX_SCALES + ROW };
     for (size_t i = 0; i < 2; i++)
         sum[i] = test_reals(SUM), d[i] = test_reals(STREAM);
     mixing_coefficients(given.rows, given.stream, given.phi,
-                        given.alpha, given.bias, k->map, &l, TOKENS);
+                        given.alpha, given.bias, &l, TOKENS);
     for (size_t t = 0; t < TOKENS; t++) {
         mixing_coefficients(row, given.stream + t * x, given.phi,
-                            given.alpha, given.bias, k->map, &l, 1);
+                            given.alpha, given.bias, &l, 1);
         assert_same(row, given.rows + t * K, K);
     }
     // Go back for all tokens at once, and one by one
@@ -224,9 +223,9 @@ START_TEST(coefficients_and_gradients_of_a_token_depend_on_it_alone)
         for (size_t t = 0; t < TOKENS; t += step)
             mixing_coefficients_backward(
                 d[i] + t * x, sum[i], sum[i] + PHI,
-                sum[i] + PHI + MIXING_SCALES, drows + t * K, work,
+                sum[i] + PHI + MIX_SCALES, drows + t * K, work,
                 given.stream + t * x, given.rows + t * K, given.phi,
-                given.alpha, given.bias, k->map, &l, step);
+                given.alpha, given.bias, &l, step);
     }
     assert_same(d[1], d[0], TOKENS * x);
     assert_close(sum[1], sum[0], SUM, 1e4 * REAL_EPSILON);
@@ -266,8 +265,7 @@ static real *integers(size_t count, uint64_t seed)
 
 START_TEST(reading_and_writing_are_exact_for_any_token)
 {
-    static const struct map none = { .name = "none" };
-    struct layout l = layout_of(&none, FOUR, WIDE, 1);
+    struct layout l = layout_of(MIX_STATIC, FOUR, WIDE, 1);
     real *x = integers(STREAMS, 1), *y = integers(VECTORS, 2);
     real *dnext = integers(STREAMS, 3), *dread = integers(VECTORS, 4);
     real *row = integers(MANY * ENTRIES, 5), *to[2][7];
@@ -314,61 +312,44 @@ START_TEST(reading_and_writing_are_exact_for_any_token)
         ck_assert(2 * got[5][i] == to[0][5][i]);
 }
 END_TEST
-static size_t two_more(size_t n)
-{
-    return n + 2;
-}
-
-static size_t all_of_them(size_t n)
-{
-    return n * (n + 2);
-}
-
-static void line_forward(real *coefficients, const real *alpha,
-                         const real *bias, const struct layout *l,
-                         size_t tokens)
-{
-    for (size_t i = 0; i < tokens * ENTRIES; i++) {
-        real *row = coefficients + i / ENTRIES * layout_row(l);
-        size_t e = i % ENTRIES, part = e / l->outputs;
-        row[e] = alpha[0] * row[layout_rms(l) + part]
-               * row[layout_raw(l) + e] + bias[e];
-    }
-}
-
-static void line_backward(real *dcoefficients, real *dalpha,
-                          real *dbias, const real *coefficients,
-                          const real *alpha, const real *bias,
-                          const struct layout *l, size_t tokens)
-{
-    for (size_t i = 0; i < tokens * ENTRIES; i++) {
-        size_t at = i / ENTRIES * layout_row(l), e = i % ENTRIES;
-        const real *row = coefficients + at;
-        real *d = dcoefficients + at, h = d[e];
-        d[layout_raw(l) + e] = alpha[0] * h;
-        dalpha[0] += h * (row[e] - bias[e]) / alpha[0];
-        dbias[e] += h;
-    }
-}
-
-static const struct map lines[] = {
-    { .name = "together", .joint = true, .outputs = all_of_them,
-      .biases = all_of_them, .forward = line_forward,
-      .backward = line_backward },
-    { .name = "apart", .outputs = two_more, .biases = all_of_them,
-      .forward = line_forward, .backward = line_backward },
+// A coefficient and its slopes
+struct slopes {
+    size_t scale;       /* which of alpha */
+    double value, z, alpha, bias;
 };
+
+static struct slopes coefficient(const struct layout *l, size_t e,
+                                 double z, const real *alpha,
+                                 const real *bias)
+{
+    size_t n = l->streams, of = e < 2 * n ? e / n : 2;
+    double a = (double)alpha[of], b = (double)bias[e], u = tanh(z);
+    // A gate and its slopes
+    if (l->mix == MIX_IDENTITY) {
+        double factor = of == 0 ? 1 : 2, s = 1 / (1 + exp(-a * z - b));
+        double slope = factor * s * (1 - s);
+        return (struct slopes){ of, factor * s, a * slope, z * slope,
+                                slope };
+    }
+    return (struct slopes){ of, a * u + b, a * (1 - u * u), u, 1 };
+}
+
+static const enum mix at_size[] = {
+    MIX_TANH_THREE,
+    // More mixes at that size
+    MIX_IDENTITY,
+};
+enum { AT_SIZE = sizeof at_size / sizeof at_size[0] };
 
 START_TEST(coefficients_of_any_token_agree_with_plain_loops)
 {
-    const struct map *map = &lines[_i];
-    struct layout l = layout_of(map, FOUR, WIDE, 1);
+    struct layout l = layout_of(at_size[_i], FOUR, WIDE, 1);
     size_t K = layout_row(&l), m = l.outputs, N = layout_inputs(&l);
     real *x = test_reals(STREAMS), *phi = test_reals(m * N);
     real *rows = test_reals(MANY * K), *drows = test_reals(MANY * K);
     real *work = test_reals(mixing_work(&l, MANY)), bias[ENTRIES];
-    const real alpha[3] = { (real)0.7 };
-    size_t sums[] = { m * N, 1, ENTRIES, STREAMS, MANY * K };
+    const real alpha[] = { (real)0.7, (real)-0.4, (real)1.1 };
+    size_t sums[] = { m * N, MIX_SCALES, ENTRIES, STREAMS, MANY * K };
     real *to[2][5];
     for (size_t i = 0; i < 10; i++)
         to[i / 5][i % 5] = test_reals(sums[i % 5]);
@@ -377,7 +358,8 @@ START_TEST(coefficients_of_any_token_agree_with_plain_loops)
     fill_normal(bias, ENTRIES, 3, 1);
     fill_normal(drows, MANY * K, 4, 1);
     // Find coefficients and go back by plain loops in double
-    double *d = (double *)test_reals(2 * (m * N + ENTRIES + 1));
+    double *d = (double *)test_reals(2 * (m * N + ENTRIES + MIX_SCALES));
+    double *dalpha = d + m * N, *dbias = dalpha + MIX_SCALES;
     for (size_t i = 0; i < MANY * l.parts; i++) {
         const real *in = x + i * N;
         double square = 0, along = 0, r, dx[FOUR * WIDE] = { 0 };
@@ -385,30 +367,36 @@ START_TEST(coefficients_of_any_token_agree_with_plain_loops)
             square += (double)in[c] * (double)in[c] / (double)N;
         r = 1 / sqrt(square + 1e-6);
         for (size_t k = 0; k < m; k++) {
-            size_t e = i % l.parts * m + k, at = i / l.parts * K + e;
-            double z = 0, dz = (double)alpha[0] * (double)drows[at];
-            for (size_t c = 0; c < N; c++) {
+            size_t e = k * l.parts + i % l.parts, at = i / l.parts * K + e;
+            double z = 0, given = (double)drows[at];
+            for (size_t c = 0; c < N; c++)
                 z += r * (double)in[c] * (double)phi[k * N + c];
+            struct slopes s = coefficient(&l, e, z, alpha, bias);
+            double dz = given * s.z;
+            for (size_t c = 0; c < N; c++) {
                 d[k * N + c] += r * dz * (double)in[c];
                 dx[c] += r * dz * (double)phi[k * N + c];
             }
-            to[0][4][at] = (real)((double)alpha[0] * z + (double)bias[e]);
-            d[m * N] += z * (double)drows[at];
-            d[m * N + 1 + e] += (double)drows[at];
+            to[0][4][at] = (real)s.value;
+            dalpha[s.scale] += s.alpha * given;
+            dbias[e] += s.bias * given;
             along += dz * z * r * r / (double)N;
         }
         for (size_t c = 0; c < N; c++)
             to[0][3][i * N + c] = (real)(dx[c] - along * (double)in[c]);
     }
-    for (size_t i = 0; i < m * N + 1 + ENTRIES; i++)
-        to[0][i < m * N ? 0 : i == m * N ? 1 : 2]
-            [i < m * N ? i : i == m * N ? 0 : i - m * N - 1] = (real)d[i];
-    mixing_coefficients(rows, x, phi, alpha, bias, map, &l, MANY);
+    for (size_t i = 0; i < m * N; i++)
+        to[0][0][i] = (real)d[i];
+    for (size_t i = 0; i < MIX_SCALES; i++)
+        to[0][1][i] = (real)dalpha[i];
+    for (size_t i = 0; i < ENTRIES; i++)
+        to[0][2][i] = (real)dbias[i];
+    mixing_coefficients(rows, x, phi, alpha, bias, &l, MANY);
     mixing_coefficients_backward(to[1][3], to[1][0], to[1][1], to[1][2],
-        drows, work, x, rows, phi, alpha, bias, map, &l, MANY);
+        drows, work, x, rows, phi, alpha, bias, &l, MANY);
     memcpy(to[1][4], rows, MANY * K * sizeof *rows);
     for (size_t i = 0; i < MANY * K; i++)
-        if (i % K >= 2 * FOUR + FOUR * FOUR)
+        if (i % K >= l.parts * m)
             to[1][4][i] = 0;
     for (size_t i = 0; i < 5; i++)
         assert_close(to[1][i], to[0][i], sums[i], 1e3 * REAL_EPSILON);
@@ -636,7 +624,7 @@ static struct parts {
 
 static void gather(void *context, const struct site *s)
 {
-    size_t K = mixed_coefficients_of(s->connection->map, 3);
+    size_t K = mix_row(s->connection->mix, 3);
     (void)context;
     memcpy(parts.input[s->index], s->input, sizeof *parts.input);
     for (size_t t = 0; t < TALLY; t++)
@@ -729,7 +717,7 @@ Suite *mixing_suite(void)
     tcase_add_test(c, unfolding_is_right_at_any_depth);
     tcase_add_test(c, reading_and_writing_are_exact_for_any_token);
     tcase_add_loop_test(c,
-        coefficients_of_any_token_agree_with_plain_loops, 0, 2);
+        coefficients_of_any_token_agree_with_plain_loops, 0, AT_SIZE);
 #ifdef REAL_IS_DOUBLE
     tcase_add_loop_test(c, every_gradient_is_right_for_any_streams,
                         0, 4 * KINDS);

@@ -87,12 +87,13 @@ static size_t groups_of(struct group group[3],
                         const struct model *m)
 {
     static const char *const part[] = { ".pre", ".post", ".res" };
-    const struct connection *k = m->architecture.connection;
+    enum mix mix = m->architecture.connection->mix;
     size_t n = m->configuration.streams, used = 0, end = 0;
+    bool apart = layout_of(mix, 2, 1, 1).parts == 2;
     bool phi = strstr(p->name, ".phi") != NULL;
     bool alpha = strstr(p->name, ".alpha") != NULL;
     bool bias = strstr(p->name, ".bias") != NULL;
-    size_t step = (alpha || (phi && !k->map->joint) ? 1 : n)
+    size_t step = (alpha || (phi && apart) ? 1 : n)
                 * (phi ? p->columns : 1);
     for (size_t g = 0; g < 3 && end < p->count; g++) {
         struct group *new = &group[used++];
@@ -104,7 +105,7 @@ static size_t groups_of(struct group group[3],
         // Is a group's gradient hushed?
         bool copies = n == 1 || strncmp(p->name, "sublayer.0.", 11) == 0;
         new->hushed = g == 0 && copies && (phi || bias
-                      || (alpha && !k->map->shared));
+                      || (alpha && mix_scales(mix) == 3));
     }
     return used;
 }

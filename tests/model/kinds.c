@@ -5,22 +5,25 @@
 // Mix, and remember how
 enum { PHI, BIAS, SCALE, LEAVE = 0 };
 
-static size_t mix_coefficients(size_t n)
+static size_t mix_coefficients(const struct connection *k, size_t n)
 {
+    (void)k;
     return n + n + n * n;
 }
 
 static size_t mix_work(const struct configuration *c, size_t tokens)
 {
-    return tokens * mix_coefficients(c->streams);
+    return tokens * mix_coefficients(NULL, c->streams);
 }
 
-static void mix_declare(struct parameters *p, size_t offset[],
-                           const char *prefix,
-                           const struct configuration *c, size_t index,
-                           bool exit)
+static void mix_declare(const struct connection *k,
+                        struct parameters *p, size_t offset[],
+                        const char *prefix,
+                        const struct configuration *c, size_t index,
+                        bool exit)
 {
-    size_t n = c->streams, K = mix_coefficients(n);
+    (void)k;
+    size_t n = c->streams, K = mix_coefficients(NULL, n);
     if (exit) {
         offset[LEAVE] = parameter_add(p, prefix, "leave", 1, n,
                                       start_constant(1), false);
@@ -61,7 +64,7 @@ static void mix_leave(const struct site *s)
 // Read by coefficients
 static void mix_read(const struct site *s)
 {
-    size_t n = s->streams, C = s->width, K = mix_coefficients(n);
+    size_t n = s->streams, C = s->width, K = mix_coefficients(NULL, n);
     for (size_t t = 0; t < s->tokens; t++) {
         const real *x = s->stream + t * n * C;
         real *k = s->coefficients + t * K;
@@ -83,7 +86,7 @@ static void mix_read(const struct site *s)
 // Write by coefficients
 static void mix_write(real *next, const struct site *s)
 {
-    size_t n = s->streams, C = s->width, K = mix_coefficients(n);
+    size_t n = s->streams, C = s->width, K = mix_coefficients(NULL, n);
     for (size_t t = 0; t < s->tokens; t++) {
         const real *x = s->stream + t * n * C;
         const real *post = s->coefficients + t * K + n, *res = post + n;
@@ -131,7 +134,7 @@ static void mix_leave_backward(const struct site *s)
 // Read, backward
 static void mix_read_backward(const struct site *s)
 {
-    size_t n = s->streams, C = s->width, K = mix_coefficients(n);
+    size_t n = s->streams, C = s->width, K = mix_coefficients(NULL, n);
     for (size_t t = 0; t < s->tokens; t++) {
         const real *x = s->stream + t * n * C;
         const real *d = s->dinput + t * C, *k = s->coefficients + t * K;
@@ -157,7 +160,7 @@ static void mix_read_backward(const struct site *s)
 static void mix_write_backward(const struct site *s,
                                   const real *dnext)
 {
-    size_t n = s->streams, C = s->width, K = mix_coefficients(n);
+    size_t n = s->streams, C = s->width, K = mix_coefficients(NULL, n);
     memset(s->dcoefficients, 0, s->tokens * K * sizeof(real));
     memset(s->dstream, 0, s->tokens * n * C * sizeof(real));
     memset(s->danswer, 0, s->tokens * C * sizeof(real));
@@ -183,7 +186,7 @@ static void mix_write_backward(const struct site *s,
 static struct site token_of(const struct site *s, size_t t)
 {
     struct site one = *s;
-    size_t C = s->width, n = s->streams, K = mix_coefficients(n);
+    size_t C = s->width, n = s->streams, K = mix_coefficients(NULL, n);
     one.tokens = 1;
     one.stream += t * n * C;
     one.dstream += t * n * C;

@@ -30,7 +30,7 @@ void connection_cross_backward(const struct connection *k,
         d->zero(to->dstream, to->tokens * to->streams * to->width, ROUNDED);
         if (k->coefficients != NULL)
             d->zero(to->dcoefficients,
-                    to->tokens * k->coefficients(to->streams), EXACT);
+                    to->tokens * k->coefficients(k, to->streams), EXACT);
     }
     if (fused(k, to)) {
         k->cross_backward(from, to);

@@ -27,7 +27,7 @@ void connection_cross_backward(const struct connection *k,
         d->zero(to->dstream, to->tokens * to->streams * to->width, ROUNDED);
         if (k->coefficients != NULL)
             d->zero(to->dcoefficients,
-                    to->tokens * k->coefficients(to->streams), EXACT);
+                    to->tokens * k->coefficients(k, to->streams), EXACT);
     }
     if (k->cross != NULL && !(to->exit && k->leave != NULL)) {
         k->cross_backward(from, to);

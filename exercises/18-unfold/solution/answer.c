@@ -7,7 +7,7 @@
 static real cross_back(real *v, const real *row, size_t n)
 {
     const real *post = row + n, *res = row + 2 * n;
-    real weight = 0, mixed[MIXING_STREAMS] = { 0 };
+    real weight = 0, mixed[MIX_STREAMS] = { 0 };
     for (size_t i = 0; i < n; i++) {
         weight += v[i] * post[i];
         for (size_t j = 0; j < n; j++)
@@ -20,9 +20,9 @@ static real cross_back(real *v, const real *row, size_t n)
 void unfold(real *map, const real *rows, size_t sites, size_t streams)
 {
     size_t n = streams, K = 2 * n + n * n;
-    assert(n <= MIXING_STREAMS);
+    assert(n <= MIX_STREAMS);
     for (size_t k = 0; k < sites; k++) {
-        real v[MIXING_STREAMS], *row = map + k * sites;
+        real v[MIX_STREAMS], *row = map + k * sites;
         memcpy(v, rows + k * K, n * sizeof *v);
         memset(row, 0, sites * sizeof *row);
         for (size_t j = k; j-- > 0; )

@@ -5,7 +5,7 @@
 #include "mixing/mixing.h"
 
 // The gains along a chain
-enum { SQUARE = MIXING_STREAMS * MIXING_STREAMS };
+enum { SQUARE = MIX_STREAMS * MIX_STREAMS };
 
 void gain_along(struct gain *composite, const double *mixing,
                 size_t depth, size_t n)

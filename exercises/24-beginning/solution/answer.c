@@ -1,4 +1,4 @@
-#include "connection/mhc.h"
+#include "connection/kinds.h"
 
 // The initial values of mHC
 // How reading starts

@@ -18,7 +18,7 @@ void mixing_cross(const struct crossing *s)
         mixing_write(s->next + all, s->stream + all, s->answer + t * C,
                      s->left + row, l, count);
         mixing_coefficients(s->reached + row, s->FROM + all, s->phi,
-                            s->alpha, s->bias, s->map, l, count);
+                            s->alpha, s->bias, l, count);
         mixing_read(s->input + t * C, s->next + all, s->BY + row, l,
                     count);
         norm_forward(s->normed + t * C, s->inverse_rms + t,

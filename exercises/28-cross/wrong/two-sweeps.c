@@ -12,7 +12,7 @@ void mixing_cross(const struct crossing *s)
         mixing_write(s->next + all, s->stream + all, s->answer + t * C,
                      s->left + t * K, l, count);
         mixing_coefficients(s->reached + t * K, s->next + all, s->phi,
-                            s->alpha, s->bias, s->map, l, count);
+                            s->alpha, s->bias, l, count);
     }
     mixing_read(s->input, s->next, s->reached, l, s->tokens);
     norm_forward(s->normed, s->inverse_rms, s->input, s->gain,

@@ -1,19 +1,21 @@
-#include "mixing/gates.h"
+#include "mix/gates.h"
+#include "sinkhorn/deepseek.h"
 
-enum { GATES = 2 * MIXING_STREAMS, BLOCK = 16 };
+enum { GATES = 2 * MIX_STREAMS, BLOCK = 16 };
 
 // What makes one gate differ from another
 struct gates { real scale[GATES], factor[GATES], shift[GATES]; };
 
-static struct gates gates_of(const real *alpha, real epsilon, size_t n)
+static struct gates gates_of(const real *alpha, const struct layout *l)
 {
     struct gates g;
+    size_t n = l->streams;
     for (size_t i = 0; i < n; i++) {
         g.scale[i] = alpha[0];
         g.scale[n + i] = alpha[1];
         g.factor[i] = 1;
         g.factor[n + i] = 2;
-        g.shift[i] = epsilon;
+        g.shift[i] = l->mix == MIX_RELEASED ? DEEPSEEK_EPSILON : 0;
         g.shift[n + i] = 0;
     }
     return g;
@@ -21,11 +23,11 @@ static struct gates gates_of(const real *alpha, real epsilon, size_t n)
 
 // Gates, forward
 void gates_forward(real *coefficients, const real *alpha,
-                   const real *bias, real epsilon,
-                   const struct layout *l, size_t tokens)
+                   const real *bias, const struct layout *l,
+                   size_t tokens)
 {
     size_t n = l->streams, K = layout_row(l);
-    struct gates g = gates_of(alpha, epsilon, n);
+    struct gates g = gates_of(alpha, l);
     for (size_t first = 0; first < tokens; first += BLOCK) {
         size_t count = tokens - first < BLOCK ? tokens - first : BLOCK;
         real *block = coefficients + first * K, h[BLOCK * GATES];
@@ -48,10 +50,10 @@ void gates_forward(real *coefficients, const real *alpha,
 // Gates, backward
 void gates_backward(real *dcoefficients, real *dalpha, real *dbias,
                     const real *coefficients, const real *alpha,
-                    real epsilon, const struct layout *l, size_t tokens)
+                    const struct layout *l, size_t tokens)
 {
     size_t n = l->streams, K = layout_row(l);
-    struct gates g = gates_of(alpha, epsilon, n);
+    struct gates g = gates_of(alpha, l);
     real slope[GATES] = { 0 }, bias[GATES] = { 0 };
     for (size_t t = 0; t < tokens; t++) {
         const real *k = coefficients + t * K, *raw = k + layout_raw(l);
@@ -95,7 +97,7 @@ void mix_logits_backward(real *dcoefficients, real *dalpha, real *dbias,
                          size_t tokens)
 {
     size_t gates = 2 * l->streams, count = l->outputs - gates;
-    real slope[MIXING_OUTPUTS] = { 0 }, bias[MIXING_OUTPUTS] = { 0 };
+    real slope[MIX_OUTPUTS] = { 0 }, bias[MIX_OUTPUTS] = { 0 };
     for (size_t t = 0; t < tokens; t++) {
         size_t at = t * layout_row(l) + layout_raw(l) + gates;
         const real *raw = coefficients + at, *dh = dlogits + t * count;
