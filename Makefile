@@ -34,6 +34,8 @@ endif
 PACKAGES      := gcc libc6-dev make libopenblas-dev libjansson-dev
 TEST_PACKAGES := $(PACKAGES) check libsubunit-dev pkg-config noweb gawk \
                  binutils valgrind
+# What several tests or measurements use
+HELPERS  = $(filter-out tests/main.c,$(foreach t,$(TESTS),$(if $(findstring /test_,$(t)),,$(t))))
 LIBRARY := $(filter-out code/commands/main.c,$(wildcard code/*/*.c))
 PROGRAM := $(wildcard code/commands/main.c)
 TESTS   := $(wildcard tests/main.c) $(filter-out \
@@ -93,7 +95,7 @@ build/$(1)/mhc: $$(LIBRARY:%.c=build/$(1)/%.o) $$(PROGRAM:%.c=build/$(1)/%.o)
 build/$(1)/test: $$(LIBRARY:%.c=build/$(1)/%.o) $$(TESTS:%.c=build/$(1)/%.o)
 	@echo "  LD $(1) $$@"
 	@$$(CC) $$(FLAGS) $(2) $$^ -o $$@ $$$$(pkg-config --libs check) $$(LIBS)
-build/$(1)/%: build/$(1)/tests/%.o $$(LIBRARY:%.c=build/$(1)/%.o) $$(filter build/$(1)/tests/support/%,$$(TESTS:%.c=build/$(1)/%.o))
+build/$(1)/%: build/$(1)/tests/%.o $$(LIBRARY:%.c=build/$(1)/%.o) $$(HELPERS:%.c=build/$(1)/%.o)
 	@mkdir -p $$(@D)
 	@$$(CC) $$(FLAGS) $(2) $$^ -o $$@ $$$$(pkg-config --libs check) $$(LIBS)
 endef

@@ -1,4 +1,7 @@
-#include "check/boundary.c"
+#include "check/boundary.h"
+#include "ground/memory.h"
+#include <math.h>
+#include <stdio.h>
 
 enum { T = 64, N = 4, C = 16 };
 

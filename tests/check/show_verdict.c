@@ -1,4 +1,5 @@
-#include "check/boundary.c"
+#include "check/boundary.h"
+#include <stdio.h>
 
 int main(void)
 {
