@@ -2,31 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 #include "checkpoint/durable.h"
+#include "plot/frame.h"
 #include "plot/plot.h"
 #include "plot/ticks.h"
 
-enum { WIDE = 760, HIGH = 440, LEFT = 64, RIGHT = 150, TOP = 24,
-       BOTTOM = 48 };
-
-struct frame { double x0, x1, y0, y1; };    /* steps; nats a byte */
-
-static double across(const struct frame *f, double x)
-{
-    return LEFT + (x - f->x0) / (f->x1 - f->x0) * (WIDE - LEFT - RIGHT);
-}
-static double down(const struct frame *f, double y)
-{
-    return HIGH - BOTTOM
-         - (y - f->y0) / (f->y1 - f->y0) * (HIGH - TOP - BOTTOM);
-}
-
-static const char *const colours[] = {
-    "#264268", "#b3502a", "#3f7d4e", "#7b4b94", "#8a6d1d", "#2a7f8e"};
 static const char *const dashes[] = {
     "", "stroke-dasharray=\"7 3\" ", "stroke-dasharray=\"2 3\" "};
 static const char *const said[] = { "", " (dashed)", " (dotted)" };
-enum { COLOURS = sizeof colours / sizeof *colours,
-       DASHES = sizeof dashes / sizeof *dashes, LINE = 16, LINES = 4 };
+enum { DASHES = sizeof dashes / sizeof *dashes, LINE = 16, LINES = 4 };
 
 // Choose the frame
 static struct frame choose_frame(const struct history *run, size_t runs)
@@ -53,51 +36,30 @@ static struct frame choose_frame(const struct history *run, size_t runs)
     f.y1 += room;
     return f;
 }
-// Draw the axes
-static void draw_axes(FILE *out, const struct frame *f)
-{
-    double first, step = plot_ticks(&first, f->x0, f->x1, 6), tick;
-    for (int k = 0; (tick = first + k * step) <= f->x1 * 1.000001; k++)
-        fprintf(out, "<line class=\"g\" x1=\"%.1f\" x2=\"%.1f\" "
-                "y1=\"%d\" y2=\"%d\"/><text x=\"%.1f\" y=\"%d\" "
-                "class=\"m\">%.9g</text>\n", across(f, tick),
-                across(f, tick), TOP, HIGH - BOTTOM, across(f, tick),
-                HIGH - BOTTOM + 18, tick);
-    step = plot_ticks(&first, f->y0, f->y1, 6);
-    for (int k = 0; (tick = first + k * step) <= f->y1; k++)
-        fprintf(out, "<line class=\"g\" x1=\"%d\" x2=\"%d\" "
-                "y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%d\" y=\"%.1f\" "
-                "class=\"e\">%.9g</text>\n", LEFT, WIDE - RIGHT,
-                down(f, tick), down(f, tick), LEFT - 8,
-                down(f, tick) + 4, tick);
-    fprintf(out, "<text x=\"%d\" y=\"%d\" class=\"m\">step</text>\n"
-            "<text x=\"16\" y=\"14\">nats a byte</text>\n",
-            (LEFT + WIDE - RIGHT) / 2, HIGH - 8);
-}
 // Draw a curve
 static void draw_curve(FILE *out, const struct frame *f,
                        const struct points *p, size_t number, bool pale)
 {
     fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" "
             "stroke-width=\"%s\" stroke-opacity=\"%s\" %spoints=\"",
-            colours[number % COLOURS], pale ? "1" : "2",
+            frame_colour[number % COLOURS], pale ? "1" : "2",
             pale ? ".45" : "1", dashes[number / COLOURS % DASHES]);
     for (size_t i = 0; i < p->count; i++)
-        fprintf(out, "%.1f,%.1f ", across(f, p->x[i]),
-                down(f, p->y[i]));
+        fprintf(out, "%.1f,%.1f ", frame_across(f, p->x[i]),
+                frame_down(f, p->y[i]));
     fprintf(out, "\"/>\n");
 }
 // Draw a line of reference
 static void draw_reference(FILE *out, const struct frame *f, double y,
                            const char *what)
 {
+    double at = frame_down(f, y);
     if (y <= 0)
         return;
     fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" "
             "stroke=\"#777\" stroke-dasharray=\"6 4\"/>"
             "<text x=\"%d\" y=\"%.1f\">%s %.2f</text>\n", LEFT,
-            WIDE - RIGHT, down(f, y), down(f, y), WIDE - RIGHT + 6,
-            down(f, y) + 4, what, y);
+            WIDE - RIGHT, at, at, WIDE - RIGHT + 6, at + 4, what, y);
 }
 // Say which curve is which
 // Choose the name of a run
@@ -137,7 +99,8 @@ static void draw_legend(FILE *out, const struct history *run,
     int top = runs > LINES ? HIGH : TOP;
     fprintf(out, "<text x=\"%d\" y=\"%d\" fill=\"%s\" class=\"e\">"
             "%s%s%s %s %.4f</text>\n", WIDE - RIGHT - 6,
-            top + 14 + LINE * (int)number, colours[number % COLOURS],
+            top + 14 + LINE * (int)number,
+            frame_colour[number % COLOURS],
             cut ? "..." : "", name + (cut ? length - SHOWN : 0),
             said[number / COLOURS % DASHES],
             h->count ? "held-out" : "training",
@@ -148,14 +111,12 @@ static void draw(FILE *out, const struct history *run, size_t runs)
 {
     struct frame f = choose_frame(run, runs);
     int high = HIGH + (runs > LINES ? LINE * (int)runs + 8 : 0);
-    fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" "
-            "viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
-            "font-family=\"serif\" font-size=\"13\">\n<title>Loss "
-            "against step</title>\n<style>.g{stroke:#ddd}.m{text-anchor"
-            ":middle}.e{text-anchor:end}</style>\n<rect width=\"100%%\""
-            " height=\"100%%\" fill=\"#fff\"/>\n", WIDE, high, WIDE,
-            high);
-    draw_axes(out, &f);
+    double first, step = plot_ticks(&first, f.y0, f.y1, 6), tick;
+    frame_begin(out, "Loss against step", high);
+    frame_bottom(out, &f, "step");
+    for (int k = 0; (tick = first + k * step) <= f.y1; k++)
+        frame_level(out, &f, tick, tick, false);
+    fprintf(out, "<text x=\"16\" y=\"14\">nats a byte</text>\n");
     draw_reference(out, &f, run[0].unigram, "unigram");
     draw_reference(out, &f, run[0].bigram, "bigram");
     for (size_t r = 0; r < runs; r++) {
