@@ -43,7 +43,7 @@ TESTS   := $(wildcard tests/main.c) $(filter-out \
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
         lab check-lab hint labs solutions solution list-labs reset-lab grade \
-        need-for-labs stages stage mutants fuzz faults coverage valgrind FORCE
+        need-for-labs stages stage mutants fuzz faults coverage valgrind sizes FORCE
 
 all: program
 program: $(if $(PROGRAM),build/mhc)
@@ -73,6 +73,7 @@ help:
 ##                        ARGS='--since REV': only in lines that changed since)
 ## make faults            every call fails once, in tiny runs          (FAULTS=300: some; FAULTS=all)
 ## make fuzz              files, settings and logs under attack        (FUZZ_TIME=60 seconds each)
+## make sizes             where the lines of code/ are, and what a reader meets
 ## make coverage valgrind the lines that the tests of checkpoints run; memory
 
 # Variants: one set of objects each -------------------------------------------
@@ -114,7 +115,7 @@ build/mhc-double: build/double/mhc
 # Training ---------------------------------------------------------------------
 
 # mHC, as soon as the book has come to it (a stage may not have)
-CONNECTION ?= $(if $(wildcard code/mix/gated.c),mhc,residual)
+CONNECTION ?= $(if $(wildcard code/mix/gates.c),mhc,residual)
 STREAMS    ?= $(if $(filter residual,$(CONNECTION)),1,4)
 TRAIN ?= --data data/austen.txt --held-out data/persuasion.txt --name austen \
          --connection $(CONNECTION) --streams $(STREAMS) \
@@ -257,6 +258,8 @@ faults: build/mhc
 	@$(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O1 -g -shared -fPIC tests/checkpoint/preload_allocation.c -o build/faults/preload_allocation.so
 	@tools/faults '$(FAULTS)'
 
+sizes:
+	@tools/sizes
 coverage: build/coverage/test
 	@find build/coverage -name '*.gcda' -delete
 	@for s in safetensors durable checkpoint check; do build/coverage/test --fast $$s | tail -n 1; done
