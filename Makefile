@@ -64,7 +64,7 @@ help:
 ## make grade LABS='17 21' ANSWERS=folder FORMAT=junit|gradescope|tap OUT=file
 ## make book              build/book.pdf and build/html/index.html
 ## make tangle            code/, tests/, exercises/ from the chapters
-## make where F=code/norm/norm.c:10    the chapter's line
+## make where F=code/layers/norm.c:10    the chapter's line
 ## make stages            every prefix of the book builds and passes its tests
 ## make stage K=6         the program as of chapter 6, in build/stages/06
 ## make bench             speed, as ratios measured in one run
@@ -223,7 +223,7 @@ $(DEPTHS:%=data/results/depth_%.csv): data/results/depth_%.csv: | data/results/e
 
 bench: build/mhc
 	@build/mhc bench $(ARGS)
-	@$(if $(wildcard code/mixing/sweep.c),echo; build/mhc bench $(ARMS) $(ARGS))
+	@$(if $(wildcard code/boundary/sweep.c),echo; build/mhc bench $(ARMS) $(ARGS))
 
 clean:
 	rm -rf build

@@ -3,7 +3,7 @@
 #
 #   make tangle     code/, tests/ and exercises/ out of the chapters
 #   make drift      do they still say the same?
-#   make where F=code/norm/norm.c:10
+#   make where F=code/layers/norm.c:10
 #   make book       lint, build/book.pdf, build/html/index.html
 #
 # One chapter in the making, whatever it still lacks (complaints are printed):

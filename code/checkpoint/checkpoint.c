@@ -6,7 +6,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors.h"
 #include "ground/memory.h"
-#include "matmul/matmul.h"
+#include "layers/matmul.h"
 
 #define FORMAT "mhc checkpoint 1"
 enum { FAMILY = sizeof FORMAT - 2 };    /* without the number */

@@ -1,6 +1,6 @@
 #ifndef CHECKPOINT_H
 #define CHECKPOINT_H
-#include "configuration/configuration.h"
+#include "model/configuration.h"
 #include "ground/message.h"
 #include "model/model.h"
 #include "training/training.h"

@@ -1,6 +1,6 @@
 #ifndef CHECKPOINT_PATH_H
 #define CHECKPOINT_PATH_H
-#include "configuration/configuration.h"
+#include "model/configuration.h"
 #include "ground/message.h"
 #include "journal/journal.h"
 /* file, or file/latest.safetensors where file is a folder */

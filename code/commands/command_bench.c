@@ -8,11 +8,11 @@
 #include "commands/options.h"
 #include "ground/median.h"
 #include "ground/memory.h"
-#include "matmul/matmul.h"
-#include "matmul/peak.h"
+#include "layers/matmul.h"
+#include "layers/peak.h"
 #include "training/training.h"
 // More headers of the benchmark
-#include "connection/connection.h"
+#include "boundary/connection.h"
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>

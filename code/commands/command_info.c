@@ -7,7 +7,7 @@
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "ground/memory.h"
-#include "matmul/matmul.h"
+#include "layers/matmul.h"
 #include "model/model.h"
 
 // Print the configuration

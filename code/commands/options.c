@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 #include "commands/options.h"
-#include "connection/connection.h"
+#include "boundary/connection.h"
 
 enum { FIELD = 1000, OWN = 2000, OWN_END = 3000 };
 

@@ -1,6 +1,6 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
-#include "configuration/configuration.h"
+#include "model/configuration.h"
 
 enum { MOST_FIELDS = 64 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sysexits.h>
 // Headers of the cpu's operations
-#include "streams/streams.h"
+#include "boundary/streams.h"
 #include "ground/sum.h"
 
 // Hold numbers on the cpu

@@ -3,15 +3,15 @@
 #include "ground/message.h"
 #include "ground/real.h"
 // Headers of a device's interfaces
-#include "attention/attention.h"
-#include "embedding/embedding.h"
-#include "feedforward/feedforward.h"
-#include "loss/loss.h"
-#include "matmul/matmul.h"
-#include "norm/norm.h"
-#include "streams/streams.h"
-#include "optimizer/optimizer.h"
-#include "mixing/mixing.h"
+#include "layers/attention.h"
+#include "layers/embedding.h"
+#include "layers/feedforward.h"
+#include "layers/loss.h"
+#include "layers/matmul.h"
+#include "layers/norm.h"
+#include "boundary/streams.h"
+#include "layers/optimizer.h"
+#include "boundary/mixing.h"
 
 /* How an array is kept. EXACT, as the host keeps a real: parameters and
    their gradients, inverse_rms, lse, coefficients, logits, each,

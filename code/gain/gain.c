@@ -1,5 +1,5 @@
 #include "gain/gain.h"
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 #include <math.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 #ifndef JOURNAL_H
 #define JOURNAL_H
 #include <stdio.h>
-#include "configuration/configuration.h"
+#include "model/configuration.h"
 #include "journal/texts.h"
 
 /* A run folder, open for writing; nobody else has it open. */

@@ -1,7 +1,7 @@
 #ifndef PROGRESS_H
 #define PROGRESS_H
 #include <stdio.h>
-#include "configuration/configuration.h"
+#include "model/configuration.h"
 
 /* What each takes, in seconds. */
 struct costs {

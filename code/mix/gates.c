@@ -1,5 +1,5 @@
 #include "mix/gates.h"
-#include "sinkhorn/deepseek.h"
+#include "mix/deepseek.h"
 
 enum { GATES = 2 * MIX_STREAMS, BLOCK = 16 };
 

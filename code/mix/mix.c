@@ -2,10 +2,10 @@
 // Headers of the mixes
 #include "mix/hyper.h"
 #include "mix/gates.h"
-#include "sinkhorn/deepseek.h"
-#include "sinkhorn/sinkhorn.h"
-#include "manifold/kronecker.h"
-#include "manifold/permutations.h"
+#include "mix/deepseek.h"
+#include "mix/sinkhorn.h"
+#include "mix/kronecker.h"
+#include "mix/permutations.h"
 #include "mix/own.h"
 
 // How many numbers a mix takes

@@ -1,6 +1,6 @@
 #ifndef MODEL_H
 #define MODEL_H
-#include "connection/connection.h"
+#include "boundary/connection.h"
 #include "model/parameters.h"
 #include "model/sublayer.h"
 #include "model/tape.h"

@@ -1,6 +1,6 @@
 #ifndef RECOMPUTE_H
 #define RECOMPUTE_H
-#include "connection/connection.h"
+#include "boundary/connection.h"
 
 /* Bytes a token that the sites of a model for training keep from
    forward to backward, if connected by k: streams, coefficients,

@@ -1,6 +1,6 @@
 #ifndef SUBLAYER_H
 #define SUBLAYER_H
-#include "configuration/configuration.h"
+#include "model/configuration.h"
 #include "device/device.h"
 #include "model/parameters.h"
 

@@ -1,6 +1,6 @@
 #include "trace/trace.h"
 #include "ground/memory.h"
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>

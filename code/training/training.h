@@ -1,11 +1,11 @@
 #ifndef TRAINING_H
 #define TRAINING_H
-#include "configuration/configuration.h"
+#include "model/configuration.h"
 #include "corpus/batches.h"
 #include "corpus/corpus.h"
 #include "device/device.h"
 #include "model/model.h"
-#include "optimizer/schedule.h"
+#include "layers/schedule.h"
 
 /* Besides the configuration and the rows of trainer_rows, all that a
    run must know to go on. */

@@ -1,6 +1,6 @@
 #include "support/fill.h"
 #include "support/lab.h"
-#include "matmul/matmul.h"
+#include "layers/matmul.h"
 #include <string.h>
 
 // The products of the way back, in double

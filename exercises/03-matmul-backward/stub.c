@@ -1,4 +1,4 @@
-#include "matmul/matmul.h"
+#include "layers/matmul.h"
 #include "ground/slices.h"
 
 void matmul_backward_input(real *dx, const real *dy, const real *w,

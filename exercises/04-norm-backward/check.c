@@ -1,4 +1,4 @@
-#include "norm/norm.h"
+#include "layers/norm.h"
 #include "support/fill.h"
 #include "support/lab.h"
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#include "norm/norm.h"
-#include "reduction/reduction.h"
+#include "layers/norm.h"
+#include "ground/reduction.h"
 
 void norm_backward(real *dx, real *dgain, const real *dout,
                    const real *x, const real *inverse_rms,

@@ -1,4 +1,4 @@
-#include "loss/loss.h"
+#include "layers/loss.h"
 #include "support/fill.h"
 #include "support/lab.h"
 #include <string.h>

@@ -1,5 +1,5 @@
-#include "loss/loss.h"
-#include "reduction/reduction.h"
+#include "layers/loss.h"
+#include "ground/reduction.h"
 
 void loss_forward(real *each, real *lse, const real *logits,
                   const token *target, size_t tokens,

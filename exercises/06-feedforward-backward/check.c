@@ -1,4 +1,4 @@
-#include "feedforward/feedforward.h"
+#include "layers/feedforward.h"
 #include "ground/random.h"
 #include "support/fill.h"
 #include "support/lab.h"

@@ -1,4 +1,4 @@
-#include "feedforward/feedforward.h"
+#include "layers/feedforward.h"
 
 void feedforward_backward(real *dgate, real *dup, const real *dhidden,
                           const real *gate, const real *up,

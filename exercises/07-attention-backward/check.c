@@ -1,4 +1,4 @@
-#include "attention/reference.h"
+#include "layers/reference.h"
 #include "support/lab.h"
 
 // The mistakes that the check of attention knows

@@ -1,4 +1,4 @@
-#include "attention/attention.h"
+#include "layers/attention.h"
 #include <math.h>
 
 void attention_backward(real *dqkv, const real *dout,

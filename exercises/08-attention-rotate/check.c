@@ -1,4 +1,4 @@
-#include "attention/reference.h"
+#include "layers/reference.h"
 #include "support/lab.h"
 
 enum rotation_mistake { RIGHT, INTERLEAVED, OTHER_WAY, VALUES_TOO,

@@ -1,4 +1,4 @@
-#include "attention/attention.h"
+#include "layers/attention.h"
 
 void attention_rotate(real *qkv, const real *cosine,
                       const real *sine,

@@ -1,4 +1,4 @@
-#include "streams/streams.h"
+#include "boundary/streams.h"
 #include "support/fill.h"
 #include "support/lab.h"
 #include <math.h>

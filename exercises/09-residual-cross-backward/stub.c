@@ -1,4 +1,4 @@
-#include "streams/streams.h"
+#include "boundary/streams.h"
 
 void streams_cross_backward(real *dstream, real *danswer, real *dgain,
                             const real *dnext, const real *dnormed,

@@ -1,4 +1,4 @@
-#include "connection/connection.h"
+#include "boundary/connection.h"
 #include "support/fill.h"
 #include "support/lab.h"
 #include <math.h>

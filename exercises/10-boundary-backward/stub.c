@@ -1,4 +1,4 @@
-#include "connection/connection.h"
+#include "boundary/connection.h"
 
 void connection_arrive_backward(const struct connection *k,
                                 const struct site *s)

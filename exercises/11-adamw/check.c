@@ -1,6 +1,6 @@
 #include <math.h>
 #include <string.h>
-#include "optimizer/optimizer.h"
+#include "layers/optimizer.h"
 #include "support/fill.h"
 #include "support/lab.h"
 

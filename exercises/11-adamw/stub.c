@@ -1,6 +1,6 @@
 #include <assert.h>
 #include <tgmath.h>
-#include "optimizer/optimizer.h"
+#include "layers/optimizer.h"
 
 void optimizer_step(real *weight, real *first, real *second,
                     const real *gradient, const struct adamw *a,

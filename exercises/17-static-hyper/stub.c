@@ -1,4 +1,4 @@
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 
 // The heads of reading and writing
 void mixing_read(real *input, const real *stream,

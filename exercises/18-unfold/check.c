@@ -1,4 +1,4 @@
-#include "mixing/unfold.h"
+#include "boundary/unfold.h"
 #include "support/fill.h"
 #include "support/lab.h"
 

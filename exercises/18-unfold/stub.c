@@ -1,4 +1,4 @@
-#include "mixing/unfold.h"
+#include "boundary/unfold.h"
 
 void unfold(real *map, const real *rows, size_t sites, size_t streams)
 {

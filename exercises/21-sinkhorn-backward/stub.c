@@ -1,4 +1,4 @@
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 
 void sinkhorn_backward(real *dlogits, const real *dmatrix,
                        const real *logits, size_t count, size_t n,

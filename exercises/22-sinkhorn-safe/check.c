@@ -1,5 +1,5 @@
-#include "sinkhorn/readable.h"
-#include "sinkhorn/sinkhorn.h"
+#include "mix/readable.h"
+#include "mix/sinkhorn.h"
 #include "support/fill.h"
 #include "support/lab.h"
 

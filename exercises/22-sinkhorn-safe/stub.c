@@ -1,4 +1,4 @@
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 
 static void normalise(real *x, size_t n, size_t line, size_t step)
 {

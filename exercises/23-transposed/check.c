@@ -1,5 +1,5 @@
 #include "ground/random.h"
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 #include "support/lab.h"
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 #include "support/fill.h"
 
 typedef void mix_writer(real *next, const real *stream,

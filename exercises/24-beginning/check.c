@@ -1,7 +1,7 @@
-#include "connection/kinds.h"
+#include "boundary/kinds.h"
 #include "ground/random.h"
 #include "model/model.h"
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 #include "support/lab.h"
 #include <stdio.h>
 #include <stdlib.h>

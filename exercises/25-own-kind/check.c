@@ -1,7 +1,7 @@
-#include "connection/connection.h"
+#include "boundary/connection.h"
 // Headers of the connections
-#include "connection/residual.h"
-#include "connection/kinds.h"
+#include "boundary/residual.h"
+#include "boundary/kinds.h"
 #include "mix/gates.h"
 #include "model/model.h"
 #include "support/difference.h"

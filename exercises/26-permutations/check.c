@@ -1,4 +1,4 @@
-#include "manifold/permutations.h"
+#include "mix/permutations.h"
 #include "support/fill.h"
 #include "support/lab.h"
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "manifold/permutations.h"
+#include "mix/permutations.h"
 
 void permutations_forward(real *matrix, const real *logits,
                           size_t count, size_t n, size_t iterations)

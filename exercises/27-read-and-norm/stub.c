@@ -1,6 +1,6 @@
-#include "mixing/mixing.h"
-#include "norm/norm.h"
-#include "reduction/reduction.h"
+#include "boundary/mixing.h"
+#include "layers/norm.h"
+#include "ground/reduction.h"
 
 void read_and_norm(real *input, real *inverse_rms, real *normed,
                    const real *stream, const real *coefficients,

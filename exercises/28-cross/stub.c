@@ -1,5 +1,5 @@
-#include "mixing/mixing.h"
-#include "norm/norm.h"
+#include "boundary/mixing.h"
+#include "layers/norm.h"
 
 void mixing_cross(const struct crossing *s)
 {

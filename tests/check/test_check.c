@@ -5,9 +5,9 @@
 #include <sysexits.h>
 #include "check/boundary.h"
 #include "checkpoint/image.h"
-#include "connection/kinds.h"
+#include "boundary/kinds.h"
 #include "ground/memory.h"
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 #include "model/model.h"
 #include "support/compare.h"
 #include "support/difference.h"

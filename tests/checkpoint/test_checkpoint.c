@@ -9,7 +9,7 @@
 #include "checkpoint/safetensors.h"
 #include "checkpoint/tiny.h"
 #include "ground/memory.h"
-#include "matmul/matmul.h"
+#include "layers/matmul.h"
 #include "support/compare.h"
 #include "support/fill.h"
 #include "support/suite.h"

@@ -1,6 +1,6 @@
 #ifndef PLAN_H
 #define PLAN_H
-#include "configuration/configuration.h"
+#include "model/configuration.h"
 
 /* One run: an arm of the experiment with one of its seeds. */
 struct planned {

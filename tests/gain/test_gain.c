@@ -9,7 +9,7 @@
 #include "gain/note.h"
 #include "gain/profile.h"
 #include "ground/random.h"
-#include "mixing/whole.h"
+#include "boundary/whole.h"
 #include "model/readable.h"
 #include "plot/decades.h"
 #include "support/fill.h"

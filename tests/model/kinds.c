@@ -1,5 +1,5 @@
 #include "kinds.h"
-#include "connection/residual.h"
+#include "boundary/residual.h"
 #include <string.h>
 
 // Mix, and remember how

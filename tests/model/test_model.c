@@ -1,5 +1,5 @@
 #include "kinds.h"
-#include "connection/residual.h"
+#include "boundary/residual.h"
 #include "ground/memory.h"
 #include "ground/random.h"
 #include "model/model.h"

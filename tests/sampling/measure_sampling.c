@@ -1,6 +1,6 @@
 #include <stdio.h>
 #include "device/device.h"
-#include "matmul/timing.h"
+#include "layers/timing.h"
 #include "model/model.h"
 
 enum { CONTEXT = 512, STEP = 8, POINTS = CONTEXT / STEP, TURNS = 4,

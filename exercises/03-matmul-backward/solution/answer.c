@@ -1,4 +1,4 @@
-#include "matmul/matmul.h"
+#include "layers/matmul.h"
 #include "ground/slices.h"
 
 // Matmul backward

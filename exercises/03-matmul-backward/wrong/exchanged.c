@@ -1,5 +1,5 @@
 /* expect: x^T dy: x and dy have changed places */
-#include "matmul/matmul.h"
+#include "layers/matmul.h"
 
 void matmul_backward_input(real *dx, const real *dy, const real *w,
                            size_t rows, size_t out, size_t in,

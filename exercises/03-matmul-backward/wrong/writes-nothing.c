@@ -1,5 +1,5 @@
 /* expect: all of it is still what it was before */
-#include "matmul/matmul.h"
+#include "layers/matmul.h"
 
 void matmul_backward_input(real *dx, const real *dy, const real *w,
                            size_t rows, size_t out, size_t in,

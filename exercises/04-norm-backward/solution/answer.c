@@ -1,6 +1,6 @@
-#include "norm/norm.h"
+#include "layers/norm.h"
 #include "ground/slices.h"
-#include "reduction/reduction.h"
+#include "ground/reduction.h"
 
 // Norm backward
 static inline real product(struct operands o, size_t c)

@@ -1,7 +1,7 @@
 /* expect: this looks like the first row's inverse_rms for all rows */
 #define ROOT inverse_rms[0]
 // A plain answer to lab 4
-#include "norm/norm.h"
+#include "layers/norm.h"
 
 #ifndef ALONG
 #define ALONG sum * r / (real)width

@@ -1,7 +1,7 @@
 /* expect: looks like a projection of dout in place of gain * dout */
 #define FACTOR 1
 // A plain answer to lab 4
-#include "norm/norm.h"
+#include "layers/norm.h"
 
 #ifndef ALONG
 #define ALONG sum * r / (real)width

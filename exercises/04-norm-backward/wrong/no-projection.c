@@ -1,7 +1,7 @@
 /* expect: this looks like the gradient without the projection term */
 #define ALONG 0 * sum
 // A plain answer to lab 4
-#include "norm/norm.h"
+#include "layers/norm.h"
 
 #ifndef ALONG
 #define ALONG sum * r / (real)width

@@ -1,7 +1,7 @@
 /* expect: looks like a projection that is not divided by the width */
 #define ALONG sum * r
 // A plain answer to lab 4
-#include "norm/norm.h"
+#include "layers/norm.h"
 
 #ifndef ALONG
 #define ALONG sum * r / (real)width

@@ -1,7 +1,7 @@
 /* expect: it was overwritten; it is to be added to */
 #define START_GAIN (t == 0 ? 0 : dgain[c])
 // A plain answer to lab 4
-#include "norm/norm.h"
+#include "layers/norm.h"
 
 #ifndef ALONG
 #define ALONG sum * r / (real)width

@@ -1,7 +1,7 @@
 /* expect: a projection that was added, not subtracted */
 #define ALONG -sum * r / (real)width
 // A plain answer to lab 4
-#include "norm/norm.h"
+#include "layers/norm.h"
 
 #ifndef ALONG
 #define ALONG sum * r / (real)width

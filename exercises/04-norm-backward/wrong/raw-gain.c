@@ -1,7 +1,7 @@
 /* expect: this looks like a gain's gradient with x in place of x * r */
 #define HAT row[c]
 // A plain answer to lab 4
-#include "norm/norm.h"
+#include "layers/norm.h"
 
 #ifndef ALONG
 #define ALONG sum * r / (real)width

@@ -1,5 +1,5 @@
-#include "loss/loss.h"
-#include "reduction/reduction.h"
+#include "layers/loss.h"
+#include "ground/reduction.h"
 
 // Loss forward
 static inline real weight(struct operands o, size_t v)

@@ -2,7 +2,7 @@
 #define LOSS (log((double)sum) - (double)(row[target[t]] - most)) \
              / log(2)
 // A plain answer to lab 5
-#include "loss/loss.h"
+#include "layers/loss.h"
 
 #ifndef SHIFT
 #define SHIFT most

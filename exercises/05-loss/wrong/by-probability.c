@@ -1,7 +1,7 @@
 /* expect: a probability became 0 */
 #define LOSS -log((double)(exponential(row[target[t]] - most) / sum))
 // A plain answer to lab 5
-#include "loss/loss.h"
+#include "layers/loss.h"
 
 #ifndef SHIFT
 #define SHIFT most

@@ -1,7 +1,7 @@
 /* expect: this looks like a mean over the tokens */
 #define SCALE scale / (real)tokens
 // A plain answer to lab 5
-#include "loss/loss.h"
+#include "layers/loss.h"
 
 #ifndef SHIFT
 #define SHIFT most

@@ -1,7 +1,7 @@
 /* expect: this looks like a gradient without the scale */
 #define SCALE 1
 // A plain answer to lab 5
-#include "loss/loss.h"
+#include "layers/loss.h"
 
 #ifndef SHIFT
 #define SHIFT most

@@ -2,7 +2,7 @@
 #include <string.h>
 #define PREPARE memset(d, 0, vocabulary * sizeof *d)
 // A plain answer to lab 5
-#include "loss/loss.h"
+#include "layers/loss.h"
 
 #ifndef SHIFT
 #define SHIFT most

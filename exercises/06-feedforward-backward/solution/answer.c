@@ -1,4 +1,4 @@
-#include "feedforward/feedforward.h"
+#include "layers/feedforward.h"
 #include "ground/slices.h"
 
 // The sigmoid

@@ -2,7 +2,7 @@
 #define E exponential(-g)
 #define SLOPE (1 + E + g * E) / ((1 + E) * (1 + E))
 // A plain answer to lab 6
-#include "feedforward/feedforward.h"
+#include "layers/feedforward.h"
 
 #ifndef SLOPE
 #define SLOPE s * (1 + g * (1 - s))

@@ -1,6 +1,6 @@
-#include "attention/attention.h"
-#include "matmul/matmul.h"
-#include "reduction/reduction.h"
+#include "layers/attention.h"
+#include "layers/matmul.h"
+#include "ground/reduction.h"
 #include <assert.h>
 #include <omp.h>
 

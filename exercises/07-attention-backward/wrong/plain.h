@@ -1,4 +1,4 @@
-#include "attention/attention.h"
+#include "layers/attention.h"
 #include <math.h>
 #include <string.h>
 

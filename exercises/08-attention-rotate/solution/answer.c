@@ -1,4 +1,4 @@
-#include "attention/attention.h"
+#include "layers/attention.h"
 
 // Attention rotate
 // Turn the pairs of one vector

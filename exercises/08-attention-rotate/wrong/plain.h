@@ -1,4 +1,4 @@
-#include "attention/attention.h"
+#include "layers/attention.h"
 
 #ifndef FIRST
 #define FIRST i

@@ -1,6 +1,6 @@
 #include "ground/slices.h"
-#include "reduction/reduction.h"
-#include "streams/streams.h"
+#include "ground/reduction.h"
+#include "boundary/streams.h"
 
 // Streams cross, backward
 static inline real triple(struct operands o, size_t c)

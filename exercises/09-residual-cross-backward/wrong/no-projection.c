@@ -1,5 +1,5 @@
 /* expect: without the projection of the norm */
-#include "streams/streams.h"
+#include "boundary/streams.h"
 
 // The head of a wrong way back
 void streams_cross_backward(real *dstream, real *danswer, real *dgain,

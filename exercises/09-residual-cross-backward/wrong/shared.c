@@ -1,6 +1,6 @@
 /* expect: shared out between stream and answer */
-#include "norm/norm.h"
-#include "streams/streams.h"
+#include "layers/norm.h"
+#include "boundary/streams.h"
 
 // The head of a wrong way back
 void streams_cross_backward(real *dstream, real *danswer, real *dgain,

@@ -1,6 +1,6 @@
 /* expect: without what came back through the norm */
-#include "norm/norm.h"
-#include "streams/streams.h"
+#include "layers/norm.h"
+#include "boundary/streams.h"
 
 // The head of a wrong way back
 void streams_cross_backward(real *dstream, real *danswer, real *dgain,

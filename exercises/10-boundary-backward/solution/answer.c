@@ -1,4 +1,4 @@
-#include "connection/connection.h"
+#include "boundary/connection.h"
 
 // Is the crossing fused?
 static bool fused(const struct connection *k, const struct site *to)

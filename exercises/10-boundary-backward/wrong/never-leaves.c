@@ -1,5 +1,5 @@
 /* expect: an exit that read and did not leave */
-#include "connection/connection.h"
+#include "boundary/connection.h"
 
 enum { LEAVES = false, ZERO = true, ARRIVES_FIRST = true };
 #define ADD (k->read == NULL)

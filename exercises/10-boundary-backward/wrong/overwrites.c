@@ -1,5 +1,5 @@
 /* expect: a stream that lost what came back through the next write */
-#include "connection/connection.h"
+#include "boundary/connection.h"
 
 enum { ADD = false, LEAVES = true, ZERO = true, ARRIVES_FIRST = true };
 

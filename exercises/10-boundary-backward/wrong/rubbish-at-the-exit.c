@@ -1,5 +1,5 @@
 /* expect: an exit that did not start at zero */
-#include "connection/connection.h"
+#include "boundary/connection.h"
 
 enum { LEAVES = true, ZERO = false, ARRIVES_FIRST = true };
 #define ADD (k->read == NULL)

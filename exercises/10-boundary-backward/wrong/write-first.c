@@ -1,5 +1,5 @@
 /* expect: a stream without what reading gives back */
-#include "connection/connection.h"
+#include "boundary/connection.h"
 
 enum { LEAVES = true, ZERO = true, ARRIVES_FIRST = false };
 #define ADD (k->read == NULL)

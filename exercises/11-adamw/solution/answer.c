@@ -1,6 +1,6 @@
 #include <assert.h>
 #include <tgmath.h>
-#include "optimizer/optimizer.h"
+#include "layers/optimizer.h"
 
 // Optimizer step
 enum { WORTH_THREADS = 65536 };     /* weights */

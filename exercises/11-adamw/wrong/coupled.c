@@ -3,7 +3,7 @@
 #define UPDATE -a->rate * ratio
 // A plain answer to lab 11
 #include <math.h>
-#include "optimizer/optimizer.h"
+#include "layers/optimizer.h"
 
 #ifndef GRADIENT
 #define GRADIENT a->scale * (double)gradient[i]

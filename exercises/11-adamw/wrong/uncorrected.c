@@ -2,7 +2,7 @@
 #define CORRECTION(beta) 1
 // A plain answer to lab 11
 #include <math.h>
-#include "optimizer/optimizer.h"
+#include "layers/optimizer.h"
 
 #ifndef GRADIENT
 #define GRADIENT a->scale * (double)gradient[i]

@@ -2,7 +2,7 @@
 #define UPDATE a->rate * (ratio - a->decay * w)
 // A plain answer to lab 11
 #include <math.h>
-#include "optimizer/optimizer.h"
+#include "layers/optimizer.h"
 
 #ifndef GRADIENT
 #define GRADIENT a->scale * (double)gradient[i]

@@ -1,5 +1,5 @@
-#include "mixing/mixing.h"
-#include "reduction/reduction.h"
+#include "boundary/mixing.h"
+#include "ground/reduction.h"
 
 // Multiply and add a row
 static inline void add_row(real *out, real by, const real *x,

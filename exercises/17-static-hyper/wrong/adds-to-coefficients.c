@@ -1,7 +1,7 @@
 /* expect: added to what stood there; it is to be overwritten */
 #define PRE_STARTS 0
 // Reading and writing, with room for mistakes
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 
 #ifndef RES
 #define RES(i, j) ((i) * n + (j))

@@ -1,7 +1,7 @@
 /* expect: FAIL the rest of dcoefficients is left alone */
 #define CLEARED 0
 // Reading and writing, with room for mistakes
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 
 #ifndef RES
 #define RES(i, j) ((i) * n + (j))

@@ -1,7 +1,7 @@
 /* expect: the first token's coefficients for all tokens */
 #define TOKEN 0
 // Reading and writing, with room for mistakes
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 
 #ifndef RES
 #define RES(i, j) ((i) * n + (j))

@@ -1,7 +1,7 @@
 /* expect: the last term of a sum alone */
 #define INTO =
 // Reading and writing, with room for mistakes
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 
 #ifndef RES
 #define RES(i, j) ((i) * n + (j))

@@ -1,7 +1,7 @@
 /* expect: was overwritten; it is to be added to */
 #define READ_KEEPS 0
 // Reading and writing, with room for mistakes
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 
 #ifndef RES
 #define RES(i, j) ((i) * n + (j))

@@ -1,7 +1,7 @@
 /* expect: rows that are too short */
 #define K(l) layout_raw(l)
 // Reading and writing, with room for mistakes
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 
 #ifndef RES
 #define RES(i, j) ((i) * n + (j))

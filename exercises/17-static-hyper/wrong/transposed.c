@@ -1,7 +1,7 @@
 /* expect: a mixing matrix that is transposed */
 #define RES(i, j) ((j) * n + (i))
 // Reading and writing, with room for mistakes
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 
 #ifndef RES
 #define RES(i, j) ((i) * n + (j))

@@ -1,6 +1,6 @@
 // Unfold the coefficients of a token
-#include "mixing/unfold.h"
-#include "mixing/mixing.h"
+#include "boundary/unfold.h"
+#include "boundary/mixing.h"
 #include <assert.h>
 
 // Take weights back over a boundary

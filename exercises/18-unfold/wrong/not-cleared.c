@@ -4,7 +4,7 @@
 #define KEEP_THE_REST
 
 // Unfold, with room for mistakes
-#include "mixing/unfold.h"
+#include "boundary/unfold.h"
 
 void unfold(real *map, const real *rows, size_t sites, size_t streams)
 {

@@ -3,7 +3,7 @@
 #define RES(i, j) ((j) * n + (i))
 
 // Unfold, with room for mistakes
-#include "mixing/unfold.h"
+#include "boundary/unfold.h"
 
 void unfold(real *map, const real *rows, size_t sites, size_t streams)
 {

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 #include "gain/gain.h"
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 
 // The gains along a chain
 enum { SQUARE = MIX_STREAMS * MIX_STREAMS };

@@ -1,7 +1,7 @@
 /* expect: with the iterate before each half step, not after it */
 #define ITERATE x[h]
 // An answer to lab 21 that divides
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 
 #ifndef ROWS
 #define ROWS h % 2

@@ -1,7 +1,7 @@
 /* expect: this looks like columns and rows exchanged on the way back */
 #define ROWS (h + 1) % 2
 // A plain answer to lab 21
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 
 #ifndef LEAST
 #define LEAST 0

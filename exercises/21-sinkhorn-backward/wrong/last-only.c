@@ -1,7 +1,7 @@
 /* expect: this looks like a gradient through the last iteration only */
 #define LEAST halves - 2
 // A plain answer to lab 21
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 
 #ifndef LEAST
 #define LEAST 0

@@ -1,7 +1,7 @@
 /* expect: half steps that do not divide by the sum of the line */
 #define SUM 1
 // An answer to lab 21 that divides
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 
 #ifndef ROWS
 #define ROWS h % 2

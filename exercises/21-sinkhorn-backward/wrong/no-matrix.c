@@ -1,7 +1,7 @@
 /* expect: a short form that does not begin with dmatrix times matrix */
 #define START 1
 // A plain answer to lab 21
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 
 #ifndef LEAST
 #define LEAST 0

@@ -1,7 +1,7 @@
 /* expect: looks like a gradient that forgets the first iteration */
 #define LEAST 2
 // A plain answer to lab 21
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 
 #ifndef LEAST
 #define LEAST 0

@@ -1,7 +1,7 @@
 /* expect: the gradient of the other order, rows before columns */
 #define ROWS (h + 1) % 2
 // An answer to lab 21 that divides
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 
 #ifndef ROWS
 #define ROWS h % 2

@@ -2,7 +2,7 @@
 #define SAME n > 0
 #define LOGIT(z) (z < -50 ? -50 : z)
 // A plain answer to lab 22
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 
 #ifndef FEWER
 #define FEWER 0

@@ -2,7 +2,7 @@
 #define MOST 0 * most
 #define LOGIT(z) (z > 80 ? 80 : z < -80 ? -80 : z)
 // A plain answer to lab 22
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 
 #ifndef FEWER
 #define FEWER 0

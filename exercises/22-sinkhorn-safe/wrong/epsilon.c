@@ -2,7 +2,7 @@
 #define SAME k % n == m % n
 #define EPSILON (real)1e-6
 // A plain answer to lab 22
-#include "sinkhorn/sinkhorn.h"
+#include "mix/sinkhorn.h"
 
 #ifndef FEWER
 #define FEWER 0

@@ -1,5 +1,5 @@
 // The head of a test of writing
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 #include "support/fill.h"
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* expect: adds from the last stream to the first */
 // The head of a test of writing
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 #include "support/fill.h"
 #include <math.h>
 

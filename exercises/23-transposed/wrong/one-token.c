@@ -1,6 +1,6 @@
 /* expect: takes it for right: one token's coefficients for all */
 // The head of a test of writing
-#include "mixing/mixing.h"
+#include "boundary/mixing.h"
 #include "support/fill.h"
 #include <math.h>
 

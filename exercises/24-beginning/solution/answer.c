@@ -1,4 +1,4 @@
-#include "connection/kinds.h"
+#include "boundary/kinds.h"
 
 // The initial values of mHC
 // How reading starts

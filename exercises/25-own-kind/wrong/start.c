@@ -1,11 +1,11 @@
 /* expect: the streams start mixed */
 // Headers for a kind of one's own
-#include "connection/connection.h"
+#include "boundary/connection.h"
 #include "mix/own.h"
 #include <string.h>
 // Headers of the connections
-#include "connection/residual.h"
-#include "connection/kinds.h"
+#include "boundary/residual.h"
+#include "boundary/kinds.h"
 
 // Mix lazily
 static real keep(real logit)

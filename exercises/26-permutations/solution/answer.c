@@ -1,4 +1,4 @@
-#include "manifold/permutations.h"
+#include "mix/permutations.h"
 #include <assert.h>
 #include <string.h>
 

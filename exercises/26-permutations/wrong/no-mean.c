@@ -1,5 +1,5 @@
 /* expect: the gradient of a softmax without its mean */
-#include "manifold/permutations.h"
+#include "mix/permutations.h"
 #include <assert.h>
 #include <string.h>
 

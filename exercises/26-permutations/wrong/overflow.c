@@ -1,5 +1,5 @@
 /* expect: logits of ten thousand */
-#include "manifold/permutations.h"
+#include "mix/permutations.h"
 #include <assert.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* expect: every permutation the other way round */
-#include "manifold/permutations.h"
+#include "mix/permutations.h"
 #include <assert.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* expect: gain times input first */
-#include "mixing/mixing.h"
-#include "norm/norm.h"
-#include "reduction/reduction.h"
+#include "boundary/mixing.h"
+#include "layers/norm.h"
+#include "ground/reduction.h"
 
 // The head of read and norm
 void read_and_norm(real *input, real *inverse_rms, real *normed,

@@ -1,5 +1,5 @@
-#include "mixing/mixing.h"
-#include "norm/norm.h"
+#include "boundary/mixing.h"
+#include "layers/norm.h"
 
 enum { LAST = 1 };
 #define STEP K

@@ -1,6 +1,6 @@
 /* expect: read with the coefficients of the site that was left */
-#include "mixing/mixing.h"
-#include "norm/norm.h"
+#include "boundary/mixing.h"
+#include "layers/norm.h"
 
 enum { LAST = 1 };
 #define STEP K

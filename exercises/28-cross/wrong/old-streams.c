@@ -1,6 +1,6 @@
 /* expect: coefficients from the streams before the answer */
-#include "mixing/mixing.h"
-#include "norm/norm.h"
+#include "boundary/mixing.h"
+#include "layers/norm.h"
 
 enum { LAST = 1 };
 #define STEP K

@@ -1,6 +1,6 @@
 /* expect: the tokens after the last whole tile */
-#include "mixing/mixing.h"
-#include "norm/norm.h"
+#include "boundary/mixing.h"
+#include "layers/norm.h"
 
 enum { LAST = 16 };
 #define STEP K

@@ -1,6 +1,6 @@
 /* expect: wrong from the second tile on */
-#include "mixing/mixing.h"
-#include "norm/norm.h"
+#include "boundary/mixing.h"
+#include "layers/norm.h"
 
 enum { LAST = 1 };
 #define STEP (2 * n + n * n)

@@ -1,6 +1,6 @@
 /* expect: of 3 tiles in their turn */
-#include "mixing/mixing.h"
-#include "norm/norm.h"
+#include "boundary/mixing.h"
+#include "layers/norm.h"
 
 void mixing_cross(const struct crossing *s)
 {

@@ -1,0 +1,168 @@
+#include "boundary/mixing.h"
+#include "ground/reduction.h"
+
+// Multiply and add a row
+static inline void add_row(real *out, real by, const real *x,
+                           size_t width)
+{
+    for (size_t c = 0; c < width; c++)
+        out[c] += by * x[c];
+}
+
+static inline void set_row(real *out, real by, const real *x,
+                           size_t width)
+{
+    for (size_t c = 0; c < width; c++)
+        out[c] = by * x[c];
+}
+
+static inline real product(struct operands o, size_t c)
+{
+    return o.a[c] * o.b[c];
+}
+
+static inline real dot(const real *a, const real *b, size_t width)
+{
+    return sum_in_lanes(product, (struct operands){ .a = a, .b = b },
+                        width);
+}
+
+// Collapse streams to a vector
+static inline real sum_in_pairs(const real *x, size_t n, size_t step)
+{
+    real part[MIX_STREAMS] = { 0 };
+    for (size_t i = 0; i < n; i++)
+        part[i] = x[i * step];
+    for (size_t half = MIX_STREAMS / 2; half > 0; half /= 2)
+        for (size_t i = 0; i < half; i++)
+            part[i] += part[i + half];
+    return part[0];
+}
+
+void mixing_collapse(real *vector, const real *stream, real scale,
+                     const struct layout *l, size_t tokens)
+{
+    size_t n = l->streams, C = l->width;
+    #pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < tokens; t++) {
+        const real *x = stream + t * n * C;
+        for (size_t c = 0; c < C; c++)
+            vector[t * C + c] = scale * sum_in_pairs(x + c, n, C);
+    }
+}
+
+void mixing_collapse_backward(real *dstream, const real *dvector,
+                              real scale, const struct layout *l,
+                              size_t tokens)
+{
+    size_t n = l->streams, C = l->width;
+    #pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < tokens; t++)
+        for (size_t i = 0; i < n; i++)
+            add_row(dstream + (t * n + i) * C, scale, dvector + t * C,
+                    C);
+}
+
+// Expand a vector to streams
+void mixing_expand(real *stream, const real *vector,
+                   const struct layout *l, size_t tokens)
+{
+    size_t n = l->streams, C = l->width;
+    #pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < tokens; t++)
+        for (size_t i = 0; i < n; i++)
+            set_row(stream + (t * n + i) * C, 1, vector + t * C, C);
+}
+
+void mixing_expand_backward(real *dvector, const real *dstream,
+                            const struct layout *l, size_t tokens)
+{
+    mixing_collapse(dvector, dstream, 1, l, tokens);
+}
+
+// Read from the streams
+void mixing_read(real *input, const real *stream,
+                 const real *coefficients, const struct layout *l,
+                 size_t tokens)
+{
+    size_t n = l->streams, C = l->width, K = layout_row(l);
+    #pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < tokens; t++) {
+        const real *x = stream + t * n * C;
+        const real *pre = coefficients + t * K;
+        set_row(input + t * C, pre[0], x, C);
+        for (size_t i = 1; i < n; i++)
+            add_row(input + t * C, pre[i], x + i * C, C);
+    }
+}
+
+// Read from the streams, backward
+void mixing_read_backward(real *dstream, real *dcoefficients,
+                          const real *dinput, const real *stream,
+                          const real *coefficients,
+                          const struct layout *l, size_t tokens)
+{
+    size_t n = l->streams, C = l->width, K = layout_row(l);
+    #pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < tokens; t++) {
+        const real *pre = coefficients + t * K, *d = dinput + t * C;
+        real *dpre = dcoefficients + t * K;
+        for (size_t i = 0; i < n; i++) {
+            dpre[i] = dot(d, stream + (t * n + i) * C, C);
+            add_row(dstream + (t * n + i) * C, pre[i], d, C);
+        }
+    }
+}
+
+// Write to the streams
+void mixing_write(real *next, const real *stream, const real *answer,
+                  const real *coefficients, const struct layout *l,
+                  size_t tokens)
+{
+    size_t n = l->streams, C = l->width, K = layout_row(l);
+    #pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < tokens; t++) {
+        const real *x = stream + t * n * C;
+        const real *post = coefficients + t * K + n, *res = post + n;
+        for (size_t i = 0; i < n; i++) {
+            real *out = next + (t * n + i) * C;
+            set_row(out, res[i * n], x, C);
+            for (size_t j = 1; j < n; j++)
+                add_row(out, res[i * n + j], x + j * C, C);
+            add_row(out, post[i], answer + t * C, C);
+        }
+    }
+}
+
+// Write to the streams, backward
+void mixing_write_backward(real *dstream, real *danswer,
+                           real *dcoefficients, const real *dnext,
+                           const real *stream, const real *answer,
+                           const real *coefficients,
+                           const struct layout *l, size_t tokens)
+{
+    size_t n = l->streams, C = l->width, K = layout_row(l);
+    #pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < tokens; t++) {
+        const real *x = stream + t * n * C, *y = answer + t * C;
+        const real *d = dnext + t * n * C;
+        const real *post = coefficients + t * K + n, *res = post + n;
+        real *dpost = dcoefficients + t * K + n, *dres = dpost + n;
+        // Gradients of the coefficients of writing
+        for (size_t i = 0; i < n; i++) {
+            dpost[i] = dot(d + i * C, y, C);
+            for (size_t j = 0; j < n; j++)
+                dres[i * n + j] = dot(d + i * C, x + j * C, C);
+        }
+        // Gradients of what was written and mixed
+        set_row(danswer + t * C, post[0], d, C);
+        for (size_t i = 1; i < n; i++)
+            add_row(danswer + t * C, post[i], d + i * C, C);
+        for (size_t j = 0; j < n; j++) {
+            real *dx = dstream + (t * n + j) * C;
+            set_row(dx, res[j], d, C);
+            for (size_t i = 1; i < n; i++)
+                add_row(dx, res[i * n + j], d + i * C, C);
+        }
+    }
+}
