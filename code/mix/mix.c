@@ -205,6 +205,7 @@ void mix_backward(real *dcoefficients, real *dalpha, real *dbias,
                   const real *bias, const struct layout *l,
                   size_t tokens)
 {
+    (void)bias;         /* some mixes do not look at it */
     switch (l->mix) {
     case MIX_NONE:
         break;
