@@ -160,6 +160,13 @@ static void check_report(void)
                  : fabs(d.worst - 0.9 / own) < 1e-3
                  ? ": this looks like relative to its own slope"
                  : "");
+    gradient[0] += 0.9;         /* before the largest slope */
+    d = look(gradient);
+    gradient[0] -= 0.9;
+    lab_true("the largest of all, not of those so far",
+             d.at == 0 && fabs(d.worst - 0.9 / largest) < 1e-6,
+             "worst is %g and should be 0.9 / %g, though the largest "
+             "slope comes later", d.worst, largest);
     for (size_t i = 0; i < count; i++)
         gradient[i] = 0;
     d = look(gradient);

@@ -380,6 +380,11 @@ static void check_fused(void)
              seen.fused == 1 && seen.steps + seen.norms == 0,
              seen.fused != 1 ? "cross_backward was not called once"
              : "its steps were done, too");
+    cross_fused(&alone, true);
+    lab_true("which starts at zero at the exit, too", seen.fused == 1 &&
+             seen.zeros == tokens * width,
+             seen.fused != 1 ? "cross_backward was not called once"
+             : "dstream was not zeroed before");
     fused.leave = NULL;
     cross_fused(&fused, true);
     lab_true("it is at the exit of a kind that reads there",

@@ -211,9 +211,12 @@ static void check_threads(void)
             lost += dstream[i] != STREAMS || input[i % one] != STREAMS
                  || next[i] != STREAMS + 1
                  || danswer[i % one] != STREAMS;
+        mixing_read_backward(dstream, drow, ones, ones, ones, &l,
+                             tokens);
+        for (size_t i = 0; i < all; i++)
+            lost += dstream[i] != STREAMS + 1;
         for (size_t i = 0; i < tokens * layout_row(&l); i++)
-            lost += i % layout_row(&l) >= STREAMS
-                 && drow[i] != (real)l.width;
+            lost += drow[i] != (real)l.width;
     });
     lab_true("many tokens of ones", lost == 0, "%zu numbers are wrong: "
              "do several threads add to the same one?", lost);

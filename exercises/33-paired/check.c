@@ -142,6 +142,10 @@ int main(void)
         check(k == 0 ? "two pairs" : k == 1 ? "many pairs"
               : "others, that differ by little");
     }
+    for (size_t i = 0; i < pairs; i++)
+        left[i] = right[i] + 1000
+                + 1e-4 * random_normal(lab_seed(9), 1, i);
+    check("differences far from 0");
     left[1] = NAN;              /* a run that was lost */
     struct paired lost = { 0 };
     lab_input("left", left, sizeof left);
