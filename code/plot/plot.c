@@ -56,8 +56,8 @@ static void draw_reference(FILE *out, const struct frame *f, double y,
     double at = frame_down(f, y);
     if (y <= 0)
         return;
-    fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" "
-            "stroke=\"#777\" stroke-dasharray=\"6 4\"/>"
+    fprintf(out, "<line class=\"o\" x1=\"%d\" x2=\"%d\" "
+            "y1=\"%.1f\" y2=\"%.1f\"/>"
             "<text x=\"%d\" y=\"%.1f\">%s %.2f</text>\n", LEFT,
             WIDE - RIGHT, at, at, WIDE - RIGHT + 6, at + 4, what, y);
 }

@@ -37,7 +37,11 @@ done
 $MHC train --resume runs/often > out 2> err
 holds 'stopped five times, it ends the same' \
     'same runs/whole runs/often'
-for signal in INT TERM HUP USR1 XCPU; do
+# where this script itself runs under nohup, SIGHUP stays ignored
+hup=HUP
+ignored=$(awk '/^SigIgn:/ { print $2 }' /proc/self/status)
+[ $((0x$ignored & 1)) = 0 ] || hup=
+for signal in INT TERM $hup USR1 XCPU; do
     $long --name $signal > out 2> err &
     pid=$!
     reach $signal 20
@@ -242,7 +246,7 @@ $MHC plot runs/whole runs/other --output two.svg > out 2> err
 status=$?
 holds 'plot draws two runs, two curves each, and two lines' \
     '[ $status = 0 ] && [ $(grep -c "<polyline" two.svg) = 4 ] && \
-     [ $(grep -c stroke-dasharray two.svg) = 2 ] && \
+     [ $(grep -c "class=.o" two.svg) = 2 ] && \
      grep -qx "two.svg: 2 runs" out'
 holds 'a run draws its own plot' 'grep -q "</svg>" runs/whole/loss.svg'
 echo '{"step":1,"lo' > torn.jsonl
