@@ -232,7 +232,7 @@ static void check_many(uint64_t which, size_t least, size_t most)
 {
     static size_t orders[2][MANY];
     const size_t n = lab_size(which, least, most);
-    size_t stay = 0, rise = 0, come = 0, missing = 0;
+    size_t stay = 0, rise = 0, come = 0, missing = 0, near = 0;
     for (size_t e = 0; e < FEW; e++) {
         const size_t *order = orders[e % 2], *last = orders[1 - e % 2];
         lab_output(orders[e % 2], sizeof *orders);
@@ -242,9 +242,14 @@ static void check_many(uint64_t which, size_t least, size_t most)
             stay += order[i] == i;
             stay += e > 0 && order[i] == last[i];
             rise += i > 0 && order[i] > order[i - 1];
+            near += i > 0 && order[i] - order[i - 1] + 3 < 7;
             come += i < n / 2 && order[i] >= n / 2;
         }
     }
+    lab_true("many windows come apart", near < 16 * FEW, "in %d epochs "
+             "of %zu windows %zu stand next to one that was at most 3 "
+             "away, not about %d: are they moved in blocks?", FEW, n,
+             near, 6 * FEW);
     lab_true("many windows are shuffled",
              missing == 0 && stay < 5 * FEW
              && about(rise, FEW * n / 2, FEW * n)

@@ -112,7 +112,7 @@ static void invent(struct axis *a, enum kind kind, size_t i)
         char text[40];          /* .14 is not always 7 * .02 */
         snprintf(text, sizeof text, "%.15g", times * step);
         a->low = strtod(text, NULL);
-        a->low += kind == ABOVE ? 1e-8 * step
+        a->low += kind == ABOVE ? 3e-9 * step
                 : kind == HAIR ? 3e-10 * step : 0;
     } else if (kind == FAR)
         a->low = step * (1e8 * times + 3e9 * (times > 0 ? 1 : -1)
