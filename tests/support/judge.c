@@ -56,7 +56,12 @@ static struct {
     size_t printed;
     const char *why;            /* it had to be stopped */
 } call;
-static bool inside;             /* this process is the child */
+/* Is this process the child? There it can only be read. */
+enum { PAGE = 1 << 16 };
+static _Alignas(PAGE) struct {
+    bool child;
+    char rest[PAGE - 1];
+} inside;
 
 // Prepare a judge
 static double deadline;
@@ -132,7 +137,7 @@ static void reply_to_child(void)
 void lab_ask(void *reply, const void *request)
 {
     char letter = QUESTION;
-    if (!inside) {
+    if (!lab_inside()) {
         server(reply, request);
         return;
     }
@@ -285,6 +290,11 @@ void lab_leave(void)
     _exit(EXIT_SUCCESS);
 }
 
+bool lab_inside(void)
+{
+    return inside.child;
+}
+
 bool lab_enter(void)
 {
     open_call();
@@ -292,10 +302,12 @@ bool lab_enter(void)
     if (call.child == 0) {
         hide_check();
         fill_salt = 0;
+        inside.child = true;
+        if (mprotect(&inside, sizeof inside, PROT_READ) != 0)
+            _exit(UNCONFINED);
         confine(call.line[1], call.said[1], deadline - now(),
                 setting("LAB_CLOSED", 0) != 0);
         omp_set_num_threads(threads);
-        inside = true;
         return true;
     }
     close(call.line[1]);

@@ -43,6 +43,7 @@ void lab_start(real *array, const real *start, size_t count);
     } while (0)
 bool lab_enter(void);
 void lab_leave(void);
+bool lab_inside(void);          /* that process? */
 /* before a function of a check that runs in that process, too: it
    stands in lab_call, or the answer calls it */
 #define IN_CHILD __attribute__((section("in_child")))
