@@ -76,7 +76,7 @@ struct mixing {
                            const real *stream, const real *answer,
                            const real *coefficients, const struct layout *l,
                            size_t tokens);
-    // More of mixing
+    // Cross at once, on a device
     /* write; coefficients, read and norm of the next site */
     void (*cross)(const struct crossing *s);
     void (*cross_backward)(const struct crossing *s,

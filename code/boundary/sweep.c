@@ -483,12 +483,15 @@ INLINE void uncross_tile(const struct crossing *s,
     size_t row = first * C, all = n * row;
     real *dreached = g->dreached + first * K;
     const real *reached = s->reached + first * K;
+    /* danswer holds dinput until unwrite_tile overwrites it. dstream
+       is dnext + pre dinput after unread_tile, all of the gradient of
+       next after unproject_tile, that of stream after unwrite_tile. */
     norm_backward(g->danswer + row, own->gain, g->dnormed + row,
                   s->input + row, s->inverse_rms + first, s->gain,
                   tokens, C, false);
     unread_tile(s, g, first, tokens, n);
     mix_backward(dreached, own->alpha, own->bias, reached, s->alpha,
-                     s->bias, l, tokens);
+                 s->bias, l, tokens);
     unproject_tile(own->phi, g->dstream + all, dreached, s->next + all,
                    reached, s->work, l, tokens);
     unwrite_tile(s, g, first, tokens, n);

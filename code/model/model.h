@@ -33,7 +33,9 @@ struct model {
     struct parameters parameters;
     real *weights, *gradients;      /* on the device, EXACT */
     struct tape tape;
-    struct watch {              /* may look, and must not write */
+    /* May look, and must not write. Where crossings are fused, a site's
+       dstream is only what came back through the write behind it. */
+    struct watch {
         void (*forward)(void *, const struct site *);
         void (*backward)(void *, const struct site *);
         void *context;
