@@ -154,9 +154,9 @@ static void check_report(void)
         gradient[off()] -= sign * 0.9;
         lab_true(sign < 0 ? "an element too small is found"
                           : "an element too large is found",
-                 d.at == off() && d.worst > 0, "gradient[%zu] is off by "
-                 "%g, but at is %zu and worst is %g", off(), sign * 0.9,
-                 d.at, d.worst);
+                 d.at == off() && d.worst > 0, "gradient[%zu] is off "
+                 "by %g, but at is %zu and worst is %g", off(),
+                 sign * 0.9, d.at, d.worst);
     }
     lab_true("the error is relative to the largest slope",
              fabs(d.worst - 0.9 / largest()) < 1e-6,
