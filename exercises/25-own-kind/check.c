@@ -223,8 +223,7 @@ static double lazy_loss(size_t n, double *start_of_mix, double *gates)
         const struct parameter *p = parameter_find(&m.parameters, name);
         double u = p == NULL ? NAN
                  : (double)m.weights[p->offset + 2 * n];
-        if (u != 8)
-            *start_of_mix = u;
+        *start_of_mix += u;
         for (size_t k = 0; p != NULL && k < 2 * n; k++)
             *gates = fmax(*gates, fabs((double)m.weights[p->offset + k]
                                        - mhc_start(k, n, l)));
@@ -252,7 +251,7 @@ static double plain_loss(void)
 
 static void run_model(size_t n)
 {
-    double u = 8, gates = 0, ours = NAN;
+    double u = 0, gates = 0, ours = NAN;
     lab_output(&u, sizeof u);
     lab_output(&gates, sizeof gates);
     lab_output(&ours, sizeof ours);
@@ -260,6 +259,7 @@ static void run_model(size_t n)
     layers = lab_size(n + 10, 1, 5);
     lab_call(ours = lazy_loss(n, &u, &gates));
     double plain = plain_loss();
+    u /= 2 * (double)layers;    /* as many as the judge knows of */
     lab_true("it starts as the residual network",
              fabs(ours - plain) < 1e-5, "loss %.7f, not %.7f", ours,
              plain);
