@@ -283,6 +283,8 @@ static void open_call(void)
 void lab_leave(void)
 {
     char letter = FINISHED, *to = shared + ROOM;
+    if (in_answer(__builtin_return_address(0)))
+        _exit(EXIT_FAILURE);
     for (size_t i = 0; i < regions; to += region[i++].bytes)
         memcpy(to, region[i].at, region[i].bytes);
     fflush(NULL);
