@@ -260,6 +260,7 @@ faults: build/mhc
 
 sizes:
 	@tools/sizes
+
 coverage: build/coverage/test
 	@find build/coverage -name '*.gcda' -delete
 	@for s in safetensors durable checkpoint check; do build/coverage/test --fast $$s | tail -n 1; done
