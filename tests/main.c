@@ -18,7 +18,7 @@ Suite *feedforward_suite(void);
 Suite *loss_suite(void);
 Suite *attention_suite(void);
 Suite *streams_suite(void);
-Suite *connection_suite(void);
+Suite *boundary_suite(void);
 Suite *configuration_suite(void);
 Suite *device_suite(void);
 Suite *parameters_suite(void);
@@ -56,7 +56,7 @@ static Suite *(*const suites[])(void) = {
     loss_suite,
     attention_suite,
     streams_suite,
-    connection_suite,
+    boundary_suite,
     configuration_suite,
     device_suite,
     parameters_suite,

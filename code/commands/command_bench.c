@@ -12,7 +12,7 @@
 #include "layers/peak.h"
 #include "training/training.h"
 // More headers of the benchmark
-#include "boundary/connection.h"
+#include "model/kinds.h"
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -452,7 +452,6 @@ static struct arm {
     char name[ARM_NAME];            /* "mhc-ops": not fused */
     bool apart;
     struct configuration configuration;
-    struct connection kind;
     struct trainer trainer;
     double *step;                   /* [rounds] */
     double spent[CLOCKS];
@@ -463,13 +462,9 @@ static struct arm {
 static bool open_arm(struct arm *a, const struct device *d,
                      const struct corpus *corpus, struct message *m)
 {
-    struct model *model = &a->trainer.model;
     if (!trainer_open(&a->trainer, &a->configuration, d, corpus, m))
         return false;
-    a->kind = *model->architecture.connection;
-    if (a->apart)
-        a->kind.cross = NULL;
-    model->architecture.connection = &a->kind;
+    a->trainer.model.apart = a->apart;
     return true;
 }
 

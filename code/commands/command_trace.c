@@ -34,7 +34,7 @@ static bool cut(token *ids, const struct configuration *c,
 }
 
 // Open a model that can be looked into
-static bool open(struct model *model, struct connection *plain,
+static bool open(struct model *model,
                  const struct configuration *c, size_t windows,
                  struct message *m)
 {
@@ -43,12 +43,11 @@ static bool open(struct model *model, struct connection *plain,
     if (!architecture_find(&a, c, m))
         return false;
     whole.frugal = false;
-    *plain = *a.connection;
-    plain->cross = NULL;
-    plain->cross_backward = NULL;
-    a.connection = plain;
-    return model_plan(model, &a, &whole, &cpu, windows, TRAINING, 0, m)
-        && model_allocate(model, m);
+    if (!model_plan(model, &a, &whole, &cpu, windows, TRAINING, 0, m) ||
+        !model_allocate(model, m))
+        return false;
+    model->apart = true;
+    return true;
 }
 
 // Trace a checkpoint
@@ -59,7 +58,6 @@ static bool trace(const struct options *o, const char *data,
     char path[PATH_ROOM];
     size_t windows;
     struct configuration c;
-    struct connection plain;
     struct model model = {.device = NULL};
     struct trace t = {.used = 0};
     if (o->operands != 1 || !data || !out)
@@ -74,7 +72,7 @@ static bool trace(const struct options *o, const char *data,
     size_t count = windows * c.context;
     token *ids = memory_new(2 * count, sizeof *ids, m);
     bool good = ids && cut(ids, &c, windows, data, m)
-             && open(&model, &plain, &c, windows, m)
+             && open(&model, &c, windows, m)
              && checkpoint_read_weights(&model, path, m)
              && trace_batch(&t, &model, ids, ids + count, m)
              && trace_write(&t, out, m);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 #include "commands/options.h"
-#include "boundary/connection.h"
+#include "model/kinds.h"
 
 enum { FIELD = 1000, OWN = 2000, OWN_END = 3000 };
 

@@ -77,7 +77,7 @@ static void compare_streams(struct profile *p, const struct site *s)
 static void keep_mixings(struct profile *p, const struct site *s)
 {
     size_t n = s->streams, square = n * n;
-    size_t K = mix_row(s->connection->mix, n);
+    size_t K = mix_row(s->layout.mix, n);
     if (K > 0)
         s->device->download(p->row, s->coefficients, s->tokens * K,
                             EXACT);

@@ -48,14 +48,26 @@ static void declare_connection(struct model *m, struct place *here,
     const struct connection *k = m->architecture.connection;
     char name[96];
     // Let no parameter of a place exist
-    for (size_t k = 0; k < CONNECTION_PARAMETERS; k++)
-        here->connection[k] = PARAMETER_NONE;
     for (size_t k = 0; k < SUBLAYER_PARAMETERS; k++)
         here->sublayer[k] = PARAMETER_NONE;
+    here->phi = here->alpha = here->bias = PARAMETER_NONE;
     snprintf(name, sizeof name, "%s.%s", prefix, k->name);
-    if (k->declare != NULL)
-        k->declare(k, &m->parameters, here->connection, name,
-                   &m->configuration, i, i == m->sublayers);
+    if (i == m->sublayers)
+        return;
+    // Declare what is learned at the site
+    const struct configuration *c = &m->configuration;
+    struct layout l = layout_of(k->mix, c->streams, c->width,
+                                c->iterations);
+    if (l.parts > 0) {
+        here->phi = parameter_add(&m->parameters, name, "phi", l.outputs,
+            layout_inputs(&l), start_constant(0), true);
+        here->alpha = parameter_add(&m->parameters, name, "alpha", 1,
+            mix_scales(k->mix), start_constant(0.01), false);
+    }
+    if (k->mix != MIX_NONE)
+        here->bias = parameter_add(&m->parameters, name, "bias", 1,
+            mix_biases(k->mix, c->streams),
+            start_rule(k->start, c->streams, i), false);
 }
 
 static void declare(struct model *m)
@@ -109,10 +121,10 @@ static void plan_sites(struct model *m, size_t tokens,
     const struct configuration *c = &m->configuration;
     struct tape *t = &m->tape;
     size_t n = c->streams, C = c->width, sites = m->sublayers + 1;
-    size_t K = k->coefficients == NULL ? 0 : k->coefficients(k, n);
+    size_t K = connection_coefficients(k, n);
     size_t starts = m->block == 0 ? 0
                   : (sites + m->block - 1) / m->block;
-    bool all = m->use == TRAINING && (k->keeps_answer || m->block > 0);
+    bool all = m->use == TRAINING && (K > 0 || m->block > 0);
     m->at.start = tape_add(t, "", "stream of a block", ROUNDED, tokens,
                            n * C, starts, e);
     m->at.stream = tape_add(t, "", "stream", ROUNDED, tokens, n * C,
@@ -120,7 +132,7 @@ static void plan_sites(struct model *m, size_t tokens,
     m->at.coefficients = tape_add(t, "", "coefficients", EXACT, tokens,
                                   K, m->slots, e);
     m->at.input = tape_add(t, "", "input", ROUNDED, tokens, C,
-                           k->read == NULL ? 0 : m->slots, e);
+                           K == 0 ? 0 : m->slots, e);
     m->at.inverse_rms = tape_add(t, "", "inverse_rms", EXACT, tokens, 1,
                                  m->slots, e);
     m->at.normed = tape_add(t, "", "normed", ROUNDED, tokens, C,
@@ -134,7 +146,7 @@ static void plan_sites(struct model *m, size_t tokens,
     m->at.dcoefficients = tape_add(t, "", "dcoefficients", EXACT, tokens, K,
                                    2 * once, e);
     m->at.dinput = tape_add(t, "", "dinput", ROUNDED, tokens, C,
-                            k->read == NULL ? 0 : once, e);
+                            K == 0 ? 0 : once, e);
     m->at.dnormed = tape_add(t, "", "dnormed", ROUNDED, tokens, C, once, e);
     m->at.danswer = tape_add(t, "", "danswer", ROUNDED, tokens, C, once, e);
 }
@@ -188,10 +200,12 @@ static void plan_kind(struct model *m, size_t kind, size_t most[],
 static void plan_sublayers(struct model *m, size_t tokens,
                            struct message *e)
 {
-    const struct connection *k = m->architecture.connection;
     size_t most[STORAGES] = { 0 };
-    if (k->work != NULL)
-        most[EXACT] = k->work(&m->configuration, tokens);
+    (void)tokens;
+    // Make room for the work of a boundary
+    if (m->architecture.connection->mix != MIX_NONE)
+        most[EXACT] = boundary_work(m->configuration.streams,
+                                    m->configuration.width, tokens);
     for (size_t i = 0; i < m->architecture.period; i++)
         if (i < m->sublayers)
             plan_kind(m, i, most, e);
@@ -205,7 +219,8 @@ static void plan_sublayers(struct model *m, size_t tokens,
 static void plan_ends(struct model *m, size_t tokens, struct message *e)
 {
     const struct configuration *c = &m->configuration;
-    const struct connection *k = m->architecture.connection;
+    size_t K = connection_coefficients(m->architecture.connection,
+                                       c->streams);
     struct tape *t = &m->tape;
     size_t half = c->width / c->heads / 2, once = m->use == TRAINING;
     m->at.weights = tape_add(t, "", "weights", EXACT, 1,
@@ -216,9 +231,9 @@ static void plan_ends(struct model *m, size_t tokens, struct message *e)
                             1, e);
     m->at.sine = tape_add(t, "", "sine", EXACT, c->context, half, 1, e);
     m->at.vector = tape_add(t, "", "vector", ROUNDED, tokens, c->width,
-                            k->enter == NULL ? 0 : 1, e);
+                            K > 0, e);
     m->at.dvector = tape_add(t, "", "dvector", ROUNDED, tokens,
-                             c->width, k->enter == NULL ? 0 : once, e);
+                             c->width, K > 0 ? once : 0, e);
     m->at.logits = tape_add(t, "", "logits", EXACT, tokens,
                             c->vocabulary, 1, e);
     m->at.each = tape_add(t, "", "each", EXACT, tokens, 1, 1, e);
@@ -397,9 +412,8 @@ static struct site site_at(const struct model *m, size_t i,
     bool exit = i == m->sublayers;
     size_t answers = t->list[m->at.answer].copies;
     struct site s = {
-        .device = m->device, .configuration = &m->configuration,
-        .connection = m->architecture.connection,
-        .index = i, .exit = exit,
+        .device = m->device, .index = i, .exit = exit,
+        .apart = m->apart,
         .tokens = span.sequences * span.length,
         .streams = m->configuration.streams,
         .width = m->configuration.width,
@@ -414,20 +428,26 @@ static struct site site_at(const struct model *m, size_t i,
         .inverse_rms = tape_at(t, m->at.inverse_rms, slot),
         .normed = tape_at(t, m->at.normed, slot),
         .answer = exit ? NULL : tape_at(t, m->at.answer, i % answers),
-        .work = tape_at(t, m->at.shared[EXACT], 0),
         .dstream = tape_at(t, m->at.dstream, turn),
         .dcoefficients = tape_at(t, m->at.dcoefficients, turn),
         .dinput = tape_at(t, m->at.dinput, 0),
         .dnormed = tape_at(t, m->at.dnormed, 0),
         .danswer = tape_at(t, m->at.danswer, 0),
     };
-    // Let site s see the parameters of its connection
-    for (size_t k = 0; k < CONNECTION_PARAMETERS; k++) {
-        s.weight[k] = weight_at(m, m->place[i].connection[k]);
-        s.gradient[k] = gradient_at(m, m->place[i].connection[k]);
-    }
+    // Let site s see what is learned there
+    const struct connection *k = m->architecture.connection;
+    s.layout = layout_of(k->mix, s.streams, s.width,
+                         m->configuration.iterations);
+    s.mean = k->mean;
+    s.phi = weight_at(m, m->place[i].phi);
+    s.alpha = weight_at(m, m->place[i].alpha);
+    s.bias = weight_at(m, m->place[i].bias);
+    s.dphi = gradient_at(m, m->place[i].phi);
+    s.dalpha = gradient_at(m, m->place[i].alpha);
+    s.dbias = gradient_at(m, m->place[i].bias);
+    s.work = tape_at(t, m->at.shared[EXACT], 0);
     // Where reading is looking, the input is the stream
-    if (m->architecture.connection->read == NULL) {
+    if (s.coefficients == NULL) {
         s.input = s.stream;
         s.dinput = s.dstream;
     }
@@ -474,9 +494,8 @@ static struct work work_at(const struct model *m, size_t i,
 static void walk(struct model *m, size_t first, size_t last,
                  bool answers_stand, struct span span)
 {
-    const struct connection *k = m->architecture.connection;
     struct site here = site_at(m, first, span);
-    connection_arrive(k, &here);
+    boundary_arrive(&here);
     for (size_t i = first; i < last; i++) {
         struct site next = site_at(m, i + 1, span);
         struct work work = work_at(m, i, &here, span);
@@ -484,7 +503,7 @@ static void walk(struct model *m, size_t first, size_t last,
             kind_of(m, i)->forward(&work);
         if (!answers_stand && m->watch.forward != NULL)
             m->watch.forward(m->watch.context, &here);
-        connection_cross(k, &here, &next);
+        boundary_cross(&here, &next);
         here = next;
     }
     if (!answers_stand && m->watch.forward != NULL)
@@ -495,17 +514,18 @@ static void walk(struct model *m, size_t first, size_t last,
 static void run(struct model *m, struct span span)
 {
     const struct device *d = m->device;
-    const struct connection *k = m->architecture.connection;
     size_t V = m->configuration.vocabulary, C = m->configuration.width;
     struct site first = site_at(m, 0, span);
     struct site exit = site_at(m, m->sublayers, span);
-    real *vector = k->enter == NULL ? first.stream
-                 : tape_at(&m->tape, m->at.vector, 0);
+    real *vector = tape_at(&m->tape, m->at.vector, 0);
+    if (vector == NULL)
+        vector = first.stream;
     m->tokens = first.tokens;
     d->embedding.forward(vector, m->input, weight_at(m, m->embedding),
                          m->tokens, C);
-    if (k->enter != NULL)
-        k->enter(&first, vector);
+    // Enter several streams
+    if (first.layout.mix != MIX_NONE)
+        boundary_enter(&first, vector);
     walk(m, 0, m->sublayers, false, span);
     d->matmul_exact.forward(tape_at(&m->tape, m->at.logits, 0),
                             exit.normed, weight_at(m, m->head),
@@ -545,7 +565,6 @@ void model_extend(struct model *m, const token *id, size_t first,
 // Run backward
 void model_backward(struct model *m, double scale)
 {
-    const struct connection *k = m->architecture.connection;
     struct span all = { m->sequences, 0, m->configuration.context };
     assert(m->kept);
     m->kept = m->scored = false;
@@ -569,20 +588,22 @@ void model_backward(struct model *m, double scale)
         struct site here = site_at(m, i, all);
         struct site next = site_at(m, i + 1, all);
         struct work work = work_at(m, i, &here, all);
-        connection_cross_backward(k, &here, &next);
+        boundary_cross_backward(&here, &next);
         if (m->watch.backward != NULL)
             m->watch.backward(m->watch.context, &next);
         kind_of(m, i)->backward(&work);
     }
     // Go back from the first site to the embedding
     struct site first = site_at(m, 0, all);
-    real *dvector = k->enter == NULL ? first.dstream
-                  : tape_at(&m->tape, m->at.dvector, 0);
-    connection_arrive_backward(k, &first);
+    real *dvector = tape_at(&m->tape, m->at.dvector, 0);
+    if (dvector == NULL)
+        dvector = first.dstream;
+    boundary_arrive_backward(&first);
     if (m->watch.backward != NULL)
         m->watch.backward(m->watch.context, &first);
-    if (k->enter != NULL)
-        k->enter_backward(dvector, &first);
+    // Enter several streams, backward
+    if (first.layout.mix != MIX_NONE)
+        boundary_enter_backward(dvector, &first);
     d->embedding.backward(gradient_at(m, m->embedding), dvector, m->input,
                           m->tokens, C);
 }

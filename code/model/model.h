@@ -1,6 +1,7 @@
 #ifndef MODEL_H
 #define MODEL_H
-#include "boundary/connection.h"
+#include "boundary/boundary.h"
+#include "model/kinds.h"
 #include "model/parameters.h"
 #include "model/sublayer.h"
 #include "model/tape.h"
@@ -30,11 +31,12 @@ struct model {
     size_t sequences, sublayers;
     enum use use;
     size_t block;           /* of recomputation, in sites; 0: none */
+    bool apart;             /* boundaries by operations one by one */
     struct parameters parameters;
     real *weights, *gradients;      /* on the device, EXACT */
     struct tape tape;
-    /* May look, and must not write. Where crossings are fused, a site's
-       dstream is only what came back through the write behind it. */
+    /* May look, and must not write. Unless `apart`, a site's dstream
+       is only what came back through the write behind it. */
     struct watch {
         void (*forward)(void *, const struct site *);
         void (*backward)(void *, const struct site *);
@@ -42,7 +44,9 @@ struct model {
     } watch;
     // What only the model itself looks at
     struct place {              /* offsets of one site's parameters */
-        size_t norm, connection[CONNECTION_PARAMETERS];
+        size_t norm;
+        // Places of more parameters of a site
+        size_t phi, alpha, bias;
         size_t sublayer[SUBLAYER_PARAMETERS];
     } *place;                   /* [sublayers + 1] */
     size_t embedding, head;

@@ -6,13 +6,13 @@ size_t recompute_bytes(const struct connection *k,
                        const struct device *d, size_t block)
 {
     size_t n = c->streams, C = c->width, sites = 2 * c->layers + 1;
-    size_t K = k->coefficients == NULL ? 0 : k->coefficients(k, n);
+    size_t K = connection_coefficients(k, n);
     block = block > sites ? sites : block;
     size_t slots = block == 0 ? sites : block + 1;
     size_t streams = block == 0 ? sites
                    : (sites + block - 1) / block + block - 1;
-    size_t answers = k->keeps_answer || block > 0 ? sites - 1 : 1;
-    size_t vectors = k->read == NULL ? slots : 2 * slots;
+    size_t answers = K > 0 || block > 0 ? sites - 1 : 1;
+    size_t vectors = K == 0 ? slots : 2 * slots;
     return d->bytes[ROUNDED] * C * (n * streams + vectors + answers)
          + d->bytes[EXACT] * (K + 1) * slots;
 }

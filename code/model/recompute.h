@@ -1,6 +1,8 @@
 #ifndef RECOMPUTE_H
 #define RECOMPUTE_H
-#include "boundary/connection.h"
+#include "device/device.h"
+#include "model/configuration.h"
+#include "model/kinds.h"
 
 /* Bytes a token that the sites of a model for training keep from
    forward to backward, if connected by k: streams, coefficients,

@@ -69,12 +69,10 @@ static void pick(struct trace *t, const real *rows, size_t row,
 static void split(struct trace *t, const struct site *s,
                   const real *coefficients, bool backward)
 {
-    const struct connection *k = s->connection;
+    struct layout l = s->layout;
     size_t T = s->tokens, n = s->streams, at = s->index;
-    if (k->mix == MIX_NONE || s->exit)
+    if (l.mix == MIX_NONE || s->exit)
         return;
-    struct layout l = layout_of(k->mix, n, s->width,
-                                s->configuration->iterations);
     size_t K = layout_row(&l);
     real *rows = memory_new(T * K, sizeof *rows, t->message);
     if (rows == NULL)
@@ -198,7 +196,7 @@ bool trace_batch(struct trace *t, struct model *model,
                  struct message *m)
 {
     *t = (struct trace){ .model = model, .message = m };
-    assert(model->architecture.connection->cross == NULL);
+    assert(model->apart);
     assert(model->use == TRAINING && model->block == 0);
     if (!make_room(t, m))
         return false;

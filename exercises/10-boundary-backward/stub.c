@@ -1,14 +1,13 @@
-#include "boundary/connection.h"
+#include "boundary/boundary.h"
+#include "layers/norm.h"
 
-void connection_arrive_backward(const struct connection *k,
-                                const struct site *s)
+void boundary_arrive_backward(const struct site *s)
 {
-    (void)k; (void)s;
+    (void)s;
 }
 
-void connection_cross_backward(const struct connection *k,
-                               const struct site *from,
-                               const struct site *to)
+void boundary_cross_backward(const struct site *from,
+                             const struct site *to)
 {
-    (void)k; (void)from; (void)to;
+    (void)from; (void)to;
 }

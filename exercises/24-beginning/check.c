@@ -1,4 +1,4 @@
-#include "boundary/kinds.h"
+#include "model/kinds.h"
 #include "ground/random.h"
 #include "model/model.h"
 #include "mix/sinkhorn.h"

@@ -1,4 +1,4 @@
-#include "boundary/kinds.h"
+#include "model/kinds.h"
 
 double mhc_start(size_t k, size_t n, size_t index)
 {

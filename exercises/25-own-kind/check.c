@@ -1,7 +1,3 @@
-#include "boundary/connection.h"
-// Headers of the connections
-#include "boundary/residual.h"
-#include "boundary/kinds.h"
 #include "mix/gates.h"
 #include "model/model.h"
 #include "support/difference.h"

@@ -1,4 +1,4 @@
-#include "boundary/kinds.h"
+#include "model/kinds.h"
 #include "mix/hyper.h"
 #include "boundary/mixing.h"
 #include "layers/norm.h"

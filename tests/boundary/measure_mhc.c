@@ -1,4 +1,3 @@
-#include "boundary/mixed.h"
 #include "training/training.h"
 #include <stdio.h>
 
@@ -14,7 +13,7 @@ struct sums {
 static void add_up(void *context, const struct site *s)
 {
     struct sums *sums = context;
-    struct layout l = mixed_layout(s);
+    struct layout l = s->layout;
     if (s->exit)
         sums->tokens += (double)s->tokens;
     for (size_t t = 0; !s->exit && t < s->tokens; t++)

@@ -1,5 +1,5 @@
 #include "boundary/sites.h"
-#include "boundary/kinds.h"
+#include "model/kinds.h"
 #include "ground/median.h"
 #include <omp.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 enum { TOKENS = 2048, WIDTH = 384, ROUNDS = 9 };
 
 // Time a crossing
-static double time_of(void (*go)(struct boundary *), struct boundary *b)
+static double time_of(void (*go)(struct sites *), struct sites *b)
 {
     size_t all = TOKENS * b->to.streams * WIDTH;
     for (size_t i = 0; i < all; i++)
@@ -21,10 +21,10 @@ int main(void)
 {
     printf("streams,apart,sweep,apart_back,sweep_back\n");
     for (size_t n = 1; n <= MIX_STREAMS; n *= 2) {
-        struct boundary b[2];
+        struct sites b[2];
         double time[4][ROUNDS + 1];
         for (size_t i = 0; i < 2; i++)
-            b[i] = boundary(&mhc, n, TOKENS, WIDTH, i == 1);
+            b[i] = sites_of(&mhc, n, TOKENS, WIDTH, i == 1);
         for (size_t k = 0; k <= ROUNDS; k++)
             for (size_t i = 0; i < 2; i++) {
                 time[i][k] = time_of(there, &b[i]);

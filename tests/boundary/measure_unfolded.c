@@ -1,4 +1,4 @@
-#include "boundary/kinds.h"
+#include "model/kinds.h"
 #include "boundary/unfold.h"
 #include "training/training.h"
 #include <stdio.h>
@@ -17,7 +17,7 @@ static size_t count;
 static void gather(void *context, const struct site *s)
 {
     real map[SITES * SITES];
-    size_t row = mix_row(s->connection->mix, N);
+    size_t row = mix_row(s->layout.mix, N);
     (void)context;
     // Measure the size of what is new here
     for (size_t i = 0; i < s->tokens * s->width; i++) {

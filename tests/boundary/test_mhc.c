@@ -1,6 +1,4 @@
-#include "boundary/kinds.h"
-#include "boundary/mixed.h"
-#include "boundary/residual.h"
+#include "model/kinds.h"
 #include "ground/random.h"
 #include "mix/gates.h"
 #include "boundary/whole.h"
@@ -564,7 +562,7 @@ END_TEST
 static void look_backward(void *context, const struct site *s)
 {
     struct look *look = context;
-    struct layout l = mixed_layout(s);
+    struct layout l = s->layout;
     for (size_t t = 0; s->index == SITES - 2 && t < s->tokens; t++) {
         const real *d = s->dcoefficients + t * layout_row(&l);
         for (size_t i = 1; i < l.streams; i++)

@@ -1,5 +1,3 @@
-#include "boundary/kinds.h"
-#include "boundary/residual.h"
 #include "boundary/mixing.h"
 #include "boundary/unfold.h"
 #include "support/compare.h"
@@ -505,19 +503,19 @@ static void expect_addresses(void *context, const struct site *s)
 {
     const bool *phi = context;
     bool has = *phi && !s->exit;
-    ck_assert((s->weight[MIXED_PHI] != NULL) == has);
-    ck_assert((s->gradient[MIXED_PHI] != NULL) == has);
-    ck_assert((s->weight[MIXED_ALPHA] != NULL) == has);
-    ck_assert((s->weight[MIXED_BIAS] != NULL) == !s->exit);
-    for (size_t k = MIXED_BIAS + 1; k < CONNECTION_PARAMETERS; k++)
-        ck_assert(s->weight[k] == NULL && s->gradient[k] == NULL);
+    ck_assert((s->phi != NULL) == has && (s->dphi != NULL) == has);
+    ck_assert((s->alpha != NULL) == has && (s->dalpha != NULL) == has);
+    ck_assert((s->bias != NULL) == !s->exit);
+    ck_assert((s->dbias != NULL) == !s->exit);
 }
 
 static void expect_no_gradient(void *context, const struct site *s)
 {
     (void)context;
-    for (size_t k = 0; k < CONNECTION_PARAMETERS; k++)
-        ck_assert_ptr_null(s->gradient[k]);
+    ck_assert_ptr_null(s->dphi);
+    ck_assert_ptr_null(s->dalpha);
+    ck_assert_ptr_null(s->dbias);
+    ck_assert_ptr_null(s->dgain);
 }
 
 START_TEST(what_was_not_declared_has_no_address)
@@ -624,7 +622,7 @@ static struct parts {
 
 static void gather(void *context, const struct site *s)
 {
-    size_t K = mix_row(s->connection->mix, 3);
+    size_t K = mix_row(s->layout.mix, 3);
     (void)context;
     memcpy(parts.input[s->index], s->input, sizeof *parts.input);
     for (size_t t = 0; t < TALLY; t++)

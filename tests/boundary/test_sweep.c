@@ -11,7 +11,7 @@
 static const struct connection *mixed_kind(int i)
 {
     const struct connection *const *k = connections;
-    while ((*k)->cross != mixed_cross || i-- > 0)
+    while ((*k)->mix == MIX_NONE || i-- > 0)
         k++;
     return *k;
 }
@@ -30,13 +30,13 @@ static int mixed_kinds(void)
 {
     int count = 0;
     for (size_t i = 0; connections[i] != NULL; i++)
-        count += connections[i]->cross == mixed_cross;
+        count += connections[i]->mix != MIX_NONE;
     return count;
 }
 
 // Hold two boundaries against each other
-static void assert_equal_boundaries(const struct boundary *a,
-                                    const struct boundary *b,
+static void assert_equal_boundaries(const struct sites *a,
+                                    const struct sites *b,
                                     double tolerance)
 {
     const struct site *x = &a->to, *y = &b->to;
@@ -52,12 +52,9 @@ static void assert_equal_boundaries(const struct boundary *a,
     assert_same(a->from.dcoefficients, b->from.dcoefficients, a->rows);
     assert_close(x->dgain, y->dgain, x->width, tolerance);
     if (a->phi > 0)
-        assert_close(x->gradient[MIXED_PHI], y->gradient[MIXED_PHI],
-                     a->phi, tolerance);
-    assert_close(x->gradient[MIXED_ALPHA], y->gradient[MIXED_ALPHA],
-                 a->small, tolerance);
-    assert_close(x->gradient[MIXED_BIAS], y->gradient[MIXED_BIAS],
-                 a->small, tolerance);
+        assert_close(x->dphi, y->dphi, a->phi, tolerance);
+    assert_close(x->dalpha, y->dalpha, a->small, tolerance);
+    assert_close(x->dbias, y->dbias, a->small, tolerance);
 }
 
 // The sweep against one operation after the other
@@ -69,10 +66,10 @@ START_TEST(a_sweep_equals_one_operation_after_the_other)
     const struct connection *k = mixed_kind(_i);
     for (size_t n = 1; n <= k->most_streams; n++)
         for (size_t i = 0; i < 4 && takes(k, n); i++) {
-            struct boundary a = boundary(k, n, sizes[i][0], sizes[i][1],
-                                         true);
-            struct boundary b = boundary(k, n, sizes[i][0], sizes[i][1],
-                                         false);
+            struct sites a = sites_of(k, n, sizes[i][0], sizes[i][1],
+                                      false);
+            struct sites b = sites_of(k, n, sizes[i][0], sizes[i][1],
+                                      true);
             there(&a), back(&a);
             there(&b), back(&b);
             assert_equal_boundaries(&a, &b, 1000 * REAL_EPSILON);
@@ -83,8 +80,8 @@ END_TEST
 START_TEST(a_sweep_over_many_tokens_equals_the_operations)
 {
     const struct connection *k = mixed_kind(_i);
-    struct boundary a = boundary(k, 4, 1031, 192, true);
-    struct boundary b = boundary(k, 4, 1031, 192, false);
+    struct sites a = sites_of(k, 4, 1031, 192, false);
+    struct sites b = sites_of(k, 4, 1031, 192, true);
     there(&a), back(&a);
     there(&b), back(&b);
     assert_equal_boundaries(&a, &b, 1000 * REAL_EPSILON);
@@ -95,12 +92,12 @@ END_TEST
 START_TEST(a_sweep_does_not_depend_on_the_threads)
 {
     const struct connection *k = mixed_kind(_i);
-    struct boundary one = boundary(k, k->most_streams, 150, 21, true);
+    struct sites one = sites_of(k, k->most_streams, 150, 21, false);
     omp_set_num_threads(1);
     there(&one), back(&one);
     for (int threads = 2; threads < 6; threads++) {
-        struct boundary many = boundary(k, k->most_streams, 150, 21,
-                                        true);
+        struct sites many = sites_of(k, k->most_streams, 150, 21,
+                                     false);
         omp_set_num_threads(threads);
         there(&many), back(&many);
         assert_equal_boundaries(&many, &one, 0);
@@ -111,15 +108,15 @@ END_TEST
 // Tests of whole models that cross
 START_TEST(a_model_has_the_same_gradients_with_and_without_a_sweep)
 {
-    struct connection k[2] = { *mixed_kind(_i), *mixed_kind(_i) };
-    k[0].cross = NULL;
+    const struct connection *k = mixed_kind(_i);
     for (size_t n = 1; n <= k->most_streams; n++) {
         struct model m[2];
         double loss[2];
         if (!takes(k, n))
             continue;
         for (size_t i = 0; i < 2; i++) {
-            m[i] = whole_open(&k[i], n, 0);
+            m[i] = whole_open(k, n, 0);
+            m[i].apart = i == 0;
             whole_scatter(&m[i]);
             loss[i] = whole_run(&m[i]);
         }
@@ -142,13 +139,13 @@ END_TEST
 
 enum { PEOPLE = 4, CONTEXT = 256, BYTES = 256 };
 
-static struct model large_model(const struct connection *k,
-                                enum use use, size_t sequences)
+static struct model large_model(bool apart, enum use use,
+                                size_t sequences)
 {
     static const struct sublayer *const pattern[] = {
         &attention_sublayer, &feedforward_sublayer };
     struct configuration c = configuration_default();
-    struct architecture a = { k, pattern, 2 };
+    struct architecture a = { connection_find("mhc"), pattern, 2 };
     struct message message = { 0, "" };
     struct model m;
     c.layers = 2, c.width = 192, c.heads = 6, c.streams = 4;
@@ -156,6 +153,7 @@ static struct model large_model(const struct connection *k,
     ck_assert_msg(model_plan(&m, &a, &c, &cpu, sequences, use, 0,
                              &message) && model_allocate(&m, &message),
                   "%s", message.text);
+    m.apart = apart;
     readable_scatter(&m);
     return m;
 }
@@ -164,11 +162,9 @@ START_TEST(a_large_model_is_the_same_with_a_sweep_and_in_pieces)
 {
     static const size_t pieces[] = { 1, 63, 65, 1, 126 };
     static token in[PEOPLE * CONTEXT + 1];
-    struct connection apart = *connection_find("mhc"), k = apart;
-    apart.cross = NULL;
-    struct model m[2] = { large_model(&apart, TRAINING, PEOPLE),
-                          large_model(&k, TRAINING, PEOPLE) };
-    struct model reader = large_model(&k, INFERENCE, 1);
+    struct model m[2] = { large_model(true, TRAINING, PEOPLE),
+                          large_model(false, TRAINING, PEOPLE) };
+    struct model reader = large_model(false, INFERENCE, 1);
     double loss[2];
     for (size_t i = 0; i <= PEOPLE * CONTEXT; i++)
         in[i] = (token)random_below(1, 0, i, BYTES);

@@ -1,5 +1,4 @@
 #include "whole.h"
-#include "boundary/mixed.h"
 #include "ground/random.h"
 #include "support/difference.h"
 #include "support/fill.h"

@@ -5,7 +5,7 @@
 #include <sysexits.h>
 #include "check/boundary.h"
 #include "checkpoint/image.h"
-#include "boundary/kinds.h"
+#include "model/kinds.h"
 #include "ground/memory.h"
 #include "boundary/mixing.h"
 #include "model/model.h"
@@ -1332,7 +1332,6 @@ START_TEST(looking_changes_nothing)
     enum { B = 2, T = 12 };
     token id[T + 1];
     struct message m = { 0, "" };
-    struct connection plain;
     const struct connection *k = connections[0];
     for (int i = 0; k != NULL && i < _i; i++)
         k = connections[i + 1];
@@ -1346,12 +1345,9 @@ START_TEST(looking_changes_nothing)
         id[i] = (token)(i * i % 11);
     ck_assert(architecture_find(&a, &c, &m));
     ck_assert(model_open(&one, &c, &cpu, B, TRAINING, 0, &m));
-    plain = *k;
-    plain.cross = NULL;
-    plain.cross_backward = NULL;
-    a.connection = &plain;
     ck_assert(model_plan(&two, &a, &c, &cpu, B, TRAINING, 0, &m));
     ck_assert(model_allocate(&two, &m));
+    two.apart = true;
     size_t count = one.parameters.count;
     fill_normal(one.weights, count, 5, .3);
     memcpy(two.weights, one.weights, count * sizeof(real));

@@ -258,10 +258,7 @@ static double run(const struct device *d, bool fused, real *gradients,
     c.vocabulary = WORDS;
     ck_assert(model_open(&m, &c, d, BATCH, TRAINING, 2, &message));
     ck_assert(model_open(&one, &c, d, 1, INFERENCE, 0, &message));
-    struct connection split = *m.architecture.connection;
-    split.cross = NULL;
-    if (!fused)
-        m.architecture.connection = &split;
+    m.apart = !fused;
     // Run both models on the device
     size_t count = m.parameters.count;
     ck_assert(count <= 4000);

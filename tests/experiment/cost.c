@@ -13,7 +13,7 @@ double cost_of_token(const struct model *m)
     }
     forward += (double)c->layers * 2 * width * ((double)c->context + 1);
     // Add what the streams cost
-    if (m->architecture.connection->coefficients)
+    if (m->architecture.connection->mix != MIX_NONE)
         forward += (double)m->sublayers * 2 * width * (2 * n + n * n);
     return 3 * forward;
 }

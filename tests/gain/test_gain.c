@@ -171,7 +171,7 @@ static double coefficients[DEEP][MANY][64];
 
 static void copy_mixings(void *context, const struct site *s)
 {
-    size_t n = s->streams, K = mix_row(s->connection->mix, n);
+    size_t n = s->streams, K = mix_row(s->layout.mix, n);
     (void)context;
     for (size_t t = 0; t < s->tokens && !s->exit; t++)
         for (size_t e = 0; e < n * n; e++)

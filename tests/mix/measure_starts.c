@@ -1,4 +1,4 @@
-#include "boundary/kinds.h"
+#include "model/kinds.h"
 #include <math.h>
 #include <stdio.h>
 

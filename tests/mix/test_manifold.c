@@ -1,5 +1,4 @@
-#include "boundary/kinds.h"
-#include "boundary/residual.h"
+#include "model/kinds.h"
 #include "mix/kronecker.h"
 #include "mix/permutations.h"
 #include "boundary/whole.h"

@@ -26,25 +26,8 @@ static size_t group_of(const char *name)
     return GROUPS;
 }
 
-// A connection that can be planned
-static size_t coefficients(const struct connection *k, size_t n)
-{
-    (void)k;
-    return n + n + n * n;
-}
-
-static void read(const struct site *s)
-{
-    (void)s;
-}
-
-static const struct connection four = {
-    .name = "four", .most_streams = 4, .keeps_answer = true,
-    .coefficients = coefficients, .read = read
-};
-
 // Print one model
-static void print(const char *name, const struct connection *k,
+static void print(const char *name, const char *connection,
                   enum use use, size_t block)
 {
     struct message message = { 0, "" };
@@ -53,12 +36,11 @@ static void print(const char *name, const struct connection *k,
     struct model m;
     const size_t sequences = 16;
     size_t bytes[GROUPS + 1] = { 0 };
-    bool found = architecture_find(&a, &c, &message);
-    if (k != NULL) {
-        a.connection = k;
-        c.streams = k->most_streams;
-    }
-    if (!found ||
+    if (connection_find(connection) == NULL)
+        return;
+    strcpy(c.connection, connection);
+    c.streams = name[0] - '0';
+    if (!architecture_find(&a, &c, &message) ||
         !model_plan(&m, &a, &c, &cpu, sequences, use, block,
                     &message)) {
         fprintf(stderr, "%s\n", message.text);
@@ -81,13 +63,13 @@ int main(void)
     for (size_t g = 0; g < GROUPS; g++)
         printf(",%s", group[g].name);
     printf("\n");
-    print("1 stream", NULL, TRAINING, 0);
-    print("1 stream; blocks of 2", NULL, TRAINING, 2);
-    print("4 streams", &four, TRAINING, 0);
-    print("4 streams; blocks of 1", &four, TRAINING, 1);
-    print("4 streams; blocks of 2", &four, TRAINING, 2);
-    print("4 streams; blocks of 3", &four, TRAINING, 3);
-    print("4 streams; blocks of 4", &four, TRAINING, 4);
-    print("4 streams; inference", &four, INFERENCE, 0);
+    print("1 stream", "residual", TRAINING, 0);
+    print("1 stream; blocks of 2", "residual", TRAINING, 2);
+    print("4 streams", "hc-static", TRAINING, 0);
+    print("4 streams; blocks of 1", "hc-static", TRAINING, 1);
+    print("4 streams; blocks of 2", "hc-static", TRAINING, 2);
+    print("4 streams; blocks of 3", "hc-static", TRAINING, 3);
+    print("4 streams; blocks of 4", "hc-static", TRAINING, 4);
+    print("4 streams; inference", "hc-static", INFERENCE, 0);
     return 0;
 }

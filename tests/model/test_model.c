@@ -1,5 +1,4 @@
-#include "kinds.h"
-#include "boundary/residual.h"
+#include "mixture.h"
 #include "ground/memory.h"
 #include "ground/random.h"
 #include "model/model.h"
@@ -30,10 +29,11 @@ static const struct example {
 } examples[] = {
     { &residual, usual, 1, false },
     { &residual, usual, 1, true },
-    { &mixing, usual, 2, false },
-    { &mixing, usual, 4, true },
-    { &mixing, usual, 3, false },
     { &residual, experts, 1, false },
+    // Examples with several streams
+    { &hc_static, usual, 3, false },
+    { &hc, usual, 2, false },
+    { &hc_three, usual, 4, true },
 };
 enum { EXAMPLES = sizeof examples / sizeof examples[0],
        BATCH = 2, LENGTH = 5, WORDS = 11 };
@@ -96,82 +96,6 @@ static void run_backward(struct model *m)
     model_backward(m, 1);
 }
 
-// The plan of a small model
-static const struct {
-    const char *name;
-    enum storage storage;
-    size_t count, copies[4];    /* block 0, 1, 2; inference */
-} arrays[] = {
-    { "gradients", EXACT, 0, { 1, 1, 1, 0 } },
-    { "cosine", EXACT, 10, { 1, 1, 1, 1 } },
-    { "sine", EXACT, 10, { 1, 1, 1, 1 } },
-    { "vector", ROUNDED, 80, { 1, 1, 1, 1 } },
-    { "dvector", ROUNDED, 80, { 1, 1, 1, 0 } },
-    { "logits", EXACT, 110, { 1, 1, 1, 1 } },
-    { "each", EXACT, 10, { 1, 1, 1, 1 } },
-    { "lse", EXACT, 10, { 1, 1, 1, 1 } },
-    { "stream of a block", ROUNDED, 240, { 0, 5, 3, 0 } },
-    { "stream", ROUNDED, 240, { 5, 0, 1, 2 } },
-    { "coefficients", EXACT, 150, { 5, 2, 3, 2 } },
-    { "input", ROUNDED, 80, { 5, 2, 3, 2 } },
-    { "inverse_rms", EXACT, 10, { 5, 2, 3, 2 } },
-    { "normed", ROUNDED, 80, { 5, 2, 3, 2 } },
-    { "answer", ROUNDED, 80, { 4, 4, 4, 1 } },
-    { "dstream", ROUNDED, 240, { 2, 2, 2, 0 } },
-    { "dcoefficients", EXACT, 150, { 2, 2, 2, 0 } },
-    { "dinput", ROUNDED, 80, { 1, 1, 1, 0 } },
-    { "dnormed", ROUNDED, 80, { 1, 1, 1, 0 } },
-    { "danswer", ROUNDED, 80, { 1, 1, 1, 0 } },
-    { "attention.qkv", ROUNDED, 240, { 2, 2, 2, 2 } },
-    { "attention.mixed", ROUNDED, 80, { 2, 2, 2, 1 } },
-    { "attention.lse", EXACT, 20, { 2, 2, 2, 1 } },
-    { "feedforward.gate", ROUNDED, 60, { 2, 2, 2, 1 } },
-    { "feedforward.up", ROUNDED, 60, { 2, 2, 2, 1 } },
-};
-enum { ARRAYS = sizeof arrays / sizeof arrays[0] };
-
-// Compare the plan with the one by hand
-static const struct array *array_of(const struct model *m,
-                                    const char *name)
-{
-    for (size_t i = 0; i < m->tape.used; i++)
-        if (strcmp(m->tape.list[i].name, name) == 0)
-            return &m->tape.list[i];
-    return NULL;
-}
-
-START_TEST(the_plan_of_memory_is_the_one_by_hand)
-{
-    const struct attention_shape s = { .sequences = BATCH,
-        .length = LENGTH, .heads = 2, .head_size = 4 };
-    struct message message = { 0, "" };
-    struct configuration c = small();
-    struct architecture a = { &mixing, usual, 2 };
-    struct model m;
-    c.streams = 3;
-    ck_assert(model_plan(&m, &a, &c, &cpu, BATCH,
-                         _i < 3 ? TRAINING : INFERENCE, (size_t)_i,
-                         &message));
-    for (size_t i = 0; i < ARRAYS; i++) {
-        const struct array *got = array_of(&m, arrays[i].name);
-        ck_assert_msg(got != NULL, "%s", arrays[i].name);
-        ck_assert(got->storage == arrays[i].storage);
-        ck_assert_msg(got->count == (i == 0 ? m.parameters.count
-                                            : arrays[i].count) &&
-                      got->copies == arrays[i].copies[_i],
-                      "%s: %zu of %zu", got->name, got->copies,
-                      got->count);
-    }
-    ck_assert(m.tape.used == ARRAYS + 3);
-    ck_assert(array_of(&m, "shared; rounded")->count
-              == (_i < 3 ? 256 + 96 : 64));
-    size_t work = (cpu.attention.scratch(&s) / 16 + 1) * 16;
-    ck_assert(array_of(&m, "shared; exact")->count
-              == (work > 150 ? work : 150));
-    model_close(&m);
-}
-END_TEST
-
 // Gradients against differences
 #ifdef REAL_IS_DOUBLE
 static double loss_of(void *context)
@@ -210,9 +134,10 @@ END_TEST
 
 // Recomputation changes no bit
 static void gradients_of(real *gradients, const struct example *e,
-                         size_t block)
+                         size_t block, bool apart)
 {
     struct model m = open_as(e, BATCH, TRAINING, block);
+    m.apart = apart;
     scatter(&m);
     run_backward(&m);
     ck_assert(m.parameters.count <= 8000);
@@ -224,10 +149,10 @@ START_TEST(recomputation_changes_no_bit_of_any_gradient)
 {
     size_t count = 8000;
     real *want = test_reals(count), *got = test_reals(count);
-    gradients_of(want, &examples[_i], 0);
+    gradients_of(want, &examples[_i], 0, false);
     const size_t blocks[] = { 1, 2, 3, 4, 5, 6, 100 };
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
-        gradients_of(got, &examples[_i], blocks[i]);
+        gradients_of(got, &examples[_i], blocks[i], false);
         assert_same(got, want, count);
     }
 }
@@ -235,7 +160,7 @@ END_TEST
 
 // A watch sees every site once, and finished
 struct seen {
-    size_t forward, backward;
+    size_t forward, backward, width;
     real answer, slope[8];
 };
 
@@ -256,48 +181,38 @@ static void look_back(void *context, const struct site *s)
         return;
     size_t n = s->streams, C = s->width;
     for (size_t t = 0; t < s->tokens; t++)
-        for (size_t i = 0; i < n; i++)
-            for (size_t c = 0; c < C; c++)
-                seen->slope[i] += s->dstream[(t * n + i) * C + c]
-                                * s->stream[(t * n + i) * C + c]
-                                / s->weight[2][i];
+        for (size_t i = 0; input[t] == 3 && i < n * C; i++)
+            seen->slope[i % C] += s->dstream[t * n * C + i];
 }
 
 START_TEST(a_watch_sees_every_site_once_and_finished)
 {
-    struct model m = open_as(&examples[2], BATCH, TRAINING, (size_t)_i);
+    const struct example *e = &examples[_i / 4];
+    struct model m = open_as(e, BATCH, TRAINING, (size_t)_i % 4);
     struct seen seen = { 0 };
     m.watch = (struct watch){ look, look_back, &seen };
     scatter(&m);
     run_backward(&m);
     ck_assert(seen.forward == 5 && seen.backward == 5);
-    const real *first = tape_at(&m.tape, m.at.answer, 1);
-    ck_assert(seen.answer == first[3]);
-    const struct parameter *p =
-        parameter_find(&m.parameters, "sublayer.0.mixing.scale");
-    assert_close(seen.slope, m.gradients + p->offset, p->count, 1e-5);
+    if (m.tape.list[m.at.answer].copies > 1) {
+        const real *first = tape_at(&m.tape, m.at.answer, 1);
+        ck_assert(seen.answer == first[3]);
+    }
+    size_t C = m.configuration.width;
+    if (!e->tied)
+        assert_close(seen.slope, m.gradients + 3 * C, C, 1e-5);
     model_close(&m);
 }
 END_TEST
 
 // A fused cross changes no bit
-static const struct example fusions[][2] = {
-    { { &residual, usual, 1, false },
-      { &residual_unfused, usual, 1, false } },
-    { { &residual_by_token, usual, 1, true },
-      { &residual_unfused, usual, 1, true } },
-    { { &mixing_by_token, usual, 3, false },
-      { &mixing, usual, 3, false } },
-};
-enum { FUSIONS = sizeof fusions / sizeof fusions[0] };
-
-START_TEST(a_fused_cross_changes_no_bit_of_any_gradient)
+START_TEST(a_residual_crossed_at_once_changes_no_bit)
 {
     size_t count = 8000;
     real *want = test_reals(count), *got = test_reals(count);
     for (size_t block = 0; block < 4; block++) {
-        gradients_of(want, &fusions[_i][1], block);
-        gradients_of(got, &fusions[_i][0], block);
+        gradients_of(want, &examples[_i], block, true);
+        gradients_of(got, &examples[_i], block, false);
         assert_same(got, want, count);
     }
 }
@@ -352,7 +267,7 @@ END_TEST
 
 START_TEST(backward_adds_to_the_gradients_what_scale_says)
 {
-    struct model m = open_as(&examples[2], BATCH, TRAINING, 0);
+    struct model m = open_as(&examples[_i], BATCH, TRAINING, 0);
     size_t count = m.parameters.count;
     real *want = test_reals(count);
     scatter(&m);
@@ -501,24 +416,6 @@ START_TEST(a_model_takes_the_memory_it_says)
 END_TEST
 
 // What recomputation and inference save
-START_TEST(recomputation_saves_what_the_formula_says)
-{
-    size_t n = 4, C = 8, T = BATCH * 16, N = 12, K = n * n + 2 * n;
-    size_t all = (N + 1) * ((n + 2) * C + K + 1);
-    for (size_t k = 1; k <= N + 1; k++) {
-        size_t slots = k + 1, starts = (N + 1 + k - 1) / k;
-        size_t part = n * C * (starts + k - 1)
-                    + slots * (2 * C + K + 1);
-        size_t without = bytes_of(&examples[3], TRAINING, 0, N / 2);
-        size_t with = bytes_of(&examples[3], TRAINING, k, N / 2);
-        ck_assert(with + all * T * sizeof(real)
-                  == without + part * T * sizeof(real));
-    }
-    ck_assert(bytes_of(&examples[3], TRAINING, N + 1, N / 2) ==
-              bytes_of(&examples[3], TRAINING, 99, N / 2));
-}
-END_TEST
-
 START_TEST(a_layer_costs_inference_its_parameters_and_its_cache)
 {
     size_t C = 8, H = 6, T = BATCH * 16;
@@ -538,8 +435,8 @@ END_TEST
 // Nothing is allocated on the way
 START_TEST(forward_backward_and_extend_allocate_nothing)
 {
-    struct model m = open_as(&examples[3], BATCH, TRAINING, 2);
-    struct model one = open_as(&examples[3], 1, INFERENCE, 0);
+    struct model m = open_as(&examples[_i], BATCH, TRAINING, 2);
+    struct model one = open_as(&examples[_i], 1, INFERENCE, 0);
     scatter(&m);
     scatter(&one);
     memory_allow(0);
@@ -644,28 +541,6 @@ START_TEST(a_model_that_knows_nothing_says_so)
 END_TEST
 
 // Equal names start equal
-START_TEST(sublayers_start_equal_whatever_connects_them)
-{
-    struct model a = open_as(&examples[1], BATCH, TRAINING, 0);
-    struct model b = open_as(&examples[2], BATCH, TRAINING, 0);
-    size_t compared = 0;
-    model_initialise(&a);
-    model_initialise(&b);
-    for (size_t i = 0; i < a.parameters.used; i++) {
-        const struct parameter *p = &a.parameters.list[i];
-        const struct parameter *q = parameter_find(&b.parameters,
-                                                   p->name);
-        ck_assert_ptr_nonnull(q);
-        compared += p->offset != q->offset;
-        assert_same(a.weights + p->offset, b.weights + q->offset,
-                    p->count);
-    }
-    ck_assert(compared > 10);
-    model_close(&a);
-    model_close(&b);
-}
-END_TEST
-
 START_TEST(another_seed_starts_elsewhere)
 {
     struct configuration c = small(), other = small();
@@ -775,6 +650,128 @@ START_TEST(sizes_beyond_all_memory_are_refused)
 }
 END_TEST
 
+// Models with several streams
+// The plan of a small model
+static const struct {
+    const char *name;
+    enum storage storage;
+    size_t count, copies[4];    /* block 0, 1, 2; inference */
+} arrays[] = {
+    { "gradients", EXACT, 0, { 1, 1, 1, 0 } },
+    { "cosine", EXACT, 10, { 1, 1, 1, 1 } },
+    { "sine", EXACT, 10, { 1, 1, 1, 1 } },
+    { "vector", ROUNDED, 80, { 1, 1, 1, 1 } },
+    { "dvector", ROUNDED, 80, { 1, 1, 1, 0 } },
+    { "logits", EXACT, 110, { 1, 1, 1, 1 } },
+    { "each", EXACT, 10, { 1, 1, 1, 1 } },
+    { "lse", EXACT, 10, { 1, 1, 1, 1 } },
+    { "stream of a block", ROUNDED, 240, { 0, 5, 3, 0 } },
+    { "stream", ROUNDED, 240, { 5, 0, 1, 2 } },
+    { "coefficients", EXACT, 150, { 5, 2, 3, 2 } },
+    { "input", ROUNDED, 80, { 5, 2, 3, 2 } },
+    { "inverse_rms", EXACT, 10, { 5, 2, 3, 2 } },
+    { "normed", ROUNDED, 80, { 5, 2, 3, 2 } },
+    { "answer", ROUNDED, 80, { 4, 4, 4, 1 } },
+    { "dstream", ROUNDED, 240, { 2, 2, 2, 0 } },
+    { "dcoefficients", EXACT, 150, { 2, 2, 2, 0 } },
+    { "dinput", ROUNDED, 80, { 1, 1, 1, 0 } },
+    { "dnormed", ROUNDED, 80, { 1, 1, 1, 0 } },
+    { "danswer", ROUNDED, 80, { 1, 1, 1, 0 } },
+    { "attention.qkv", ROUNDED, 240, { 2, 2, 2, 2 } },
+    { "attention.mixed", ROUNDED, 80, { 2, 2, 2, 1 } },
+    { "attention.lse", EXACT, 20, { 2, 2, 2, 1 } },
+    { "feedforward.gate", ROUNDED, 60, { 2, 2, 2, 1 } },
+    { "feedforward.up", ROUNDED, 60, { 2, 2, 2, 1 } },
+};
+enum { ARRAYS = sizeof arrays / sizeof arrays[0] };
+
+// Compare the plan with the one by hand
+static const struct array *array_of(const struct model *m,
+                                    const char *name)
+{
+    for (size_t i = 0; i < m->tape.used; i++)
+        if (strcmp(m->tape.list[i].name, name) == 0)
+            return &m->tape.list[i];
+    return NULL;
+}
+
+START_TEST(the_plan_of_memory_is_the_one_by_hand)
+{
+    const struct attention_shape s = { .sequences = BATCH,
+        .length = LENGTH, .heads = 2, .head_size = 4 };
+    struct message message = { 0, "" };
+    struct configuration c = small();
+    struct architecture a = { &hc_static, usual, 2 };
+    struct model m;
+    c.streams = 3;
+    ck_assert(model_plan(&m, &a, &c, &cpu, BATCH,
+                         _i < 3 ? TRAINING : INFERENCE, (size_t)_i,
+                         &message));
+    for (size_t i = 0; i < ARRAYS; i++) {
+        const struct array *got = array_of(&m, arrays[i].name);
+        ck_assert_msg(got != NULL, "%s", arrays[i].name);
+        ck_assert(got->storage == arrays[i].storage);
+        ck_assert_msg(got->count == (i == 0 ? m.parameters.count
+                                            : arrays[i].count) &&
+                      got->copies == arrays[i].copies[_i],
+                      "%s: %zu of %zu", got->name, got->copies,
+                      got->count);
+    }
+    ck_assert(m.tape.used == ARRAYS + 3);
+    ck_assert(array_of(&m, "shared; rounded")->count
+              == (_i < 3 ? 256 + 96 : 64));
+    size_t work = (cpu.attention.scratch(&s) / 16 + 1) * 16;
+    size_t other = boundary_work(3, 8, BATCH * LENGTH);
+    ck_assert(array_of(&m, "shared; exact")->count
+              == (work > other ? work : other));
+    model_close(&m);
+}
+END_TEST
+
+// What recomputation saves
+static const struct example four = { &hc_static, usual, 4, true };
+
+START_TEST(recomputation_saves_what_the_formula_says)
+{
+    size_t n = 4, C = 8, T = BATCH * 16, N = 12, K = n * n + 2 * n;
+    size_t all = (N + 1) * ((n + 2) * C + K + 1);
+    for (size_t k = 1; k <= N + 1; k++) {
+        size_t slots = k + 1, starts = (N + 1 + k - 1) / k;
+        size_t part = n * C * (starts + k - 1)
+                    + slots * (2 * C + K + 1);
+        size_t without = bytes_of(&four, TRAINING, 0, N / 2);
+        size_t with = bytes_of(&four, TRAINING, k, N / 2);
+        ck_assert(with + all * T * sizeof(real)
+                  == without + part * T * sizeof(real));
+    }
+    ck_assert(bytes_of(&four, TRAINING, N + 1, N / 2) ==
+              bytes_of(&four, TRAINING, 99, N / 2));
+}
+END_TEST
+
+// Sublayers start equal, whatever connects them
+START_TEST(sublayers_start_equal_whatever_connects_them)
+{
+    struct model a = open_as(&examples[1], BATCH, TRAINING, 0);
+    struct model b = open_as(&four, BATCH, TRAINING, 0);
+    size_t compared = 0;
+    model_initialise(&a);
+    model_initialise(&b);
+    for (size_t i = 0; i < a.parameters.used; i++) {
+        const struct parameter *p = &a.parameters.list[i];
+        const struct parameter *q = parameter_find(&b.parameters,
+                                                   p->name);
+        ck_assert_ptr_nonnull(q);
+        compared += p->offset != q->offset;
+        assert_same(a.weights + p->offset, b.weights + q->offset,
+                    p->count);
+    }
+    ck_assert(compared > 10);
+    model_close(&a);
+    model_close(&b);
+}
+END_TEST
+
 // The size that people train
 enum { PEOPLE = 4, CONTEXT = 256, BYTES = 256 };
 
@@ -847,10 +844,7 @@ Suite *model_suite(void);
 Suite *model_suite(void)
 {
     Suite *s = suite_create("model");
-    TCase *c = tcase_create("plan");
-    suite_add_tcase(s, c);
-    tcase_add_loop_test(c, the_plan_of_memory_is_the_one_by_hand, 0, 4);
-    c = tcase_create("gradients");
+    TCase *c = tcase_create("gradients");
     suite_add_tcase(s, c);
 #ifdef REAL_IS_DOUBLE
     tcase_add_loop_test(c, the_gradient_of_every_parameter_is_right,
@@ -859,16 +853,18 @@ Suite *model_suite(void)
     tcase_add_checked_fixture(c, one_thread, NULL);
     tcase_add_test(c,
                    absent_bytes_have_no_gradient_unless_tied);
-    tcase_add_test(c, backward_adds_to_the_gradients_what_scale_says);
+    tcase_add_loop_test(c,
+        backward_adds_to_the_gradients_what_scale_says, 0, EXAMPLES);
     // Add the tests of bits, loss and memory
     c = tcase_create("bits");
     suite_add_tcase(s, c);
     tcase_add_checked_fixture(c, one_thread, NULL);
     tcase_add_loop_test(c, recomputation_changes_no_bit_of_any_gradient,
                         0, EXAMPLES);
-    tcase_add_loop_test(c, a_fused_cross_changes_no_bit_of_any_gradient,
-                        0, FUSIONS);
-    tcase_add_loop_test(c, a_watch_sees_every_site_once_and_finished, 0, 4);
+    tcase_add_loop_test(c, a_residual_crossed_at_once_changes_no_bit,
+                        0, 3);
+    tcase_add_loop_test(c, a_watch_sees_every_site_once_and_finished, 0,
+                        4 * EXAMPLES);
     tcase_add_loop_test(c, extending_in_pieces_gives_the_logits_of_forward,
                         0, EXAMPLES);
     tcase_add_test(c,
@@ -878,10 +874,17 @@ Suite *model_suite(void)
     tcase_add_checked_fixture(c, one_thread, NULL);
     tcase_add_test(c, the_loss_is_the_mean_over_all_targets);
     tcase_add_test(c, a_model_takes_the_memory_it_says);
-    tcase_add_test(c, recomputation_saves_what_the_formula_says);
     tcase_add_test(c, a_layer_costs_inference_its_parameters_and_its_cache);
-    tcase_add_test(c, forward_backward_and_extend_allocate_nothing);
+    tcase_add_loop_test(c, forward_backward_and_extend_allocate_nothing, 0,
+                        EXAMPLES);
     tcase_add_test(c, without_memory_a_model_says_so);
+    // Add the tests of models with several streams
+    c = tcase_create("streams");
+    suite_add_tcase(s, c);
+    tcase_add_checked_fixture(c, one_thread, NULL);
+    tcase_add_loop_test(c, the_plan_of_memory_is_the_one_by_hand, 0, 4);
+    tcase_add_test(c, recomputation_saves_what_the_formula_says);
+    tcase_add_test(c, sublayers_start_equal_whatever_connects_them);
     c = tcase_create("size");
     tcase_set_tags(c, "slow");
     suite_add_tcase(s, c);
@@ -892,7 +895,6 @@ Suite *model_suite(void)
     tcase_add_checked_fixture(c, one_thread, NULL);
     tcase_add_test(c, parameters_start_as_the_text_says);
     tcase_add_test(c, a_model_that_knows_nothing_says_so);
-    tcase_add_test(c, sublayers_start_equal_whatever_connects_them);
     tcase_add_test(c, another_seed_starts_elsewhere);
     tcase_add_test(c, parameters_have_these_names_shapes_and_places);
     tcase_add_test(c, models_that_cannot_be_are_refused);

@@ -1,41 +1,55 @@
 /* expect: a stream that lost what came back through the next write */
-#include "boundary/connection.h"
+#include "boundary/boundary.h"
+#include "layers/norm.h"
 
 enum { ADD = false, LEAVES = true, ZERO = true, ARRIVES_FIRST = true };
 
-// A wrong arrival
-void connection_arrive_backward(const struct connection *k,
-                                const struct site *s)
+// Arrive backward with plain loops
+void boundary_arrive_backward(const struct site *s)
 {
-    s->device->norm.backward(s->dinput, s->dgain, s->dnormed, s->input,
-                             s->inverse_rms, s->gain, s->tokens,
-                             s->width, ADD);
-    if (LEAVES && s->exit && k->leave != NULL)
-        k->leave_backward(s);
-    else if (k->read != NULL)
-        k->read_backward(s);
-}
-
-// A wrong crossing
-void connection_cross_backward(const struct connection *k,
-                               const struct site *from,
-                               const struct site *to)
-{
-    if (to->exit && ZERO) {
-        // Start the gradients of the exit at zero
-        const struct device *d = to->device;
-        d->zero(to->dstream, to->tokens * to->streams * to->width, ROUNDED);
-        if (k->coefficients != NULL)
-            d->zero(to->dcoefficients,
-                    to->tokens * k->coefficients(k, to->streams), EXACT);
-    }
-    if (k->cross != NULL && !(to->exit && k->leave != NULL)) {
-        k->cross_backward(from, to);
+    const struct layout *l = &s->layout;
+    norm_backward(s->dinput, s->dgain, s->dnormed, s->input,
+                  s->inverse_rms, s->gain, s->tokens, s->width, ADD);
+    if (l->mix == MIX_NONE)
+        return;
+    if (LEAVES && s->exit) {
+        mixing_collapse_backward(s->dstream, s->dinput,
+                                 s->mean ? 1 / (real)l->streams : 1, l,
+                                 s->tokens);
         return;
     }
+    mixing_read_backward(s->dstream, s->dcoefficients, s->dinput,
+                         s->stream, s->coefficients, l, s->tokens);
+    mixing_coefficients_backward(
+        s->dstream, s->dphi, s->dalpha, s->dbias, s->dcoefficients,
+        s->work, s->stream, s->coefficients, s->phi, s->alpha, s->bias,
+        l, s->tokens);
+}
+
+// Cross backward with plain loops
+static void go_back_through_the_write(const struct site *from,
+                                      const struct site *to)
+{
+    if (from->layout.mix != MIX_NONE)
+        mixing_write_backward(from->dstream, from->danswer,
+                              from->dcoefficients, to->dstream,
+                              from->stream, from->answer,
+                              from->coefficients, &from->layout,
+                              from->tokens);
+    else
+        for (size_t i = 0; i < to->tokens * to->width; i++)
+            from->dstream[i] = from->danswer[i] = to->dstream[i];
+}
+
+void boundary_cross_backward(const struct site *from,
+                             const struct site *to)
+{
+    size_t count = to->tokens * to->streams * to->width;
+    for (size_t i = 0; ZERO && to->exit && i < count; i++)
+        to->dstream[i] = 0;
     if (ARRIVES_FIRST)
-        connection_arrive_backward(k, to);
-    k->write_backward(from, to->dstream);
+        boundary_arrive_backward(to);
+    go_back_through_the_write(from, to);
     if (!ARRIVES_FIRST)
-        connection_arrive_backward(k, to);
+        boundary_arrive_backward(to);
 }

@@ -1,4 +1,4 @@
-#include "boundary/kinds.h"
+#include "model/kinds.h"
 
 // The initial values of mHC
 // How reading starts

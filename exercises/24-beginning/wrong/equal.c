@@ -2,7 +2,7 @@
 #define READ weight(1 / (double)n)
 enum { WRITE = 0, ON = 0, OFF = -8 };
 // A beginning but for reading
-#include "boundary/kinds.h"
+#include "model/kinds.h"
 
 static double weight(double w)
 {

@@ -2,7 +2,7 @@
 #define READ k == index % n ? 0.1 : 0
 enum { WRITE = 0, ON = 0, OFF = -8 };
 // A beginning but for reading
-#include "boundary/kinds.h"
+#include "model/kinds.h"
 
 static double weight(double w)
 {

@@ -2,7 +2,7 @@
 #define READ weight(k == index % n ? most : rest)
 enum { WRITE = 0, ON = 1, OFF = 0 };
 // A beginning but for reading
-#include "boundary/kinds.h"
+#include "model/kinds.h"
 
 static double weight(double w)
 {

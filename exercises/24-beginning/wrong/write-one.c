@@ -2,7 +2,7 @@
 #define READ weight(k == index % n ? most : rest)
 enum { WRITE = 1, ON = 0, OFF = -8 };
 // A beginning but for reading
-#include "boundary/kinds.h"
+#include "model/kinds.h"
 
 static double weight(double w)
 {

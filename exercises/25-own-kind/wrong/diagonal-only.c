@@ -1,11 +1,8 @@
 /* expect: a gradient of the p on the diagonal alone */
 // Headers for a kind of one's own
-#include "boundary/connection.h"
 #include "mix/own.h"
+#include "model/kinds.h"
 #include <string.h>
-// Headers of the connections
-#include "boundary/residual.h"
-#include "boundary/kinds.h"
 
 // Mix lazily
 static real keep(real logit)
@@ -53,19 +50,10 @@ const struct connection lazy = {
     .name = "lazy", .summary = "between the identity and the mean",
     .mix = MIX_OWN, .start = lazy_start, .mean = true,
     .most_streams = MIX_STREAMS,
-    // Functions of a mixed connection
-    .keeps_answer = true, .coefficients = mixed_coefficients,
-    .work = mixed_work, .declare = mixed_declare,
-    .enter = mixed_enter, .enter_backward = mixed_enter_backward,
-    .read = mixed_read, .read_backward = mixed_read_backward,
-    .write = mixed_write, .write_backward = mixed_write_backward,
-    .leave = mixed_leave, .leave_backward = mixed_leave_backward,
-    .cross = mixed_cross, .cross_backward = mixed_cross_backward,
 };
 
 // A table with a kind of one's own
 static const struct connection *const kinds[] = {
-    &residual,
     // Connections
     &residual,
     &hc_static, &hc, &hc_three,
