@@ -1,28 +1,34 @@
 #include "boundary/boundary.h"
+#include "boundary/streams.h"
+#include "layers/norm.h"
+#include <string.h>
 
 // Several streams
 // The work of a boundary
-size_t boundary_work(size_t streams, size_t width, size_t tokens)
+size_t boundary_work(const struct layout *l, size_t tokens)
 {
-    struct layout l = { .streams = streams, .width = width, .parts = 1,
-                        .outputs = MIX_OUTPUTS };
-    size_t most = mixing_work(&l, tokens);
+    size_t most = mixing_work(l, tokens);
     // More work of a boundary
-    if (mixing_cross_work(&l) > most)
-        most = mixing_cross_work(&l);
-    return most;
+    if (mixing_cross_work(l) > most)
+        most = mixing_cross_work(l);
+    return most * sizeof(real);
 }
 
 // Enter and leave
-void boundary_enter(const struct site *s, const real *vector)
+void boundary_enter(struct device *d, const struct site *s,
+                    struct array vector)
 {
-    s->device->mixing.expand(s->stream, vector, &s->layout, s->tokens);
+    (void)d;
+    mixing_expand(reals(s->stream), reals(vector), &s->layout,
+                  s->tokens);
 }
 
-void boundary_enter_backward(real *dvector, const struct site *s)
+void boundary_enter_backward(struct device *d, struct array dvector,
+                             const struct site *s)
 {
-    s->device->mixing.expand_backward(dvector, s->dstream, &s->layout,
-                                      s->tokens);
+    (void)d;
+    mixing_expand_backward(reals(dvector), reals(s->dstream),
+                           &s->layout, s->tokens);
 }
 
 static real exit_scale(const struct site *s)
@@ -33,147 +39,185 @@ static real exit_scale(const struct site *s)
 // Read with coefficients
 static void read_streams(const struct site *s)
 {
-    const struct mixing *mixing = &s->device->mixing;
+    real *x = reals(s->stream), *k = reals(s->coefficients);
     if (s->exit) {
-        mixing->collapse(s->input, s->stream, exit_scale(s), &s->layout,
-                         s->tokens);
+        mixing_collapse(reals(s->input), x, exit_scale(s), &s->layout,
+                        s->tokens);
         return;
     }
-    mixing->coefficients(s->coefficients, s->stream, s->phi, s->alpha,
-                         s->bias, &s->layout, s->tokens);
-    mixing->read(s->input, s->stream, s->coefficients, &s->layout,
-                 s->tokens);
+    mixing_coefficients(k, x, reals(s->phi), reals(s->alpha),
+                        reals(s->bias), &s->layout, s->tokens);
+    mixing_read(reals(s->input), x, k, &s->layout, s->tokens);
 }
 
 // Read with coefficients, backward
-static void read_streams_backward(const struct site *s)
+static void read_streams_backward(struct device *d,
+                                  const struct site *s)
 {
-    const struct mixing *mixing = &s->device->mixing;
+    real *dx = reals(s->dstream), *dinput = reals(s->dinput);
+    real *k = reals(s->coefficients), *dk = reals(s->dcoefficients);
     if (s->exit) {
-        mixing->collapse_backward(s->dstream, s->dinput, exit_scale(s),
-                                  &s->layout, s->tokens);
+        mixing_collapse_backward(dx, dinput, exit_scale(s), &s->layout,
+                                 s->tokens);
         return;
     }
-    mixing->read_backward(s->dstream, s->dcoefficients, s->dinput,
-                          s->stream, s->coefficients, &s->layout,
-                          s->tokens);
-    mixing->coefficients_backward(
-        s->dstream, s->dphi, s->dalpha, s->dbias, s->dcoefficients,
-        s->work, s->stream, s->coefficients, s->phi, s->alpha, s->bias,
-        &s->layout, s->tokens);
+    real *work =
+        device_scratch(d, boundary_work(&s->layout, s->tokens));
+    if (work == NULL)
+        return;
+    mixing_read_backward(dx, dk, dinput, reals(s->stream), k,
+                         &s->layout, s->tokens);
+    mixing_coefficients_backward(
+        dx, reals(s->dphi), reals(s->dalpha), reals(s->dbias), dk, work,
+        reals(s->stream), k, reals(s->phi), reals(s->alpha),
+        reals(s->bias), &s->layout, s->tokens);
 }
 
 // Write with coefficients
-static void write_streams(const struct site *from, real *next)
+static void write_streams(const struct site *from, struct array next)
 {
-    from->device->mixing.write(next, from->stream, from->answer,
-                               from->coefficients, &from->layout,
-                               from->tokens);
+    mixing_write(reals(next), reals(from->stream), reals(from->answer),
+                 reals(from->coefficients), &from->layout,
+                 from->tokens);
 }
 
 static void write_streams_backward(const struct site *from,
-                                   const real *dnext)
+                                   struct array dnext)
 {
-    from->device->mixing.write_backward(
-        from->dstream, from->danswer, from->dcoefficients, dnext,
-        from->stream, from->answer, from->coefficients, &from->layout,
-        from->tokens);
+    mixing_write_backward(reals(from->dstream), reals(from->danswer),
+                          reals(from->dcoefficients), reals(dnext),
+                          reals(from->stream), reals(from->answer),
+                          reals(from->coefficients), &from->layout,
+                          from->tokens);
 }
 
-static struct crossing crossing_between(const struct site *from,
+static struct crossing crossing_between(struct device *d,
+                                        const struct site *from,
                                         const struct site *to)
 {
     return (struct crossing){
         .layout = &to->layout, .tokens = to->tokens,
-        .phi = to->phi, .alpha = to->alpha, .bias = to->bias,
-        .gain = to->gain, .stream = from->stream,
-        .answer = from->answer, .left = from->coefficients,
-        .next = to->stream, .reached = to->coefficients,
-        .input = to->input, .normed = to->normed,
-        .inverse_rms = to->inverse_rms, .work = to->work };
+        .phi = reals(to->phi), .alpha = reals(to->alpha),
+        .bias = reals(to->bias), .gain = reals(to->gain),
+        .stream = reals(from->stream), .answer = reals(from->answer),
+        .left = reals(from->coefficients), .next = reals(to->stream),
+        .reached = reals(to->coefficients), .input = reals(to->input),
+        .normed = reals(to->normed),
+        .inverse_rms = reals(to->inverse_rms),
+        .work = device_scratch(d, boundary_work(&to->layout,
+                                                to->tokens)) };
 }
 
 // Arrive at a site
-void boundary_arrive(const struct site *s)
+void boundary_arrive(struct device *d, const struct site *s)
 {
+    (void)d;
     // Read several streams
     if (s->layout.mix != MIX_NONE)
         read_streams(s);
-    s->device->norm.forward(s->normed, s->inverse_rms, s->input,
-                            s->gain, s->tokens, s->width);
+    norm_forward(reals(s->normed), reals(s->inverse_rms),
+                 reals(s->input), reals(s->gain), s->tokens, s->width);
 }
 
 // Arrive, backward
-void boundary_arrive_backward(const struct site *s)
+void boundary_arrive_backward(struct device *d, const struct site *s)
 {
-    s->device->norm.backward(s->dinput, s->dgain, s->dnormed, s->input,
-                             s->inverse_rms, s->gain, s->tokens,
-                             s->width, s->dinput == s->dstream);
+    (void)d;
+    norm_backward(reals(s->dinput), reals(s->dgain), reals(s->dnormed),
+                  reals(s->input), reals(s->inverse_rms),
+                  reals(s->gain), s->tokens, s->width,
+                  s->dinput.at == s->dstream.at);
     // Read several streams, backward
     if (s->layout.mix != MIX_NONE)
-        read_streams_backward(s);
+        read_streams_backward(d, s);
 }
 
 // Cross a boundary
-void boundary_cross(const struct site *from, const struct site *to)
+void boundary_cross(struct device *d, const struct site *from,
+                    const struct site *to)
 {
     // Cross several streams
-    if (from->layout.mix != MIX_NONE) {
-        // Cross several streams at once
-        if (!to->apart && !to->exit) {
-            struct crossing s = crossing_between(from, to);
-            to->device->mixing.cross(&s);
+    if (to->layout.mix != MIX_NONE) {
+        if (d->planning) {
+            device_scratch(d, boundary_work(&to->layout, to->tokens));
             return;
         }
-        write_streams(from, to->stream);
-        boundary_arrive(to);
+        // Cross several streams at once
+        if (from != NULL && !to->apart && !to->exit) {
+            struct crossing s = crossing_between(d, from, to);
+            if (s.work != NULL)
+                mixing_cross(&s);
+            return;
+        }
+        if (from != NULL)
+            write_streams(from, to->stream);
+        boundary_arrive(d, to);
         return;
     }
-    if (to->apart) {
-        to->device->streams.add(to->stream, from->stream, from->answer,
-                                to->tokens * to->width);
-        boundary_arrive(to);
+    if (d->planning)
+        return;
+    if (from == NULL || to->apart) {
+        if (from != NULL)
+            streams_add(reals(to->stream), reals(from->stream),
+                        reals(from->answer), to->tokens * to->width);
+        boundary_arrive(d, to);
         return;
     }
-    to->device->streams.cross(to->stream, to->inverse_rms, to->normed,
-                              from->stream, from->answer, to->gain,
-                              to->tokens, to->width);
+    streams_cross(reals(to->stream), reals(to->inverse_rms),
+                  reals(to->normed), reals(from->stream),
+                  reals(from->answer), reals(to->gain), to->tokens,
+                  to->width);
 }
 
 // Cross a boundary, backward
-void boundary_cross_backward(const struct site *from,
+static void pass_on(struct array d, const struct site *to)
+{
+    memcpy(reals(d), reals(to->dstream),
+           to->tokens * to->width * sizeof(real));
+}
+
+void boundary_cross_backward(struct device *d, const struct site *from,
                              const struct site *to)
 {
-    const struct device *d = to->device;
     size_t count = to->tokens * to->streams * to->width;
-    if (to->exit)
-        d->zero(to->dstream, count, ROUNDED);
+    if (to->exit && !d->planning)
+        memset(reals(to->dstream), 0, count * sizeof(real));
     // Cross several streams, backward
-    if (from->layout.mix != MIX_NONE) {
+    if (to->layout.mix != MIX_NONE) {
+        if (d->planning)
+            return;
         // Cross several streams at once, backward
-        if (!to->apart && !to->exit) {
-            struct crossing s = crossing_between(from, to);
+        if (from != NULL && !to->apart && !to->exit) {
+            struct crossing s = crossing_between(d, from, to);
             struct crossing_gradients g = {
-                .dphi = to->dphi, .dalpha = to->dalpha, .dbias = to->dbias,
-                .dgain = to->dgain, .dstream = from->dstream,
-                .danswer = from->danswer, .dleft = from->dcoefficients,
-                .dnext = to->dstream, .dreached = to->dcoefficients,
-                .dnormed = to->dnormed };
-            d->mixing.cross_backward(&s, &g);
+                .dphi = reals(to->dphi), .dalpha = reals(to->dalpha),
+                .dbias = reals(to->dbias), .dgain = reals(to->dgain),
+                .dstream = reals(from->dstream),
+                .danswer = reals(from->danswer),
+                .dleft = reals(from->dcoefficients),
+                .dnext = reals(to->dstream),
+                .dreached = reals(to->dcoefficients),
+                .dnormed = reals(to->dnormed) };
+            if (s.work != NULL)
+                mixing_cross_backward(&s, &g);
             return;
         }
-        boundary_arrive_backward(to);
-        write_streams_backward(from, to->dstream);
+        boundary_arrive_backward(d, to);
+        if (from != NULL)
+            write_streams_backward(from, to->dstream);
         return;
     }
-    if (to->apart) {
-        boundary_arrive_backward(to);
-        d->copy(from->dstream, to->dstream, count, ROUNDED);
-        d->copy(from->danswer, to->dstream, count, ROUNDED);
+    if (d->planning)
+        return;
+    if (from == NULL || to->apart) {
+        boundary_arrive_backward(d, to);
+        if (from != NULL)
+            pass_on(from->dstream, to), pass_on(from->danswer, to);
         return;
     }
-    d->streams.cross_backward(from->dstream, from->danswer, to->dgain,
-                              to->dstream, to->dnormed, to->stream,
-                              to->inverse_rms, to->gain, to->tokens,
-                              to->width);
+    streams_cross_backward(reals(from->dstream), reals(from->danswer),
+                           reals(to->dgain), reals(to->dstream),
+                           reals(to->dnormed), reals(to->stream),
+                           reals(to->inverse_rms), reals(to->gain),
+                           to->tokens, to->width);
 }

@@ -28,100 +28,59 @@ struct crossing_gradients {
 // The operations on streams
 /* stream [tokens][n][C]; vector, input, answer [tokens][C];
    coefficients [tokens][K]; phi [outputs][inputs] */
-struct mixing {
-    /* stream[t][i] = vector[t] */
-    void (*expand)(real *stream, const real *vector,
-                   const struct layout *l, size_t tokens);
-    /* dvector[t] = sum over i of dstream[t][i] */
-    void (*expand_backward)(real *dvector, const real *dstream,
-                            const struct layout *l, size_t tokens);
-    /* vector[t] = scale * sum over i of stream[t][i] */
-    void (*collapse)(real *vector, const real *stream, real scale,
-                     const struct layout *l, size_t tokens);
-    /* dstream[t][i] += scale * dvector[t] */
-    void (*collapse_backward)(real *dstream, const real *dvector,
-                              real scale, const struct layout *l,
-                              size_t tokens);
-    // Coefficients from streams, and back
-    /* all of a row: raw[k] = sum x phi[k], inverse_rms, then the mix */
-    void (*coefficients)(real *coefficients, const real *stream,
-                         const real *phi, const real *alpha,
-                         const real *bias, const struct layout *l,
-                         size_t tokens);
-    /* dstream, dphi, dalpha, dbias += ; uses up the raw part of
-       dcoefficients */
-    void (*coefficients_backward)(real *dstream, real *dphi, real *dalpha,
-                                  real *dbias, real *dcoefficients,
-                                  real *work, const real *stream,
-                                  const real *coefficients, const real *phi,
-                                  const real *alpha, const real *bias,
-                                  const struct layout *l, size_t tokens);
-    // Read and write, and back
-    /* input[t] = sum over i of pre[i] stream[t][i], i ascending */
-    void (*read)(real *input, const real *stream, const real *coefficients,
-                 const struct layout *l, size_t tokens);
-    /* dstream += ; pre of dcoefficients = */
-    void (*read_backward)(real *dstream, real *dcoefficients,
-                          const real *dinput, const real *stream,
-                          const real *coefficients, const struct layout *l,
-                          size_t tokens);
-    /* next[t][i] = (sum over j of res[i][j] stream[t][j], j ascending)
-       + post[i] answer[t] */
-    void (*write)(real *next, const real *stream, const real *answer,
-                  const real *coefficients, const struct layout *l,
-                  size_t tokens);
-    /* dstream =, danswer =, post and res of dcoefficients = */
-    void (*write_backward)(real *dstream, real *danswer,
-                           real *dcoefficients, const real *dnext,
-                           const real *stream, const real *answer,
-                           const real *coefficients, const struct layout *l,
-                           size_t tokens);
-    // Cross at once, on a device
-    /* write; coefficients, read and norm of the next site */
-    void (*cross)(const struct crossing *s);
-    void (*cross_backward)(const struct crossing *s,
-                           const struct crossing_gradients *g);
-};
-
-/* reals of work that coefficients_backward needs */
-size_t mixing_work(const struct layout *l, size_t tokens);
-
-// The operations of the cpu
+/* stream[t][i] = vector[t] */
 void mixing_expand(real *stream, const real *vector,
                    const struct layout *l, size_t tokens);
+/* dvector[t] = sum over i of dstream[t][i] */
 void mixing_expand_backward(real *dvector, const real *dstream,
                             const struct layout *l, size_t tokens);
+/* vector[t] = scale * sum over i of stream[t][i] */
 void mixing_collapse(real *vector, const real *stream, real scale,
                      const struct layout *l, size_t tokens);
+/* dstream[t][i] += scale * dvector[t] */
 void mixing_collapse_backward(real *dstream, const real *dvector,
                               real scale, const struct layout *l,
                               size_t tokens);
+// Coefficients from streams, and back
+/* all of a row: raw[k] = sum x phi[k], inverse_rms, then the mix */
 void mixing_coefficients(real *coefficients, const real *stream,
                          const real *phi, const real *alpha,
                          const real *bias, const struct layout *l,
                          size_t tokens);
+/* dstream, dphi, dalpha, dbias += ; uses up the raw part of
+   dcoefficients */
 void mixing_coefficients_backward(
     real *dstream, real *dphi, real *dalpha, real *dbias,
     real *dcoefficients, real *work, const real *stream,
     const real *coefficients, const real *phi, const real *alpha,
     const real *bias, const struct layout *l, size_t tokens);
+// Read and write, and back
+/* input[t] = sum over i of pre[i] stream[t][i], i ascending */
 void mixing_read(real *input, const real *stream,
                  const real *coefficients, const struct layout *l,
                  size_t tokens);
+/* dstream += ; pre of dcoefficients = */
 void mixing_read_backward(real *dstream, real *dcoefficients,
                           const real *dinput, const real *stream,
                           const real *coefficients,
                           const struct layout *l, size_t tokens);
+/* next[t][i] = (sum over j of res[i][j] stream[t][j], j ascending)
+   + post[i] answer[t] */
 void mixing_write(real *next, const real *stream, const real *answer,
                   const real *coefficients, const struct layout *l,
                   size_t tokens);
+/* dstream =, danswer =, post and res of dcoefficients = */
 void mixing_write_backward(real *dstream, real *danswer,
                            real *dcoefficients, const real *dnext,
                            const real *stream, const real *answer,
                            const real *coefficients,
                            const struct layout *l, size_t tokens);
+// Cross at once
+/* write; coefficients, read and norm of the next site */
 void mixing_cross(const struct crossing *s);
 void mixing_cross_backward(const struct crossing *s,
                            const struct crossing_gradients *g);
 size_t mixing_cross_work(const struct layout *l);
+/* reals of work that mixing_coefficients_backward needs */
+size_t mixing_work(const struct layout *l, size_t tokens);
 #endif

@@ -24,7 +24,7 @@ static bool find_precision(struct check *c, const char *precision,
                            struct message *m)
 {
     c->between = precision_of("f64");
-    for (int i = 0; i < ROLES; i++)
+    for (int i = 0; i < ITEMS; i++)
         if (c->file.type[i] != NULL && c->file.type[i]->bytes < 8)
             c->between = precision_of("f32");
     if (precision != NULL)
@@ -40,7 +40,7 @@ static struct roughness roughness(const struct check *c,
 {
     struct roughness r = { .between = between->u, .seed = seed,
                            .least_between = between->least };
-    for (int i = 0; i < ROLES; i++) {
+    for (int i = 0; i < ITEMS; i++) {
         const struct precision *p = c->file.type[i] == NULL ? between
             : precision_of(c->file.type[i]->name);
         r.at[i] = fmax(between->u, p->u);
@@ -51,7 +51,7 @@ static struct roughness roughness(const struct check *c,
 
 // The parts that are compared
 static void add_part(struct part part[PARTS], size_t *used,
-                     enum role role, const char *group, size_t first,
+                     enum item role, const char *group, size_t first,
                      size_t count)
 {
     struct part *p = &part[(*used)++];
@@ -66,18 +66,18 @@ static void list_parts(struct part part[PARTS],
     static const char *const group[] = { ".pre", ".post", ".res" };
     size_t n = b->streams, rows[] = { n, n, n * n }, used = 0;
     size_t vector = b->tokens * b->width;
-    size_t count[ROLES] = {
+    size_t count[ITEMS] = {
         [H_PRE] = b->tokens * n, [H_POST] = b->tokens * n,
         [H_RES] = b->tokens * n * n, [INPUT] = vector,
         [NEXT] = n * vector, [EXIT] = vector, [DSTREAMS] = n * vector,
         [DANSWER] = vector };
-    for (int i = H_PRE; i < ROLES; i++) {
+    for (int i = H_PRE; i < ITEMS; i++) {
         size_t first = 0, each = i == DPHI ? n * b->width : 1;
         if (count[i] > 0)
-            add_part(part, &used, (enum role)i, "", 0, count[i]);
+            add_part(part, &used, (enum item)i, "", 0, count[i]);
         for (size_t g = 0; count[i] == 0 && g < 3; g++) {
             size_t many = i == DALPHA ? 1 : rows[g] * each;
-            add_part(part, &used, (enum role)i, group[g], first, many);
+            add_part(part, &used, (enum item)i, group[g], first, many);
             first += many;
         }
     }
@@ -89,7 +89,7 @@ static bool sums_tokens(const struct part *p)
 }
 
 // Make room for what the reference makes
-static bool can_make(const struct boundary *b, enum role role)
+static bool can_make(const struct boundary *b, enum item role)
 {
     bool forward = b->at[ANSWER] != NULL;
     if (role <= INPUT)
@@ -373,17 +373,17 @@ static double *few_of(struct view *few, const struct check *c,
                       struct message *m)
 {
     const struct boundary *from = &c->whole.hers;
-    size_t T = from->tokens, all = 0, each[ROLES];
+    size_t T = from->tokens, all = 0, each[ITEMS];
     few->hers = *from;
     few->hers.tokens = count;
-    for (int i = 0; i < ROLES; i++) {
-        each[i] = check_size(from, (enum role)i) / T;
+    for (int i = 0; i < ITEMS; i++) {
+        each[i] = check_size(from, (enum item)i) / T;
         bool own = *check_names[i].shape == 'T' && from->at[i] != NULL;
         each[i] = own ? each[i] : 0;
         all += count * each[i];
     }
     double *memory = memory_new(all, sizeof *memory, m), *to = memory;
-    for (int i = 0; memory != NULL && i < ROLES; i++) {
+    for (int i = 0; memory != NULL && i < ITEMS; i++) {
         if (each[i] == 0)
             continue;
         few->hers.at[i] = to;
@@ -900,9 +900,9 @@ static void print_missing(FILE *out, const struct check *c)
     const struct boundary *hers = &c->file.hers;
     for (int can = 1; can >= 0; can--) {
         int used = 0;
-        for (int i = H_PRE; i < ROLES; i++) {
+        for (int i = H_PRE; i < ITEMS; i++) {
             bool skipped = can ? hers->at[i] == NULL
-                : hers->at[i] != NULL && !can_make(hers, (enum role)i);
+                : hers->at[i] != NULL && !can_make(hers, (enum item)i);
             if (skipped)
                 fprintf(out, used++ ? " %s" : can ? "not given: %s"
                         : "not compared, for want of answer, dnext or "

@@ -12,18 +12,18 @@ struct check_name {
     const char *traced;         /* its name in a trace, %l: sublayer,
                                    %m: the one after it */
 };
-extern const struct check_name check_names[ROLES];
+extern const struct check_name check_names[ITEMS];
 enum { NOTICES = 600 };
 /* The numbers of a check file. NULL: not given. */
 struct check_file {
     struct boundary hers;
-    const struct number_type *type[ROLES];
+    const struct number_type *type[ITEMS];
     struct settings settings;   /* from the metadata */
     char notices[NOTICES];      /* lines about what is odd in it */
     double *memory;
 };
 /* numbers of a tensor of the boundary's sizes */
-size_t check_size(const struct boundary *b, enum role role);
+size_t check_size(const struct boundary *b, enum item role);
 /* EX_DATAERR and one line for what cannot be checked. site: that of a
    trace, or SIZE_MAX */
 bool check_open(struct check_file *f, const char *path, size_t site,
@@ -36,7 +36,7 @@ void check_close(struct check_file *f);
 enum { PARTS = 17 };
 /* a range of a tensor; "dphi.pre" is the first n rows of dphi */
 struct part {
-    enum role role;
+    enum item role;
     char name[16];
     size_t first, count;
 };

@@ -9,7 +9,7 @@
 
 // The table of names
 #define PARAMETER(d, p) d "sublayer.%l.mhc." p
-const struct check_name check_names[ROLES] = {
+const struct check_name check_names[ITEMS] = {
     [STREAMS] = {"streams", "TnC", "what it starts from",
                  "site.%l.streams"},
     [PHI] = {"phi", "KN", "pre, post, res; [nC, K] is read too",
@@ -53,7 +53,7 @@ static size_t size_of(const struct boundary *b, char letter)
     default: return 3;
     }
 }
-size_t check_size(const struct boundary *b, enum role role)
+size_t check_size(const struct boundary *b, enum item role)
 {
     size_t count = 1;
     for (const char *l = check_names[role].shape; *l != '\0'; l++)
@@ -74,7 +74,7 @@ static bool is_crossed(const struct safetensors *s, size_t site)
 
 static const struct entry *find(char name[NAME_ROOM],
                                 const struct safetensors *s,
-                                enum role role, size_t site)
+                                enum item role, size_t site)
 {
     const char *from = check_names[role].traced;
     if (site == SIZE_MAX) {
@@ -176,7 +176,7 @@ static bool wrong_shape(const struct safetensors *s,
 }
 
 static bool take(struct check_file *f, const struct safetensors *s,
-                 enum role role, const struct entry *e, double *to,
+                 enum item role, const struct entry *e, double *to,
                  struct message *m)
 {
     const struct boundary *b = &f->hers;
@@ -296,7 +296,7 @@ static bool is_near(const char *name, const char *known)
 // Say what is left alone
 static const char *meant(const char *name)
 {
-    for (int i = 0; i < ROLES; i++)
+    for (int i = 0; i < ITEMS; i++)
         if (is_near(name, check_names[i].name))
             return check_names[i].name;
     return NULL;
@@ -304,7 +304,7 @@ static const char *meant(const char *name)
 
 static bool is_known(const char *name)
 {
-    for (int i = 0; i < ROLES; i++)
+    for (int i = 0; i < ITEMS; i++)
         if (strcmp(name, check_names[i].name) == 0)
             return true;
     return false;
@@ -381,20 +381,20 @@ bool check_read(struct check_file *f, const struct safetensors *s,
     if (!learn_sizes(&f->hers, s, e, m)
         || !read_settings(&f->settings, s, m))
         return false;
-    for (int role = STREAMS; role < ROLES; role++) {
-        e = find(name, s, (enum role)role, site);
+    for (int role = STREAMS; role < ITEMS; role++) {
+        e = find(name, s, (enum item)role, site);
         all += e == NULL ? 0 : (e->end - e->begin) / e->type->bytes;
     }
     f->memory = memory_new(all, sizeof *f->memory, m);
     double *to = f->memory;
     bool good = to != NULL;
-    for (int role = STREAMS; good && role < ROLES; role++) {
-        e = find(name, s, (enum role)role, site);
+    for (int role = STREAMS; good && role < ITEMS; role++) {
+        e = find(name, s, (enum item)role, site);
         if (e == NULL && role <= BIAS)
             good = missing(s, name, site, m);
         if (e == NULL)
             continue;
-        good = take(f, s, (enum role)role, e, to, m);
+        good = take(f, s, (enum item)role, e, to, m);
         to += (e->end - e->begin) / e->type->bytes;
     }
     if (good && site == SIZE_MAX)
@@ -425,7 +425,7 @@ bool check_open(struct check_file *f, const char *path, size_t site,
 // Print the names
 void check_print_names(FILE *out)
 {
-    for (int i = 0; i < ROLES; i++) {
+    for (int i = 0; i < ITEMS; i++) {
         const struct check_name *c = &check_names[i];
         char shape[32], *at = shape;
         for (const char *l = c->shape; *l != '\0'; l++)

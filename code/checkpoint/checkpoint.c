@@ -101,8 +101,7 @@ static bool draft_tensors(struct draft *d, const struct trainer *t,
             name_show(name, r, row[r].name, p->list[i].name);
             tensor->name = name;
             tensor->rank = shape_of(tensor->shape, &p->list[i]);
-            tensor->data = device_at(t->device, row[r].at, p->list[i].offset,
-                                     EXACT);
+            tensor->data = parameter_in(row[r].array, &p->list[i]).at;
             tensor->device = t->device;
         }
     }
@@ -185,13 +184,15 @@ static bool tensors_fit(const struct configuration *c,
 {
     struct architecture a;
     struct model model;
+    struct device device;
     struct message why = { 0, "" };
     if (c->layers > file->used)
         return refuse(file, NULL, m, "%zu layers cannot lie in %zu "
                       "tensors", c->layers, file->used);
     if (!architecture_find(&a, c, &why))
         return refuse(file, NULL, m, "%s", why.text);
-    bool good = model_plan(&model, &a, c, &cpu, 1, INFERENCE, 0, &why);
+    bool good = device_open(&device, NULL, NULL, &why)
+        && model_plan(&model, &a, c, &device, 1, INFERENCE, 0, &why);
     if (!good)
         fail(m, why.status, "%s: %s", file->file, why.text);
     const struct parameters *p = &model.parameters;
@@ -200,6 +201,7 @@ static bool tensors_fit(const struct configuration *c,
         good = safetensors_entry(file, p->list[i].name, rank, shape, m);
     }
     model_close(&model);
+    device_close(&device);
     return good;
 }
 // Read a configuration
@@ -307,11 +309,10 @@ static bool row_in(const struct trainer_row *to, real *room,
                    const char *row_name, struct message *m)
 {
     const struct parameters *p = &model->parameters;
-    const struct device *d = model->device;
     for (size_t i = 0; i < p->used; i++) {
         char name[NAME_ROOM];
         size_t shape[2], rank = shape_of(shape, &p->list[i]);
-        size_t count = p->list[i].count, offset = p->list[i].offset;
+        size_t count = p->list[i].count;
         name_show(name, row, row_name, p->list[i].name);
         if (!safetensors_copy(room, file, name, rank, shape, m))
             return false;
@@ -320,8 +321,8 @@ static bool row_in(const struct trainer_row *to, real *room,
                 return refuse(file, name, m, "number %zu is not finite",
                               k);
         if (to != NULL)
-            d->upload(device_at(d, to->at, offset, EXACT), room, count,
-                      EXACT);
+            device_upload(model->device,
+                          parameter_in(to->array, &p->list[i]), room);
     }
     return true;
 }

@@ -16,7 +16,8 @@ struct tensor {
     const char *name;
     size_t rank, shape[TENSOR_RANK];
     const real *data;
-    const struct device *device;    /* where; NULL: on the host */
+    struct device *device;          /* NULL: data is on the host; else a
+                                       MASTER array of this device */
 };
 struct text_pair { const char *key, *text; };
 

@@ -30,7 +30,7 @@ static bool choose(struct configuration *c, const char *path,
 }
 
 // Read the old model
-static bool check_old(const char *path, const struct device *device,
+static bool check_old(const char *path, struct device *device,
                       struct message *m)
 {
     struct configuration c;
@@ -77,10 +77,10 @@ static bool carry(struct trainer *t, const char *path,
         char prefix[32] = "";
         if (r > 0)
             snprintf(prefix, sizeof prefix, "%s.", row[r].name);
-        t->device->download(host, row[r].at, count, EXACT);
+        device_download(t->device, host, row[r].array);
         good = carry_row(host, &file, &t->model.parameters, prefix, m);
         if (good)
-            t->device->upload(row[r].at, host, count, EXACT);
+            device_upload(t->device, row[r].array, host);
     }
     memory_free(host);
     safetensors_close(&file);
@@ -90,7 +90,7 @@ static bool carry(struct trainer *t, const char *path,
 // Open an upcycled trainer
 bool upcycle_open(struct trainer *t, const char *path,
                   const char *connection, size_t streams,
-                  const struct device *device, struct message *m)
+                  struct device *device, struct message *m)
 {
     struct configuration *c = &t->options;
     *t = (struct trainer){ .device = device };
@@ -98,10 +98,13 @@ bool upcycle_open(struct trainer *t, const char *path,
         && check_old(path, device, m)
         && checkpoint_read_bookmark(&t->bookmark, path, m)
         && model_open(&t->model, c, device, 1, INFERENCE, 0, m);
-    size_t count = good ? t->model.parameters.count : 0;
-    good = good
-        && (t->first = device->allocate(count, EXACT, m)) != NULL
-        && (t->second = device->allocate(count, EXACT, m)) != NULL;
+    if (good) {
+        size_t bytes = array_bytes(t->model.weights);
+        t->first = t->second = t->model.weights;
+        t->first.at = device_allocate(device, bytes, m);
+        t->second.at = device_allocate(device, bytes, m);
+        good = m->status == 0;
+    }
     if (good) {
         model_initialise(&t->model);
         good = carry(t, path, m);

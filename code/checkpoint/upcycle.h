@@ -10,5 +10,5 @@
    checkpoint that is not residual; else as checkpoint_read. */
 bool upcycle_open(struct trainer *t, const char *path,
                   const char *connection, size_t streams,
-                  const struct device *device, struct message *m);
+                  struct device *device, struct message *m);
 #endif

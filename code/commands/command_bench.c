@@ -8,6 +8,7 @@
 #include "commands/options.h"
 #include "ground/median.h"
 #include "ground/memory.h"
+#include "layers/attention.h"
 #include "layers/matmul.h"
 #include "layers/peak.h"
 #include "training/training.h"
@@ -23,182 +24,6 @@ static double seconds(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-// A device with a stopwatch
-enum clock { EMBEDDING, MATMUL_FORWARD, MATMUL_INPUT, MATMUL_WEIGHT,
-             NORM, FEEDFORWARD, ROTATION, ATTENTION_FORWARD,
-             ATTENTION_BACKWARD, LOSS, STREAMS, OPTIMIZER,
-             // More clocks
-             ENTER_LEAVE, WRITE, WRITE_BACK, COEFFICIENTS, COEFFICIENTS_BACK, READ,
-             READ_BACK, CROSS, CROSS_BACK,
-             CLOCKS };
-static const char *const clock_names[CLOCKS] = {
-    "embedding", "products, forward", "products, to inputs",
-    "products, to weights", "norm", "SwiGLU", "rotation",
-    "attention, forward", "attention, backward", "loss", "streams",
-    "optimizer",
-    // Names of more clocks
-    "enter and leave", "write", "write, back", "coefficients",
-    "coefficients, back", "read", "read, back", "cross", "cross, back",
-};
-static double spent[CLOCKS];
-static size_t calls[CLOCKS];
-
-#define TIMED(name, which, call, parameters, arguments) \
-    static void name parameters \
-    { \
-        double began = seconds(); \
-        cpu.call arguments; \
-        spent[which] += seconds() - began; \
-        calls[which]++; \
-    }
-
-// Operations with a stopwatch
-TIMED(product, MATMUL_FORWARD, matmul.forward,
-      (real *y, const real *x, const real *w, size_t rows, size_t out,
-       size_t in), (y, x, w, rows, out, in))
-TIMED(product_input, MATMUL_INPUT, matmul.backward_input,
-      (real *dx, const real *dy, const real *w, size_t rows, size_t out,
-       size_t in, bool add), (dx, dy, w, rows, out, in, add))
-TIMED(product_weight, MATMUL_WEIGHT, matmul.backward_weight,
-      (real *dw, const real *dy, const real *x, size_t rows, size_t out,
-       size_t in), (dw, dy, x, rows, out, in))
-TIMED(attend, ATTENTION_FORWARD, attention.forward,
-      (real *out, real *lse, const real *qkv,
-       const struct attention_shape *s, real *scratch),
-      (out, lse, qkv, s, scratch))
-TIMED(attend_back, ATTENTION_BACKWARD, attention.backward,
-      (real *dqkv, const real *dout, const real *out, const real *lse,
-       const real *qkv, const struct attention_shape *s, real *scratch),
-      (dqkv, dout, out, lse, qkv, s, scratch))
-TIMED(rotate, ROTATION, attention.rotate,
-      (real *qkv, const real *cosine, const real *sine,
-       const struct attention_shape *s), (qkv, cosine, sine, s))
-TIMED(rotate_back, ROTATION, attention.rotate_back,
-      (real *dqkv, const real *cosine, const real *sine,
-       const struct attention_shape *s), (dqkv, cosine, sine, s))
-// Operations with a stopwatch, the smaller ones
-TIMED(gate, FEEDFORWARD, feedforward.forward,
-      (real *hidden, const real *gate_, const real *up, size_t count),
-      (hidden, gate_, up, count))
-TIMED(gate_back, FEEDFORWARD, feedforward.backward,
-      (real *dgate, real *dup, const real *dhidden, const real *gate_,
-       const real *up, size_t count),
-      (dgate, dup, dhidden, gate_, up, count))
-TIMED(judge, LOSS, loss.forward,
-      (real *each, real *lse, const real *logits, const token *target,
-       size_t tokens, size_t vocabulary),
-      (each, lse, logits, target, tokens, vocabulary))
-TIMED(judge_back, LOSS, loss.backward,
-      (real *dlogits, const real *logits, const real *lse,
-       const token *target, real scale, size_t tokens,
-       size_t vocabulary),
-      (dlogits, logits, lse, target, scale, tokens, vocabulary))
-TIMED(cross, STREAMS, streams.cross,
-      (real *next, real *inverse_rms, real *normed, const real *stream,
-       const real *answer, const real *gain, size_t rows, size_t width),
-      (next, inverse_rms, normed, stream, answer, gain, rows, width))
-TIMED(cross_back, STREAMS, streams.cross_backward,
-      (real *dstream, real *danswer, real *dgain, const real *dnext,
-       const real *dnormed, const real *next, const real *inverse_rms,
-       const real *gain, size_t rows, size_t width),
-      (dstream, danswer, dgain, dnext, dnormed, next, inverse_rms, gain,
-       rows, width))
-TIMED(normalise, NORM, norm.forward,
-      (real *out, real *inverse_rms, const real *x, const real *gain,
-       size_t rows, size_t width),
-      (out, inverse_rms, x, gain, rows, width))
-TIMED(normalise_back, NORM, norm.backward,
-      (real *dx, real *dgain, const real *dout, const real *x,
-       const real *inverse_rms, const real *gain, size_t rows,
-       size_t width, bool add),
-      (dx, dgain, dout, x, inverse_rms, gain, rows, width, add))
-TIMED(embed, EMBEDDING, embedding.forward,
-      (real *out, const token *id, const real *w, size_t tokens,
-       size_t width), (out, id, w, tokens, width))
-TIMED(embed_back, EMBEDDING, embedding.backward,
-      (real *dw, const real *dout, const token *id, size_t tokens,
-       size_t width), (dw, dout, id, tokens, width))
-TIMED(move, OPTIMIZER, optimizer.step,
-      (real *w, real *first, real *second, const real *gradient,
-       const struct adamw *a, size_t count),
-      (w, first, second, gradient, a, count))
-TIMED(enter, ENTER_LEAVE, mixing.expand,
-      (real *stream, const real *vector, const struct layout *l,
-       size_t tokens), (stream, vector, l, tokens))
-TIMED(enter_back, ENTER_LEAVE, mixing.expand_backward,
-      (real *dvector, const real *dstream, const struct layout *l,
-       size_t tokens), (dvector, dstream, l, tokens))
-TIMED(leave, ENTER_LEAVE, mixing.collapse,
-      (real *vector, const real *stream, real scale,
-       const struct layout *l, size_t tokens),
-      (vector, stream, scale, l, tokens))
-TIMED(leave_back, ENTER_LEAVE, mixing.collapse_backward,
-      (real *dstream, const real *dvector, real scale,
-       const struct layout *l, size_t tokens),
-      (dstream, dvector, scale, l, tokens))
-TIMED(mix_write, WRITE, mixing.write,
-      (real *next, const real *stream, const real *answer,
-       const real *coefficients, const struct layout *l, size_t tokens),
-      (next, stream, answer, coefficients, l, tokens))
-TIMED(mix_write_back, WRITE_BACK, mixing.write_backward,
-      (real *dstream, real *danswer, real *dcoefficients,
-       const real *dnext, const real *stream, const real *answer,
-       const real *coefficients, const struct layout *l, size_t tokens),
-      (dstream, danswer, dcoefficients, dnext, stream, answer,
-       coefficients, l, tokens))
-TIMED(mix_find, COEFFICIENTS, mixing.coefficients,
-      (real *coefficients, const real *stream, const real *phi,
-       const real *alpha, const real *bias, const struct layout *l,
-       size_t tokens),
-      (coefficients, stream, phi, alpha, bias, l, tokens))
-TIMED(mix_find_back, COEFFICIENTS_BACK, mixing.coefficients_backward,
-      (real *dstream, real *dphi, real *dalpha, real *dbias,
-       real *dcoefficients, real *work, const real *stream,
-       const real *coefficients, const real *phi, const real *alpha,
-       const real *bias, const struct layout *l, size_t tokens),
-      (dstream, dphi, dalpha, dbias, dcoefficients, work, stream,
-       coefficients, phi, alpha, bias, l, tokens))
-TIMED(mix_read, READ, mixing.read,
-      (real *input, const real *stream, const real *coefficients,
-       const struct layout *l, size_t tokens),
-      (input, stream, coefficients, l, tokens))
-TIMED(mix_read_back, READ_BACK, mixing.read_backward,
-      (real *dstream, real *dcoefficients, const real *dinput,
-       const real *stream, const real *coefficients,
-       const struct layout *l, size_t tokens),
-      (dstream, dcoefficients, dinput, stream, coefficients, l, tokens))
-TIMED(mix_cross, CROSS, mixing.cross, (const struct crossing *s), (s))
-TIMED(mix_cross_back, CROSS_BACK, mixing.cross_backward,
-      (const struct crossing *s, const struct crossing_gradients *g),
-      (s, g))
-// Put the stopwatches into a device
-static struct device stopwatch(void)
-{
-    struct device d = cpu;
-    d.name = "cpu with a stopwatch";
-    d.matmul = (struct matmul){product, product_input, product_weight};
-    d.matmul_exact = d.matmul;
-    d.attention.rotate = rotate;
-    d.attention.rotate_back = rotate_back;
-    d.attention.forward = attend;
-    d.attention.backward = attend_back;
-    d.feedforward = (struct feedforward){gate, gate_back};
-    d.loss = (struct loss){judge, judge_back};
-    d.norm = (struct norm){normalise, normalise_back};
-    d.streams.cross = cross;
-    d.streams.cross_backward = cross_back;
-    d.embedding = (struct embedding){embed, embed_back};
-    d.optimizer.step = move;
-    // More stopwatches
-    d.mixing = (struct mixing){
-        .expand = enter, .expand_backward = enter_back, .collapse = leave,
-        .collapse_backward = leave_back, .coefficients = mix_find,
-        .coefficients_backward = mix_find_back, .read = mix_read,
-        .read_backward = mix_read_back, .write = mix_write,
-        .write_backward = mix_write_back, .cross = mix_cross,
-        .cross_backward = mix_cross_back };
-    return d;
 }
 // The products of one step
 struct products {
@@ -304,13 +129,13 @@ static void settle(const struct products *p)
 }
 
 static bool measure(struct measured *all, struct trainer *t,
-                    const struct products *p, size_t rounds,
-                    struct message *m)
+                    struct clocks *clocks, const struct products *p,
+                    size_t rounds, struct message *m)
 {
     struct update u;
     for (size_t k = 0; k < rounds + 1; k++) {
         if (k == 1)
-            memset(spent, 0, sizeof spent);
+            t->device->clocks = clocks;
         double began = seconds();
         if (!trainer_step(&u, t, m))
             return false;
@@ -325,23 +150,25 @@ static bool measure(struct measured *all, struct trainer *t,
     return true;
 }
 // Print the tables
-static void print_shares(double step, size_t rounds)
+static void print_shares(const struct clocks *clocks, double step,
+                         size_t rounds)
 {
     double known = 0;
     printf("\n%-24s %10s %8s\n", "operation", "ms a step", "share");
-    for (int k = 0; k < CLOCKS; k++) {
-        double each = spent[k] / (double)rounds;
-        if (calls[k] == 0)
+    for (enum operation k = 0; k < OPERATIONS; k++) {
+        double each = clocks->seconds[k] / (double)rounds;
+        if (clocks->calls[k] == 0)
             continue;
-        printf("%-24s %10.2f %7.1f%%\n", clock_names[k], 1e3 * each,
-               100 * each / step);
+        printf("%-24s %10.2f %7.1f%%\n", operation_names[k],
+               1e3 * each, 100 * each / step);
         known += each;
     }
     printf("%-24s %10.2f %7.1f%%\n", "all else", 1e3 * (step - known),
            100 * (step - known) / step);
 }
 
-static void print_ratios(const struct measured *all, size_t rounds,
+static void print_ratios(const struct measured *all,
+                         const struct clocks *clocks, size_t rounds,
                          const struct trainer *t, double *x)
 {
     const struct configuration *c = &t->options;
@@ -359,7 +186,7 @@ static void print_ratios(const struct measured *all, size_t rounds,
     double peak = matmul_peak(omp_get_max_threads());
     for (size_t k = 0; k < rounds; k++)
         mean += all[k].step / (double)rounds;
-    print_shares(mean, rounds);
+    print_shares(clocks, mean, rounds);
     printf("\nstep                     %8.1f ms (%.1f to %.1f), %.0f"
            " tokens/s\n", 1e3 * step, 1e3 * low, 1e3 * high,
            tokens / step);
@@ -414,7 +241,7 @@ static bool bench(const struct options *o, const char *rounds_text,
     if (!options_number(&rounds, "rounds", rounds_text, 1, 1000, m)
         || !configuration_check(c, m))
         return false;
-    struct device device = stopwatch();
+    struct clocks clocks = {{0}, {0}};
     struct trainer t = {0};
     struct products p = {0};
     unsigned char *bytes = memory_new(size, 1, m);
@@ -425,16 +252,16 @@ static bool bench(const struct options *o, const char *rounds_text,
     struct text text = {bytes, size};
     struct corpus corpus = {.training = text, .held_out = text};
     bool good = bytes && x && all
-             && trainer_open(&t, c, &device, &corpus, m)
+             && trainer_open(&t, c, o->device, &corpus, m)
              && make_products(&p, c, m);
     if (good) {
         printf("%zu layers, width %zu, context %zu, %zu tokens a step,"
                " %d threads, %s, %s\n", c->layers, c->width, c->context,
                c->batch * c->context, omp_get_max_threads(),
                matmul_library(), REAL_NAME);
-        good = measure(all, &t, &p, rounds, m);
+        good = measure(all, &t, &clocks, &p, rounds, m);
         if (good)
-            print_ratios(all, rounds, &t, x);
+            print_ratios(all, &clocks, rounds, &t, x);
     }
     free_products(&p);
     trainer_close(&t);
@@ -454,12 +281,11 @@ static struct arm {
     struct configuration configuration;
     struct trainer trainer;
     double *step;                   /* [rounds] */
-    double spent[CLOCKS];
-    size_t calls[CLOCKS];
+    struct clocks clocks;
     double peak;                    /* bytes, of a process of its own */
 } arms[ARMS];
 
-static bool open_arm(struct arm *a, const struct device *d,
+static bool open_arm(struct arm *a, struct device *d,
                      const struct corpus *corpus, struct message *m)
 {
     if (!trainer_open(&a->trainer, &a->configuration, d, corpus, m))
@@ -517,7 +343,7 @@ static size_t name_arms(const char *list, const struct configuration *c,
 }
 
 // Measure the memory of an arm
-static bool measure_memory(struct arm *a, const struct device *d,
+static bool measure_memory(struct arm *a, struct device *d,
                            const struct corpus *corpus,
                            struct message *m)
 {
@@ -546,16 +372,11 @@ static bool measure_arms(size_t count, double *products, size_t rounds,
         for (size_t i = 0; i < count; i++) {
             struct arm *a = &arms[(i + k) % count];
             struct update u;
-            memset(spent, 0, sizeof spent);
-            memset(calls, 0, sizeof calls);
+            a->trainer.device->clocks = k > 0 ? &a->clocks : NULL;
             double began = seconds();
             if (!trainer_step(&u, &a->trainer, m))
                 return false;
             double ended = seconds();
-            for (size_t j = 0; k > 0 && j < CLOCKS; j++) {
-                a->spent[j] += spent[j];
-                a->calls[j] += calls[j];
-            }
             if (k > 0)
                 a->step[k - 1] = ended - began;
         }
@@ -601,19 +422,18 @@ static void print_arms(size_t count, const double *products,
 // Print the operations of the arms
 static void print_operations(size_t count, size_t tokens)
 {
-    printf("\n%-18s", "ns a token");
+    printf("\n%-24s", "ns a token");
     for (size_t i = 0; i < count; i++)
         printf(" %8s", arms[i].name);
-    for (size_t k = 0; k < CLOCKS; k++) {
-        if (k != NORM && k != STREAMS && k < ENTER_LEAVE)
-            continue;
-        printf("\n%-18s", clock_names[k]);
+    for (enum operation k = 0; k < OPERATIONS; k++) {
+        printf("\n%-24s", operation_names[k]);
         for (size_t i = 0; i < count; i++)
-            if (arms[i].calls[k] == 0)
+            if (arms[i].clocks.calls[k] == 0)
                 printf(" %8s", "-");
             else
-                printf(" %8.0f", 1e9 * arms[i].spent[k] / (double)tokens
-                                 / (double)arms[i].calls[k]);
+                printf(" %8.0f", 1e9 * arms[i].clocks.seconds[k]
+                                 / (double)tokens
+                                 / (double)arms[i].clocks.calls[k]);
     }
     printf("\n");
 }
@@ -628,7 +448,6 @@ static bool compare(const struct options *o, const char *list,
         || !configuration_check(c, m)
         || (count = name_arms(list, c, m)) == 0)
         return false;
-    struct device device = stopwatch();
     struct products p = {0};
     unsigned char *bytes = memory_new(size, 1, m);
     double *x = memory_new(2 * rounds, sizeof *x, m);
@@ -639,10 +458,10 @@ static bool compare(const struct options *o, const char *list,
     struct text text = {bytes, size};
     struct corpus corpus = {.training = text, .held_out = text};
     for (size_t i = 0; good && i < count; i++)
-        good = measure_memory(&arms[i], &device, &corpus, m);
+        good = measure_memory(&arms[i], o->device, &corpus, m);
     for (size_t i = 0; good && i < count; i++)
         good = (arms[i].step = memory_new(rounds, sizeof *x, m))
-            && open_arm(&arms[i], &device, &corpus, m);
+            && open_arm(&arms[i], o->device, &corpus, m);
     good = good && make_products(&p, c, m)
         && measure_arms(count, x + rounds, rounds, &p, m);
     if (good) {
@@ -679,7 +498,7 @@ int command_bench(int argc, char **argv)
         "Times training steps, each operation's share of them, and the"
         " same steps' matrix products alone.\n\vFor instance:\n"
         "  mhc bench\n  mhc bench --layers 4 --width 192 --batch 4",
-        own, true};
+        own, true, true};
     struct options options = {0};
     struct message m = {0};
     options.configuration = configuration_default();

@@ -81,7 +81,7 @@ int command_check(int argc, char **argv)
         " against a reference in double; status 0 if all agree, 1 if"
         " not.\n\vFor instance:\n  mhc check mine.safetensors\n"
         "  mhc check --names\n"
-        "  mhc check trace.safetensors --site 3", own, false};
+        "  mhc check trace.safetensors --site 3", own, false, false};
     struct options options = {0};
     struct message m = {0};
     bool agree = false;

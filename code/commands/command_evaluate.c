@@ -22,7 +22,8 @@ static bool evaluate(const struct options *o, const char *text,
     bool good = checkpoint_path(path, o->operand[0], m)
              && checkpoint_look(&c, path, m)
              && corpus_open(&corpus, text, text, c.context, m)
-             && trainer_open_to_evaluate(&trainer, &c, &cpu, &corpus, m)
+             && trainer_open_to_evaluate(&trainer, &c, o->device,
+                                         &corpus, m)
              && checkpoint_read_weights(&trainer.model, path, m)
              && trainer_evaluate(&nats, &trainer, 0, m);
     if (good)
@@ -43,7 +44,7 @@ int command_evaluate(int argc, char **argv)
         "The loss of a checkpoint (or of a run's latest) over a whole"
         " text: every byte but the first is predicted once.\n\v"
         "For instance:\n  mhc evaluate runs/run"
-        " --held-out data/persuasion.txt", own, false};
+        " --held-out data/persuasion.txt", own, false, true};
     struct options options = {0};
     struct message m = {0};
     if (options_read(&options, &request, argc, argv, &m)

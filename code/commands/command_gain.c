@@ -136,7 +136,8 @@ static bool gain(const struct options *o, const char *text,
                            {path, text, NULL}, m)
              && checkpoint_look(&c, path, m)
              && corpus_open(&corpus, text, text, c.context, m)
-             && trainer_open_to_evaluate(&trainer, &c, &cpu, &corpus, m)
+             && trainer_open_to_evaluate(&trainer, &c, o->device,
+                                         &corpus, m)
              && checkpoint_read_weights(&trainer.model, path, m)
              && profile_measure(&profile, &trainer, windows, m);
     if (good) {
@@ -225,7 +226,7 @@ int command_gain(int argc, char **argv)
         " stretch what passes, averaged over the tokens.\n\v"
         "For instance:\n"
         "  mhc gain runs/run --data data/persuasion.txt\n"
-        "  mhc gain runs/run --history", own, false};
+        "  mhc gain runs/run --history", own, false, true};
     struct options options = {0};
     struct message m = {0};
     if (options_read(&options, &request, argc, argv, &m)

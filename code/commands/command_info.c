@@ -58,10 +58,14 @@ static void print_memory(const struct model *model)
     double tokens = (double)(model->sequences
                              * model->configuration.context);
     for (size_t i = 0; i < tape->used; i++) {
-        double bytes = (double)array_bytes(tape, &tape->list[i]);
+        double bytes = (double)(tape->list[i].copies
+                                * tape->list[i].stride);
         printf("%-34s %14.2f %12.0f\n", tape->list[i].name, bytes * mib,
                bytes / tokens);
     }
+    double workspace = (double)model->workspace;
+    printf("%-34s %14.2f %12.0f\n", "workspace", workspace * mib,
+           workspace / tokens);
     double all = (double)model_bytes(model);
     double moments = 2 * sizeof(real)
                    * (double)model->parameters.count;
@@ -92,8 +96,8 @@ static bool describe(const struct options *o, struct message *m)
         || !architecture_find(&architecture, &c, m))
         return false;
     struct model model;
-    bool good = model_plan(&model, &architecture, &c, &cpu, c.batch,
-                           TRAINING, c.recompute, m);
+    bool good = model_plan(&model, &architecture, &c, o->device,
+                           c.batch, TRAINING, c.recompute, m);
     if (good) {
         if (o->operands == 1) {
             printf("%s\n\n", path);
@@ -113,7 +117,7 @@ int command_info(int argc, char **argv)
         "What is in a checkpoint; or, without one, what a model of"
         " these sizes would need.\n\vFor instance:\n"
         "  mhc info runs/run\n  mhc info --layers 12 --width 768", NULL,
-        true};
+        true, true};
     struct options options = {0};
     struct message m = {0};
     options.configuration = configuration_default();

@@ -53,7 +53,7 @@ int command_plot(int argc, char **argv)
         " with the unigram and the bigram line of the first.\n\v"
         "For instance:\n"
         "  mhc plot runs/austen runs/austen-2 --output both.svg", own,
-        false};
+        false, false};
     struct options options = {0};
     struct message m = {0};
     if (options_read(&options, &request, argc, argv, &m)

@@ -115,7 +115,7 @@ static bool sample(const struct options *o, struct wishes *w,
     if (c.vocabulary > 256)
         return fail(m, EX_DATAERR, "%s: its %zu tokens are not bytes",
                     path, c.vocabulary);
-    bool good = sampler_open(&s, &c, &cpu, m)
+    bool good = sampler_open(&s, &c, o->device, m)
              && checkpoint_read_weights(&s.model, path, m)
              && write_text(&s, w, path, m);
     sampler_close(&s);
@@ -141,7 +141,7 @@ int command_sample(int argc, char **argv)
         "Lets a checkpoint, or a run's latest, write. The same seed"
         " writes the same text.\n\vFor instance:\n"
         "  mhc sample runs/run --prompt 'It was a truth ' --length 1000",
-        own, false};
+        own, false, true};
     struct options options = {0};
     struct message m = {0};
     if (options_read(&options, &request, argc, argv, &m)

@@ -34,7 +34,7 @@ static bool cut(token *ids, const struct configuration *c,
 }
 
 // Open a model that can be looked into
-static bool open(struct model *model,
+static bool open(struct model *model, struct device *device,
                  const struct configuration *c, size_t windows,
                  struct message *m)
 {
@@ -43,8 +43,8 @@ static bool open(struct model *model,
     if (!architecture_find(&a, c, m))
         return false;
     whole.frugal = false;
-    if (!model_plan(model, &a, &whole, &cpu, windows, TRAINING, 0, m) ||
-        !model_allocate(model, m))
+    if (!model_plan(model, &a, &whole, device, windows, TRAINING, 0, m)
+        || !model_allocate(model, m))
         return false;
     model->apart = true;
     return true;
@@ -72,7 +72,7 @@ static bool trace(const struct options *o, const char *data,
     size_t count = windows * c.context;
     token *ids = memory_new(2 * count, sizeof *ids, m);
     bool good = ids && cut(ids, &c, windows, data, m)
-             && open(&model, &c, windows, m)
+             && open(&model, o->device, &c, windows, m)
              && checkpoint_read_weights(&model, path, m)
              && trace_batch(&t, &model, ids, ids + count, m)
              && trace_write(&t, out, m);
@@ -99,7 +99,7 @@ int command_trace(int argc, char **argv)
         "One batch, forward and backward: everything that the model had"
         " in hand, as a safetensors file.\n\vFor instance:\n"
         "  mhc trace runs/latest --data data/persuasion.txt"
-        " --out trace.safetensors", own, false};
+        " --out trace.safetensors", own, false, true};
     struct options options = {0};
     struct message m = {0};
     if (options_read(&options, &request, argc, argv, &m)

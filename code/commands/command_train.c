@@ -172,8 +172,8 @@ static bool tell_sizes(const struct run *r, struct message *m)
     struct model model;
     if (!architecture_find(&architecture, c, m))
         return false;
-    bool good = model_plan(&model, &architecture, c, &cpu, c->batch,
-                           TRAINING, c->recompute, m);
+    bool good = model_plan(&model, &architecture, c, r->options.device,
+                           c->batch, TRAINING, c->recompute, m);
     size_t count = good ? model.parameters.count : 0;
     double mib = 1. / (1 << 20);
     if (good)
@@ -359,8 +359,8 @@ static bool open_run(struct run *r, struct message *m)
                            step < steps ? step + 1 : steps, steps, m))
         return false;
     return open_texts(r, m) && tell_sizes(r, m)
-        && trainer_open(&r->trainer, &r->configuration, &cpu,
-                        &r->corpus, m)
+        && trainer_open(&r->trainer, &r->configuration,
+                        r->options.device, &r->corpus, m)
         && (!r->resume || recover(r, m))
         && (!r->init || checkpoint_read_weights(&r->trainer.model,
                                                 r->init_path, m))
@@ -595,7 +595,7 @@ int command_train(int argc, char **argv)
         "  mhc train --data novel.txt --layers 4 --width 192\n"
         "  mhc train --resume runs/run --steps 4000\n"
         "Ctrl-C finishes the step, saves, and exits with status 130.",
-        own, true};
+        own, true, true};
     struct message m = {0};
     run.options.configuration = configuration_default();
     bool good = options_read(&run.options, &request, argc, argv, &m)

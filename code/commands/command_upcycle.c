@@ -110,7 +110,7 @@ static bool upcycle(struct upcycling *u, const struct options *o,
         || !checkpoint_path(path, o->operand[0], m)
         || !checkpoint_look(&c, path, m)
         || !upcycle_open(&u->trainer, path, u->connection, streams,
-                         &cpu, m)
+                         o->device, m)
         || !make_folder(&begun, u, path, m))
         return false;
     const struct trainer *t = &u->trainer;
@@ -136,7 +136,8 @@ int command_upcycle(int argc, char **argv)
         " several streams that computes the same, as a run that can go"
         " on.\n\vFor instance:\n"
         "  mhc upcycle runs/run --connection mhc --streams 4"
-        " --out runs/wide\n  mhc train --resume runs/wide", own, false};
+        " --out runs/wide\n  mhc train --resume runs/wide", own, false,
+        true};
     struct options options = {0};
     struct message m = {0};
     bool good = options_read(&options, &request, argc, argv, &m)

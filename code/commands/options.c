@@ -7,7 +7,7 @@
 #include "commands/options.h"
 #include "model/kinds.h"
 
-enum { FIELD = 1000, OWN = 2000, OWN_END = 3000 };
+enum { FIELD = 1000, OWN = 2000, OWN_END = 3000, DEVICE, PRECISION };
 
 struct reading {
     const struct request *request;
@@ -15,6 +15,7 @@ struct reading {
     struct message *message;
     const struct argp_option *list;
     bool help;
+    const char *device, *precision;
 };
 
 // Say what is wrong with an option
@@ -58,6 +59,10 @@ static error_t take(int key, char *text, struct argp_state *state)
         *r->request->own[key - OWN].text = text ? text : "";
         return 0;
     }
+    if (key == DEVICE || key == PRECISION) {
+        *(key == DEVICE ? &r->device : &r->precision) = text;
+        return 0;
+    }
     if (key == 'h')
         r->help = true;
     // Keep an operand, or refuse it
@@ -85,6 +90,14 @@ static size_t list_options(struct argp_option *list,
             .name = r->own[i].name, .key = OWN + (int)i,
             .arg = r->own[i].argument, .doc = r->own[i].help,
             .group = 1};
+    if (r->device) {
+        list[n++] = (struct argp_option){.name = "device",
+            .key = DEVICE, .arg = "NAME", .doc = "what computes: cpu"
+            " (cpu)", .group = 1};
+        list[n++] = (struct argp_option){.name = "precision",
+            .key = PRECISION, .arg = "NAME", .doc = "how numbers are"
+            " kept: single (single)", .group = 1};
+    }
     for (int change = 0; r->fields && change < 2; change++) {
         list[n++] = (struct argp_option){
             .doc = change == FIXED ? "Fixed once a run has begun:"
@@ -121,7 +134,7 @@ bool options_read(struct options *o, const struct request *r,
     snprintf(name, sizeof name, "mhc %s", r->command);
     o->operand = argv;
     o->operands = 0;
-    struct reading reading = {r, o, m, list, false};
+    struct reading reading = {r, o, m, list, false, NULL, NULL};
     error_t e = argp_parse(&argp, argc, argv, ARGP_NO_ERRS
                            | ARGP_NO_HELP | ARGP_NO_EXIT, NULL,
                            &reading);
@@ -140,6 +153,11 @@ bool options_read(struct options *o, const struct request *r,
         c->streams = k->most_streams > 1 ? 4 : 1;
     if (r->fields && !is_given(o, "warmup") && c->steps / 10 < c->warmup)
         c->warmup = c->steps / 10;
+    // Open the device
+    static struct device device;
+    if (m->status == 0 && r->device
+        && device_open(&device, reading.device, reading.precision, m))
+        o->device = &device;
     return m->status == 0;
 }
 // Report what went wrong

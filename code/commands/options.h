@@ -1,5 +1,6 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
+#include "device/device.h"
 #include "model/configuration.h"
 
 enum { MOST_FIELDS = 64 };
@@ -17,12 +18,14 @@ struct request {
     const char *help;               /* for --help, with an example */
     const struct own_option *own;
     bool fields;                    /* takes the configuration too */
+    bool device;                    /* and --device and --precision */
 };
 struct options {
     struct configuration configuration;     /* the caller's defaults */
     bool given[MOST_FIELDS];        /* as in configuration_fields */
     char **operand;                 /* what is left: files, folders */
     size_t operands;
+    struct device *device;          /* open, if it was asked for */
 };
 /* Reads a command line. False and a message of status 64 that names
    the option at fault; or false and no message: --help was shown. */

@@ -1,104 +1,250 @@
 #include "device/device.h"
 #include "ground/memory.h"
+#include "layers/attention.h"
+#include "layers/embedding.h"
+#include "layers/feedforward.h"
+#include "layers/loss.h"
+#include "layers/matmul.h"
+#include "boundary/boundary.h"
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 // Headers of the cpu's operations
-#include "boundary/streams.h"
+#include "layers/optimizer.h"
 #include "ground/sum.h"
 
-// Hold numbers on the cpu
-static real *cpu_allocate(size_t count, enum storage storage,
-                          struct message *m)
+// Memory of the cpu
+static void *cpu_allocate(struct device *d, size_t bytes)
 {
-    (void)storage;
-    return memory_new(count, sizeof(real), m);
+    struct message unsaid = { 0, "" };
+    (void)d;
+    return memory_new(bytes, 1, &unsaid);
 }
 
-static void cpu_release(real *x)
+static void cpu_release(struct device *d, void *memory)
 {
-    memory_free(x);
+    (void)d;
+    memory_free(memory);
 }
 
-// Move and zero numbers on the cpu
-static void cpu_move(real *to, const real *from, size_t count,
-                     enum storage storage)
+static bool cpu_ready(struct device *d, size_t bytes, struct message *m)
 {
-    (void)storage;
-    memcpy(to, from, count * sizeof(real));
-}
-
-static void cpu_zero(real *x, size_t count, enum storage storage)
-{
-    (void)storage;
-    memset(x, 0, count * sizeof(real));
-}
-
-// Hold tokens on the cpu
-static token *cpu_allocate_tokens(size_t count, struct message *m)
-{
-    return memory_new(count, sizeof(token), m);
-}
-
-static void cpu_release_tokens(token *t)
-{
-    memory_free(t);
-}
-
-static void cpu_upload_tokens(token *to, const token *from,
-                              size_t count)
-{
-    memcpy(to, from, count * sizeof(token));
-}
-
-static void cpu_synchronize(void)
-{
-}
-
-static bool cpu_ready(size_t bytes, struct message *m)
-{
+    (void)d;
     if (bytes > 0 && !memory_there(bytes))
         return fail(m, EX_OSERR, "no memory for %zu MiB", bytes >> 20);
     return matmul_ready(m);
 }
 
-const struct device cpu = {
-    .name = "cpu",
-    .bytes = { sizeof(real), sizeof(real) },
-    .allocate = cpu_allocate,
-    .release = cpu_release,
-    .upload = cpu_move,
-    .download = cpu_move,
-    .zero = cpu_zero,
-    .copy = cpu_move,
-    .allocate_tokens = cpu_allocate_tokens,
-    .release_tokens = cpu_release_tokens,
-    .upload_tokens = cpu_upload_tokens,
-    .synchronize = cpu_synchronize,
-    .ready = cpu_ready,
-    // Interfaces of the cpu
-    .embedding = { embedding_forward, embedding_backward },
-    .matmul = { matmul_forward, matmul_backward_input,
-                matmul_backward_weight },
-    .matmul_exact = { matmul_forward, matmul_backward_input,
-                      matmul_backward_weight },
-    .norm = { norm_forward, norm_backward },
-    .attention = { attention_scratch, attention_rotation, attention_rotate,
-                   attention_rotate_back, attention_forward,
-                   attention_backward },
-    .feedforward = { feedforward_forward, feedforward_backward },
-    .loss = { loss_forward, loss_backward },
-    .streams = { streams_add, streams_cross, streams_cross_backward },
-    .optimizer = { .sum_of_squares = sum_of_squares,
-                   .step = optimizer_step },
-    .mixing = {
-        // Mixing on the cpu
-        .expand = mixing_expand, .expand_backward = mixing_expand_backward,
-        .collapse = mixing_collapse,
-        .collapse_backward = mixing_collapse_backward,
-        .coefficients = mixing_coefficients,
-        .coefficients_backward = mixing_coefficients_backward,
-        .read = mixing_read, .read_backward = mixing_read_backward,
-        .write = mixing_write, .write_backward = mixing_write_backward,
-        .cross = mixing_cross, .cross_backward = mixing_cross_backward,
-    },
+static void cpu_wait(struct device *d)
+{
+    (void)d;
+}
+
+// Move numbers on the cpu
+static void cpu_upload(struct device *d, struct array to,
+                       const void *host)
+{
+    (void)d;
+    memcpy(to.at, host, array_bytes(to));
+}
+
+static void cpu_download(struct device *d, void *host,
+                         struct array from)
+{
+    (void)d;
+    memcpy(host, from.at, array_bytes(from));
+}
+
+static void cpu_zero(struct device *d, struct array a)
+{
+    (void)d;
+    memset(a.at, 0, array_bytes(a));
+}
+
+static void cpu_copy(struct device *d, struct array to,
+                     struct array from)
+{
+    (void)d;
+    memcpy(to.at, from.at, array_bytes(from));
+}
+
+static void cpu_mark(struct device *d, enum operation o, bool begins)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    double now = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    d->clocks->seconds[o] += begins ? -now : now;
+    d->clocks->calls[o] += begins;
+}
+
+// Layers on the cpu
+static void cpu_embed(struct device *d, struct array out,
+                      struct array id, struct array w)
+{
+    (void)d;
+    embedding_forward(reals(out), tokens_of(id), reals(w), out.rows,
+                      out.columns);
+}
+
+static void cpu_embed_backward(struct device *d, struct array dw,
+                               struct array dout, struct array id)
+{
+    (void)d;
+    embedding_backward(reals(dw), reals(dout), tokens_of(id), dout.rows,
+                       dout.columns);
+}
+
+// Products on the cpu
+static void cpu_product(struct device *d, struct array y,
+                        struct array x, struct array w)
+{
+    (void)d;
+    matmul_forward(reals(y), reals(x), reals(w), y.rows, w.rows,
+                   w.columns);
+}
+
+static void cpu_product_input(struct device *d, struct array dx,
+                              struct array dy, struct array w, bool add)
+{
+    (void)d;
+    matmul_backward_input(reals(dx), reals(dy), reals(w), dx.rows,
+                          w.rows, w.columns, add);
+}
+
+static void cpu_product_weight(struct device *d, struct array dw,
+                               struct array dy, struct array x)
+{
+    (void)d;
+    matmul_backward_weight(reals(dw), reals(dy), reals(x), dy.rows,
+                           dw.rows, dw.columns);
+}
+
+// Attention on the cpu
+static void cpu_attend(struct device *d, struct array out,
+                       struct array lse, struct array qkv,
+                       struct array turn,
+                       const struct attention_shape *s)
+{
+    size_t bytes = attention_scratch(s) * sizeof(real);
+    real *scratch = device_scratch(d, bytes), *cosine = reals(turn);
+    if (scratch == NULL)
+        return;
+    attention_rotate(reals(qkv), cosine, cosine + turn.columns, s);
+    attention_forward(reals(out), reals(lse), reals(qkv), s, scratch);
+}
+
+static void cpu_attend_backward(struct device *d, struct array dqkv,
+                                struct array dout, struct array out,
+                                struct array lse, struct array qkv,
+                                struct array turn,
+                                const struct attention_shape *s)
+{
+    size_t bytes = attention_scratch(s) * sizeof(real);
+    real *scratch = device_scratch(d, bytes), *cosine = reals(turn);
+    if (scratch == NULL)
+        return;
+    attention_backward(reals(dqkv), reals(dout), reals(out), reals(lse),
+                       reals(qkv), s, scratch);
+    attention_rotate_back(reals(dqkv), cosine, cosine + turn.columns,
+                          s);
+}
+
+// The gate on the cpu
+static void cpu_gate(struct device *d, struct array hidden,
+                     struct array gate, struct array up)
+{
+    (void)d;
+    feedforward_forward(reals(hidden), reals(gate), reals(up),
+                        hidden.rows * hidden.columns);
+}
+
+static void cpu_gate_backward(struct device *d, struct array dgate,
+                              struct array dup, struct array dhidden,
+                              struct array gate, struct array up)
+{
+    (void)d;
+    feedforward_backward(reals(dgate), reals(dup), reals(dhidden),
+                         reals(gate), reals(up),
+                         dgate.rows * dgate.columns);
+}
+
+// The loss on the cpu
+static void cpu_loss(struct device *d, struct array each,
+                     struct array lse, struct array logits,
+                     struct array target)
+{
+    (void)d;
+    loss_forward(reals(each), reals(lse), reals(logits),
+                 tokens_of(target), each.rows, logits.columns);
+}
+
+static void cpu_loss_backward(struct device *d, struct array logits,
+                              struct array lse, struct array target,
+                              double scale)
+{
+    (void)d;
+    loss_backward(reals(logits), reals(logits), reals(lse),
+                  tokens_of(target), (real)scale, logits.rows,
+                  logits.columns);
+}
+
+static void cpu_mean(struct device *d, struct array sum,
+                     struct array each, double scale, bool add)
+{
+    double all = 0;
+    (void)d;
+    for (size_t t = 0; t < each.rows; t++)
+        all += (double)reals(each)[t];
+    *doubles(sum) = (add ? *doubles(sum) : 0)
+                  + scale * (all / (double)each.rows);
+}
+
+// More operations on the cpu
+static void cpu_gradient_norm(struct device *d, struct array sum,
+                              struct array gradient)
+{
+    (void)d;
+    doubles(sum)[1] = sqrt(sum_of_squares(reals(gradient),
+                                          gradient.columns));
+}
+
+static void cpu_step(struct device *d, struct array weight,
+                     struct array working, struct array first,
+                     struct array second, struct array gradient,
+                     struct array sum, struct array adamw,
+                     const struct segment *segment, size_t segments)
+{
+    const double *s = doubles(sum), *set = doubles(adamw);
+    struct adamw a = {
+        .rate = set[ADAMW_RATE], .beta1 = set[ADAMW_BETA1],
+        .beta2 = set[ADAMW_BETA2], .epsilon = set[ADAMW_EPSILON],
+        .scale = clip_scale(s[1], set[ADAMW_CLIP]),
+        .step = (size_t)set[ADAMW_STEP] };
+    assert(working.at == weight.at);
+    (void)d, (void)working;
+    for (size_t k = 0; k < segments; k++) {
+        size_t i = segment[k].first;
+        a.decay = segment[k].decay ? set[ADAMW_DECAY] : 0;
+        if (isfinite(s[0]) && isfinite(s[1]))
+            optimizer_step(reals(weight) + i, reals(first) + i,
+                           reals(second) + i, reals(gradient) + i, &a,
+                           segment[k].count);
+    }
+}
+
+const struct operations cpu_operations = {
+    .name = "cpu", .allocate = cpu_allocate, .release = cpu_release,
+    .ready = cpu_ready, .wait = cpu_wait, .upload = cpu_upload,
+    .download = cpu_download, .zero = cpu_zero, .copy = cpu_copy,
+    .mark = cpu_mark, .embed = cpu_embed,
+    .embed_backward = cpu_embed_backward, .product = cpu_product,
+    .product_input = cpu_product_input,
+    .product_weight = cpu_product_weight, .attend = cpu_attend,
+    .attend_backward = cpu_attend_backward, .gate = cpu_gate,
+    .gate_backward = cpu_gate_backward, .cross = boundary_cross,
+    .cross_backward = boundary_cross_backward, .loss = cpu_loss,
+    .loss_backward = cpu_loss_backward, .mean = cpu_mean,
+    // More operations of the cpu
+    .gradient_norm = cpu_gradient_norm, .step = cpu_step,
+    .enter = boundary_enter, .enter_backward = boundary_enter_backward,
 };

@@ -65,9 +65,8 @@ static double cosine(const real *stream, size_t n, size_t C)
 static void compare_streams(struct profile *p, const struct site *s)
 {
     size_t n = s->streams, C = s->width;
-    s->device->download(p->stream, s->stream, s->tokens * n * C,
-                        ROUNDED);
-    s->device->synchronize();
+    device_download(s->device, p->stream,
+                    array_rows(s->stream, 0, s->tokens));
     for (size_t t = 0; t < p->count; t++)
         p->level[s->index].cosine +=
             cosine(p->stream + t * n * C, n, C);
@@ -79,9 +78,8 @@ static void keep_mixings(struct profile *p, const struct site *s)
     size_t n = s->streams, square = n * n;
     size_t K = mix_row(s->layout.mix, n);
     if (K > 0)
-        s->device->download(p->row, s->coefficients, s->tokens * K,
-                            EXACT);
-    s->device->synchronize();
+        device_download(s->device, p->row,
+                        array_rows(s->coefficients, 0, s->tokens));
     for (size_t t = 0; t < p->count; t++) {
         real *h = p->mixer + (s->index * p->room + t) * square;
         for (size_t e = 0; e < square; e++)

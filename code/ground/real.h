@@ -18,6 +18,15 @@ typedef float real;
 #define REAL_EPSILON FLT_EPSILON
 #endif
 
+// For who reads this as C++
+#ifdef __cplusplus
+#define LANGUAGE_C_BEGIN extern "C" {
+#define LANGUAGE_C_END }
+#else
+#define LANGUAGE_C_BEGIN
+#define LANGUAGE_C_END
+#endif
+
 typedef int32_t token;      /* 0 .. vocabulary-1 */
 
 // The exponential

@@ -16,23 +16,6 @@ struct attention_shape {
                            attention_scratch asks for now */
 };
 
-// The interface of attention
-struct attention {
-    size_t (*scratch)(const struct attention_shape *s);
-    void (*rotation)(real *cosine, real *sine,
-                     size_t positions, size_t head_size);
-    void (*rotate)(real *qkv, const real *cosine, const real *sine,
-                   const struct attention_shape *s);
-    void (*rotate_back)(real *dqkv, const real *cosine,
-                        const real *sine,
-                        const struct attention_shape *s);
-    void (*forward)(real *out, real *lse, const real *qkv,
-                    const struct attention_shape *s, real *scratch);
-    void (*backward)(real *dqkv, const real *dout, const real *out,
-                     const real *lse, const real *qkv,
-                     const struct attention_shape *s, real *scratch);
-};
-
 // The functions of attention
 /* reals of scratch for forward and backward, for as many threads
    as OpenMP may start now */

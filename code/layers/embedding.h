@@ -4,17 +4,10 @@
 
 /* w, dw [vocabulary][width]; out, dout [tokens][width]; each id names
    a row of w */
-struct embedding {
-    /* out[t] = w[id[t]] */
-    void (*forward)(real *out, const token *id, const real *w,
-                    size_t tokens, size_t width);
-    /* dw[id[t]] += dout[t], in order of t */
-    void (*backward)(real *dw, const real *dout, const token *id,
-                     size_t tokens, size_t width);
-};
-
+/* out[t] = w[id[t]] */
 void embedding_forward(real *out, const token *id, const real *w,
                        size_t tokens, size_t width);
+/* dw[id[t]] += dout[t], in order of t */
 void embedding_backward(real *dw, const real *dout, const token *id,
                         size_t tokens, size_t width);
 #endif

@@ -4,17 +4,10 @@
 
 /* SwiGLU [shazeer2020], what stands between its products; all arrays
    [count] */
-struct feedforward {
-    /* hidden = silu(gate) * up */
-    void (*forward)(real *hidden, const real *gate, const real *up,
-                    size_t count);
-    /* in place is allowed: dgate may be gate, dup may be up */
-    void (*backward)(real *dgate, real *dup, const real *dhidden,
-                     const real *gate, const real *up, size_t count);
-};
-
+/* hidden = silu(gate) * up */
 void feedforward_forward(real *hidden, const real *gate,
                          const real *up, size_t count);
+/* in place is allowed: dgate may be gate, dup may be up */
 void feedforward_backward(real *dgate, real *dup, const real *dhidden,
                           const real *gate, const real *up,
                           size_t count);

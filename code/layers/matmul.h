@@ -5,24 +5,14 @@
 
 /* Row-major: x [rows][in], w [out][in], y [rows][out]. Results and
    operands do not overlap. */
-struct matmul {
-    /* y = x w^T */
-    void (*forward)(real *y, const real *x, const real *w,
-                    size_t rows, size_t out, size_t in);
-    /* dx = dy w; where add, dx += dy w */
-    void (*backward_input)(real *dx, const real *dy, const real *w,
-                           size_t rows, size_t out, size_t in,
-                           bool add);
-    /* dw += dy^T x */
-    void (*backward_weight)(real *dw, const real *dy, const real *x,
-                            size_t rows, size_t out, size_t in);
-};
-
+/* y = x w^T */
 void matmul_forward(real *y, const real *x, const real *w,
                     size_t rows, size_t out, size_t in);
+/* dx = dy w; where add, dx += dy w */
 void matmul_backward_input(real *dx, const real *dy, const real *w,
                            size_t rows, size_t out, size_t in,
                            bool add);
+/* dw += dy^T x */
 void matmul_backward_weight(real *dw, const real *dy, const real *x,
                             size_t rows, size_t out, size_t in);
 

@@ -6,19 +6,10 @@
 
 /* RMSNorm [zhang2019]. x, out, dx, dout [rows][width]; gain, dgain
    [width]; inverse_rms [rows] */
-struct norm {
-    /* out = gain * x / rms(x), row by row; inverse_rms = 1 / rms(x) */
-    void (*forward)(real *out, real *inverse_rms, const real *x,
-                    const real *gain, size_t rows, size_t width);
-    /* dx = or, if add, dx +=; dgain += */
-    void (*backward)(real *dx, real *dgain, const real *dout,
-                     const real *x, const real *inverse_rms,
-                     const real *gain, size_t rows, size_t width,
-                     bool add);
-};
-
+/* out = gain * x / rms(x), row by row; inverse_rms = 1 / rms(x) */
 void norm_forward(real *out, real *inverse_rms, const real *x,
                   const real *gain, size_t rows, size_t width);
+/* dx = or, if add, dx +=; dgain += */
 void norm_backward(real *dx, real *dgain, const real *dout,
                    const real *x, const real *inverse_rms,
                    const real *gain, size_t rows, size_t width,

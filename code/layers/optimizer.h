@@ -9,15 +9,7 @@ struct adamw {
     size_t step;                /* 1 at the first update */
 };
 
-struct optimizer {
-    /* in an order that does not depend on the number of threads */
-    double (*sum_of_squares)(const real *x, size_t count);
-    /* moves weight, and first and second, its moments; each [count] */
-    void (*step)(real *weight, real *first, real *second,
-                 const real *gradient, const struct adamw *a,
-                 size_t count);
-};
-
+/* moves weight, and first and second, its moments; each [count] */
 void optimizer_step(real *weight, real *first, real *second,
                     const real *gradient, const struct adamw *a,
                     size_t count);
@@ -26,5 +18,13 @@ void optimizer_step(real *weight, real *first, real *second,
 /* what to multiply a gradient of this norm by: 1, or less if it is
    longer than clip; clip 0: never less */
 double clip_scale(double norm, double clip);
+
+// What a device must know of an update
+/* the settings of an update, a row of doubles */
+enum { ADAMW_RATE, ADAMW_DECAY, ADAMW_BETA1, ADAMW_BETA2, ADAMW_EPSILON,
+       ADAMW_CLIP, ADAMW_STEP, ADAMW_NUMBERS };
+
+/* `count` weights from number `first` on, and whether they decay */
+struct segment { size_t first, count; bool decay; };
 
 #endif

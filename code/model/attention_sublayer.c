@@ -1,8 +1,9 @@
 #include "model/sublayer.h"
+#include "layers/attention.h"
 #include <math.h>
 
 enum { QKV, OUT };                          /* parameters */
-enum { ROWS, MIXED, LSE, WORK, DROWS, DMIXED };     /* arrays */
+enum { ROWS, MIXED, LSE, DROWS, DMIXED };   /* arrays */
 
 // What attention is made of
 static void declare(struct parameters *p, size_t offset[],
@@ -23,65 +24,47 @@ static struct attention_shape shape_of(const struct work *w)
     return (struct attention_shape){
         .sequences = w->sequences, .first = w->first,
         .length = w->length, .heads = c->heads,
-        .head_size = c->width / c->heads, .lent = w->count[WORK] };
+        .head_size = c->width / c->heads };
 }
 
 // What attention keeps
-static void plan(struct need need[], const struct device *d,
-                 const struct configuration *c, size_t sequences)
+static void plan(struct need need[], const struct configuration *c,
+                 size_t sequences)
 {
-    size_t tokens = sequences * c->context;
-    struct attention_shape s = shape_of(&(struct work){
-        .configuration = c, .sequences = sequences,
-        .length = c->context });
-    need[ROWS] = (struct need){ "qkv", CACHE, ROUNDED, tokens,
-                                3 * c->width };
-    need[MIXED] = (struct need){ "mixed", KEPT, ROUNDED, tokens,
-                                 c->width };
-    need[LSE] = (struct need){ "lse", KEPT, EXACT, tokens, c->heads };
-    need[WORK] = (struct need){ "work", SCRATCH, EXACT, 1,
-                                d->attention.scratch(&s) };
-    need[DROWS] = (struct need){ "dqkv", RETURN, ROUNDED, tokens,
-                                 3 * c->width };
-    need[DMIXED] = (struct need){ "dmixed", RETURN, ROUNDED, tokens,
-                                  c->width };
+    size_t T = sequences * c->context, C = c->width;
+    need[ROWS] = (struct need){ "qkv", CACHE, ACTIVATION, T, 3 * C };
+    need[MIXED] = (struct need){ "mixed", KEPT, ACTIVATION, T, C };
+    need[LSE] = (struct need){ "lse", KEPT, EXACT, T, c->heads };
+    need[DROWS] = (struct need){ "dqkv", RETURN, GRADIENT, T, 3 * C };
+    need[DMIXED] = (struct need){ "dmixed", RETURN, GRADIENT, T, C };
 }
 
 // Attention, forward
 static void forward(const struct work *w)
 {
-    const struct device *d = w->device;
-    size_t T = w->tokens, C = w->configuration->width;
+    struct device *d = w->device;
     struct attention_shape s = shape_of(w);
-    real *new_rows = device_at(d, w->array[ROWS], w->first * 3 * C,
-                               ROUNDED);
-    d->matmul.forward(new_rows, w->normed, w->weight[QKV], T, 3 * C, C);
-    d->attention.rotate(w->array[ROWS], w->cosine, w->sine, &s);
-    d->attention.forward(w->array[MIXED], w->array[LSE], w->array[ROWS],
-                         &s, w->array[WORK]);
-    d->matmul.forward(w->answer, w->array[MIXED], w->weight[OUT],
-                      T, C, C);
+    struct array qkv = w->array[ROWS];
+    struct array mixed = array_rows(w->array[MIXED], 0, w->tokens);
+    device_product(d, array_rows(qkv, w->first, w->tokens), w->normed,
+                   w->weight[QKV]);
+    device_attend(d, mixed, w->array[LSE], qkv, w->turn, &s);
+    device_product(d, w->answer, mixed, w->weight[OUT]);
 }
 
 // Attention, backward
 static void backward(const struct work *w)
 {
-    const struct device *d = w->device;
-    size_t T = w->tokens, C = w->configuration->width;
+    struct device *d = w->device;
     struct attention_shape s = shape_of(w);
-    real *mixed = w->array[MIXED], *dmixed = w->array[DMIXED];
-    real *drows = w->array[DROWS];
-    d->matmul.backward_weight(w->gradient[OUT], w->danswer, mixed,
-                              T, C, C);
-    d->matmul.backward_input(dmixed, w->danswer, w->weight[OUT],
-                             T, C, C, false);
-    d->attention.backward(drows, dmixed, mixed, w->array[LSE],
-                          w->array[ROWS], &s, w->array[WORK]);
-    d->attention.rotate_back(drows, w->cosine, w->sine, &s);
-    d->matmul.backward_weight(w->gradient[QKV], drows, w->normed,
-                              T, 3 * C, C);
-    d->matmul.backward_input(w->dnormed, drows, w->weight[QKV],
-                             T, 3 * C, C, false);
+    struct array mixed = w->array[MIXED], dmixed = w->array[DMIXED];
+    struct array qkv = w->array[ROWS], dqkv = w->array[DROWS];
+    device_product_weight(d, w->gradient[OUT], w->danswer, mixed);
+    device_product_input(d, dmixed, w->danswer, w->weight[OUT], false);
+    device_attend_backward(d, dqkv, dmixed, mixed, w->array[LSE], qkv,
+                           w->turn, &s);
+    device_product_weight(d, w->gradient[QKV], dqkv, w->normed);
+    device_product_input(d, w->dnormed, dqkv, w->weight[QKV], false);
 }
 
 const struct sublayer attention_sublayer = {

@@ -1,5 +1,6 @@
 #include "model/model.h"
 #include "ground/memory.h"
+#include "layers/attention.h"
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -125,57 +126,60 @@ static void plan_sites(struct model *m, size_t tokens,
     size_t starts = m->block == 0 ? 0
                   : (sites + m->block - 1) / m->block;
     bool all = m->use == TRAINING && (K > 0 || m->block > 0);
-    m->at.start = tape_add(t, "", "stream of a block", ROUNDED, tokens,
+    m->at.start = tape_add(t, "", "stream of a block", STREAM, tokens,
                            n * C, starts, e);
-    m->at.stream = tape_add(t, "", "stream", ROUNDED, tokens, n * C,
+    m->at.stream = tape_add(t, "", "stream", STREAM, tokens, n * C,
                             m->stream_slots, e);
     m->at.coefficients = tape_add(t, "", "coefficients", EXACT, tokens,
                                   K, m->slots, e);
-    m->at.input = tape_add(t, "", "input", ROUNDED, tokens, C,
+    m->at.input = tape_add(t, "", "input", ACTIVATION, tokens, C,
                            K == 0 ? 0 : m->slots, e);
     m->at.inverse_rms = tape_add(t, "", "inverse_rms", EXACT, tokens, 1,
                                  m->slots, e);
-    m->at.normed = tape_add(t, "", "normed", ROUNDED, tokens, C,
+    m->at.normed = tape_add(t, "", "normed", ACTIVATION, tokens, C,
                             m->slots, e);
-    m->at.answer = tape_add(t, "", "answer", ROUNDED, tokens, C,
+    m->at.answer = tape_add(t, "", "answer", ACTIVATION, tokens, C,
                             all ? m->sublayers : 1, e);
     // Plan the gradients of the sites
     size_t once = m->use == TRAINING;
-    m->at.dstream = tape_add(t, "", "dstream", ROUNDED, tokens, n * C,
+    m->at.dstream = tape_add(t, "", "dstream", STREAM, tokens, n * C,
                              2 * once, e);
     m->at.dcoefficients = tape_add(t, "", "dcoefficients", EXACT, tokens, K,
                                    2 * once, e);
-    m->at.dinput = tape_add(t, "", "dinput", ROUNDED, tokens, C,
+    m->at.dinput = tape_add(t, "", "dinput", GRADIENT, tokens, C,
                             K == 0 ? 0 : once, e);
-    m->at.dnormed = tape_add(t, "", "dnormed", ROUNDED, tokens, C, once, e);
-    m->at.danswer = tape_add(t, "", "danswer", ROUNDED, tokens, C, once, e);
+    m->at.dnormed = tape_add(t, "", "dnormed", GRADIENT, tokens, C, once,
+                             e);
+    m->at.danswer = tape_add(t, "", "danswer", GRADIENT, tokens, C, once,
+                             e);
 }
 
 // Plan the arrays of the sublayers
 static void share(struct model *m, size_t kind, size_t i,
-                  const struct need *n, size_t used[], size_t most[],
-                  struct message *e)
+                  const char *name, size_t *used, struct message *e)
 {
-    size_t count = 0;
-    if (!multiply_sizes(&count, n->rows, n->columns) ||
-        count > SIZE_MAX / 4 - used[n->storage])
-        fail(e, EX_OSERR, "%s would be too large", n->name);
-    m->need[kind][i].offset = used[n->storage];
-    used[n->storage] += (count / TAPE_ALIGNMENT + 1) * TAPE_ALIGNMENT;
-    if (used[n->storage] > most[n->storage])
-        most[n->storage] = used[n->storage];
+    struct array a = m->need[kind][i].shape;
+    size_t bytes = 0;
+    if (!multiply_sizes(&bytes, a.rows, a.columns) ||
+        !multiply_sizes(&bytes, bytes, format_bytes(a.format)) ||
+        bytes > SIZE_MAX / 4 - *used) {
+        fail(e, EX_OSERR, "%s would be too large", name);
+        return;
+    }
+    m->need[kind][i].offset = *used;
+    *used += (bytes + TAPE_ALIGNMENT - 1) / TAPE_ALIGNMENT
+             * TAPE_ALIGNMENT;
 }
 
 // Plan the arrays of one kind
-static void plan_kind(struct model *m, size_t kind, size_t most[],
-                      struct message *e)
+/* how many bytes its members share */
+static size_t plan_kind(struct model *m, size_t kind, struct message *e)
 {
     const struct sublayer *k = m->architecture.pattern[kind];
     struct need need[SUBLAYER_ARRAYS] = { { .name = NULL } };
-    size_t used[STORAGES] = { 0 };
-    size_t period = m->architecture.period;
+    size_t used = 0, period = m->architecture.period;
     size_t members = (m->sublayers - kind + period - 1) / period;
-    k->plan(need, m->device, &m->configuration, m->sequences);
+    k->plan(need, &m->configuration, m->sequences);
     for (size_t i = 0; i < SUBLAYER_ARRAYS; i++) {
         const struct need *n = &need[i];
         bool backward = m->use == TRAINING;
@@ -183,36 +187,31 @@ static void plan_kind(struct model *m, size_t kind, size_t most[],
             continue;
         // Plan one array of the kind
         m->need[kind][i].exists = true;
-        m->need[kind][i].count = n->rows * n->columns;
-        m->need[kind][i].storage = n->storage;
+        m->need[kind][i].shape = device_shape(m->device, n->role, n->rows,
+                                              n->columns);
         m->need[kind][i].shared = n->life == SCRATCH || n->life == RETURN;
         m->need[kind][i].single = n->life == KEPT && !backward;
         if (m->need[kind][i].shared)
-            share(m, kind, i, n, used, most, e);
+            share(m, kind, i, n->name, &used, e);
         else
             m->need[kind][i].array =
-                tape_add(&m->tape, k->name, n->name, n->storage, n->rows,
+                tape_add(&m->tape, k->name, n->name, n->role, n->rows,
                          n->columns, m->need[kind][i].single ? 1 : members, e);
     }
+    return used;
 }
 
 // Plan the arrays of all kinds
-static void plan_sublayers(struct model *m, size_t tokens,
-                           struct message *e)
+static void plan_sublayers(struct model *m, struct message *e)
 {
-    size_t most[STORAGES] = { 0 };
-    (void)tokens;
-    // Make room for the work of a boundary
-    if (m->architecture.connection->mix != MIX_NONE)
-        most[EXACT] = boundary_work(m->configuration.streams,
-                                    m->configuration.width, tokens);
+    size_t most = 0, each = sizeof(token);
     for (size_t i = 0; i < m->architecture.period; i++)
-        if (i < m->sublayers)
-            plan_kind(m, i, most, e);
-    m->at.shared[EXACT] = tape_add(&m->tape, "", "shared; exact", EXACT,
-                                   1, most[EXACT], 1, e);
-    m->at.shared[ROUNDED] = tape_add(&m->tape, "", "shared; rounded",
-                                     ROUNDED, 1, most[ROUNDED], 1, e);
+        if (i < m->sublayers) {
+            size_t used = plan_kind(m, i, e);
+            most = used > most ? used : most;
+        }
+    m->at.shared = tape_add(&m->tape, "", "shared", TOKEN, most / each,
+                            1, 1, e);
 }
 
 // Plan everything else
@@ -223,43 +222,330 @@ static void plan_ends(struct model *m, size_t tokens, struct message *e)
                                        c->streams);
     struct tape *t = &m->tape;
     size_t half = c->width / c->heads / 2, once = m->use == TRAINING;
-    m->at.weights = tape_add(t, "", "weights", EXACT, 1,
+    m->at.weights = tape_add(t, "", "weights", MASTER, 1,
                              m->parameters.count, 1, e);
-    m->at.gradients = tape_add(t, "", "gradients", EXACT, 1,
+    m->at.gradients = tape_add(t, "", "gradients", MASTER, 1,
                                m->parameters.count, once, e);
-    m->at.cosine = tape_add(t, "", "cosine", EXACT, c->context, half,
-                            1, e);
-    m->at.sine = tape_add(t, "", "sine", EXACT, c->context, half, 1, e);
-    m->at.vector = tape_add(t, "", "vector", ROUNDED, tokens, c->width,
-                            K > 0, e);
-    m->at.dvector = tape_add(t, "", "dvector", ROUNDED, tokens,
+    m->at.working = tape_add(t, "", "working copies", WORKING, 1,
+                             m->parameters.count,
+                             m->device->format[WORKING]
+                             != m->device->format[MASTER], e);
+    m->at.turn = tape_add(t, "", "turn", EXACT, 2, c->context * half, 1,
+                          e);
+    m->at.vector = tape_add(t, "", "vector", ACTIVATION, tokens,
+                            c->width, K > 0, e);
+    m->at.dvector = tape_add(t, "", "dvector", GRADIENT, tokens,
                              c->width, K > 0 ? once : 0, e);
-    m->at.logits = tape_add(t, "", "logits", EXACT, tokens,
-                            c->vocabulary, 1, e);
+    // Plan the ends of the row
+    m->at.input_tokens = tape_add(t, "", "tokens", TOKEN, tokens, 1, 1, e);
+    m->at.target = tape_add(t, "", "targets", TOKEN, tokens, 1, 1, e);
+    m->at.logits = tape_add(t, "", "logits", EXACT, tokens, c->vocabulary,
+                            1, e);
     m->at.each = tape_add(t, "", "each", EXACT, tokens, 1, 1, e);
     m->at.lse = tape_add(t, "", "lse", EXACT, tokens, 1, 1, e);
+    m->at.sum = tape_add(t, "", "sum", SUM, 1, 1, 1, e);
 }
 
 static bool upload_rotation(struct model *m, struct message *message)
 {
-    const struct device *d = m->device;
     size_t size = m->configuration.width / m->configuration.heads;
     size_t count = m->configuration.context * (size / 2);
     real *table = memory_new(2 * count, sizeof *table, message);
     if (table == NULL)
         return false;
-    d->attention.rotation(table, table + count,
-                          m->configuration.context, size);
-    d->upload(tape_at(&m->tape, m->at.cosine, 0), table, count, EXACT);
-    d->upload(tape_at(&m->tape, m->at.sine, 0), table + count, count,
-              EXACT);
+    attention_rotation(table, table + count, m->configuration.context,
+                       size);
+    device_upload(m->device, tape_at(&m->tape, m->at.turn, 0), table);
     memory_free(table);
     return true;
 }
 
+// Find what belongs to a site or a sublayer
+static struct array weight_at(const struct model *m, size_t offset)
+{
+    // Let p be the parameter there, or return nothing
+    const struct parameter *p = NULL;
+    for (size_t i = 0; i < m->parameters.used && p == NULL; i++)
+        if (m->parameters.list[i].offset == offset)
+            p = &m->parameters.list[i];
+    if (p == NULL)
+        return device_shape(m->device, MASTER, 0, 0);
+    return parameter_in(m->weights, p);
+}
+
+static struct array gradient_at(const struct model *m, size_t offset)
+{
+    // Let p be the parameter there, or return nothing
+    const struct parameter *p = NULL;
+    for (size_t i = 0; i < m->parameters.used && p == NULL; i++)
+        if (m->parameters.list[i].offset == offset)
+            p = &m->parameters.list[i];
+    if (p == NULL)
+        return device_shape(m->device, MASTER, 0, 0);
+    return parameter_in(m->gradients, p);
+}
+
+/* as products want it: the weight itself, or a copy in fewer bits */
+static struct array working_at(const struct model *m, size_t offset)
+{
+    // Let p be the parameter there, or return nothing
+    const struct parameter *p = NULL;
+    for (size_t i = 0; i < m->parameters.used && p == NULL; i++)
+        if (m->parameters.list[i].offset == offset)
+            p = &m->parameters.list[i];
+    if (p == NULL)
+        return device_shape(m->device, MASTER, 0, 0);
+    return parameter_in(m->working, p);
+}
+
+// Find a site
+static struct site site_at(const struct model *m, size_t i)
+{
+    const struct tape *t = &m->tape;
+    size_t slot = i % m->slots, turn = i % 2, kept = m->block;
+    size_t answers = t->list[m->at.answer].copies;
+    struct site s = {
+        .device = m->device, .index = i, .exit = i == m->sublayers,
+        .streams = m->configuration.streams,
+        .width = m->configuration.width,
+        .gain = weight_at(m, m->place[i].norm),
+        .dgain = gradient_at(m, m->place[i].norm),
+        // The arrays of a site
+        .stream = kept == 0 ? tape_at(t, m->at.stream, slot)
+                : i % kept == 0 ? tape_at(t, m->at.start, i / kept)
+                : tape_at(t, m->at.stream, i % kept - 1),
+        .coefficients = tape_at(t, m->at.coefficients, slot),
+        .input = tape_at(t, m->at.input, slot),
+        .inverse_rms = tape_at(t, m->at.inverse_rms, slot),
+        .normed = tape_at(t, m->at.normed, slot),
+        .answer = i == m->sublayers ? device_shape(m->device, ACTIVATION, 0, 0)
+                : tape_at(t, m->at.answer, i % answers),
+        .dstream = tape_at(t, m->at.dstream, turn),
+        .dcoefficients = tape_at(t, m->at.dcoefficients, turn),
+        .dinput = tape_at(t, m->at.dinput, 0),
+        .dnormed = tape_at(t, m->at.dnormed, 0),
+        .danswer = tape_at(t, m->at.danswer, 0),
+    };
+    // Let site s see what is learned there
+    const struct connection *k = m->architecture.connection;
+    s.layout = layout_of(k->mix, s.streams, s.width,
+                         m->configuration.iterations);
+    s.mean = k->mean;
+    s.phi = weight_at(m, m->place[i].phi);
+    s.alpha = weight_at(m, m->place[i].alpha);
+    s.bias = weight_at(m, m->place[i].bias);
+    s.dphi = gradient_at(m, m->place[i].phi);
+    s.dalpha = gradient_at(m, m->place[i].alpha);
+    s.dbias = gradient_at(m, m->place[i].bias);
+    // Where reading is looking, the input is the stream
+    if (s.coefficients.columns == 0) {
+        s.input = s.stream;
+        s.dinput = s.dstream;
+    }
+    return s;
+}
+
+// Find a sublayer's work
+static struct work work_at(const struct model *m, size_t i)
+{
+    const struct tape *t = &m->tape;
+    const struct site *s = &m->site[i];
+    struct work w = {
+        .device = m->device,
+        .turn = tape_at(t, m->at.turn, 0),
+        .normed = s->normed, .answer = s->answer,
+        .danswer = s->danswer, .dnormed = s->dnormed,
+    };
+    for (size_t k = 0; k < SUBLAYER_PARAMETERS; k++) {
+        w.weight[k] = working_at(m, m->place[i].sublayer[k]);
+        w.gradient[k] = gradient_at(m, m->place[i].sublayer[k]);
+    }
+    // Let work w see the sublayer's arrays
+    size_t period = m->architecture.period;
+    for (size_t k = 0; k < SUBLAYER_ARRAYS; k++)
+        if (m->need[i % period][k].exists) {
+            size_t copy = m->need[i % period][k].single ? 0 : i / period;
+            w.array[k] = m->need[i % period][k].shape;
+            struct array shared = tape_at(t, m->at.shared, 0);
+            if (!m->need[i % period][k].shared)
+                w.array[k] = tape_at(t, m->need[i % period][k].array, copy);
+            else if (shared.at != NULL)
+                w.array[k].at = (void *)((uintptr_t)shared.at
+                                         + m->need[i % period][k].offset);
+        }
+    return w;
+}
+
+static void make_sites(struct model *m)
+{
+    m->weights = tape_at(&m->tape, m->at.weights, 0);
+    m->gradients = tape_at(&m->tape, m->at.gradients, 0);
+    m->working = tape_at(&m->tape, m->at.working, 0);
+    if (m->device->format[WORKING] == m->device->format[MASTER])
+        m->working = array_as(m->weights, WORKING,
+                              m->weights.format);
+    for (size_t i = 0; i <= m->sublayers; i++)
+        m->site[i] = site_at(m, i);
+    for (size_t i = 0; i < m->sublayers; i++)
+        m->work[i] = work_at(m, i);
+}
+
+// Run forward
+static struct array tape_rows(const struct model *m, size_t index)
+{
+    return array_rows(tape_at(&m->tape, index, 0), 0, m->tokens);
+}
+
+// Settle what is computed in this call
+struct span { size_t sequences, first, length; };
+
+static void settle(struct model *m, struct span span)
+{
+    size_t tokens = m->tokens = span.sequences * span.length;
+    for (size_t i = 0; i <= m->sublayers; i++) {
+        m->site[i].tokens = tokens;
+        m->site[i].apart = m->apart;
+    }
+    for (size_t i = 0; i < m->sublayers; i++) {
+        struct work *w = &m->work[i];
+        w->configuration = &m->configuration;
+        w->sequences = span.sequences;
+        w->first = span.first;
+        w->length = span.length;
+        w->tokens = tokens;
+        w->answer = array_rows(m->site[i].answer, 0, tokens);
+    }
+}
+
+static void watch_site(const struct model *m,
+                       void (*at)(void *, const struct site *),
+                       size_t i)
+{
+    if (at != NULL && !m->device->planning)
+        at(m->watch.context, &m->site[i]);
+}
+
+static void walk(struct model *m, size_t first, size_t last,
+                 bool answers_stand)
+{
+    device_cross(m->device, NULL, &m->site[first]);
+    for (size_t i = first; i < last; i++) {
+        if (!answers_stand)
+            kind_of(m, i)->forward(&m->work[i]);
+        if (!answers_stand)
+            watch_site(m, m->watch.forward, i);
+        device_cross(m->device, &m->site[i], &m->site[i + 1]);
+    }
+    if (!answers_stand)
+        watch_site(m, m->watch.forward, last);
+}
+
+// Run from tokens to logits
+static void run(struct model *m, struct span span)
+{
+    struct device *d = m->device;
+    struct array vector = tape_at(&m->tape, m->at.vector, 0);
+    settle(m, span);
+    if (m->tape.list[m->at.vector].copies == 0)
+        vector = m->site[0].stream;
+    device_embed(d, array_rows(vector, 0, m->tokens),
+                 tape_rows(m, m->at.input_tokens),
+                 weight_at(m, m->embedding));
+    // Enter several streams
+    if (m->site[0].layout.mix != MIX_NONE)
+        device_enter(d, &m->site[0], array_rows(vector, 0, m->tokens));
+    walk(m, 0, m->sublayers, false);
+    device_product(d, tape_rows(m, m->at.logits),
+                   m->site[m->sublayers].normed,
+                   working_at(m, m->head));
+}
+
+// Run forward for training, and for sampling
+void model_forward(struct model *m, const token *input,
+                   const token *target)
+{
+    struct device *d = m->device;
+    device_upload(d, tape_at(&m->tape, m->at.input_tokens, 0), input);
+    run(m, (struct span){ m->sequences, 0, m->configuration.context });
+    m->scored = target != NULL;
+    m->kept = m->scored && m->use == TRAINING;
+    if (!m->scored)
+        return;
+    device_upload(d, tape_at(&m->tape, m->at.target, 0), target);
+    device_loss(d, tape_rows(m, m->at.each), tape_rows(m, m->at.lse),
+                tape_rows(m, m->at.logits), tape_rows(m, m->at.target));
+}
+
+void model_extend(struct model *m, const token *id, size_t first,
+                  size_t count)
+{
+    assert(m->sequences == 1 && count > 0);
+    assert(first + count <= m->configuration.context);
+    m->tokens = count;
+    device_upload(m->device, tape_rows(m, m->at.input_tokens), id);
+    m->scored = m->kept = false;
+    run(m, (struct span){ 1, first, count });
+}
+
+// Run backward
+static void go_back(struct model *m, double scale)
+{
+    struct device *d = m->device;
+    // Go back from the loss to the exit
+    struct array logits = tape_rows(m, m->at.logits);
+    struct site *exit = &m->site[m->sublayers];
+    device_loss_backward(d, logits, tape_rows(m, m->at.lse),
+                         tape_rows(m, m->at.target),
+                         scale / (double)m->tokens);
+    device_product_weight(d, gradient_at(m, m->head), logits, exit->normed);
+    device_product_input(d, exit->dnormed, logits, working_at(m, m->head),
+                         false);
+    for (size_t i = m->sublayers; i-- > 0; ) {
+        // Rebuild a block if site i is its last
+        if (m->block > 0 && (i + 1) % m->block == 0)
+            walk(m, i + 1 - m->block, i, true);
+        device_cross_backward(d, &m->site[i], &m->site[i + 1]);
+        watch_site(m, m->watch.backward, i + 1);
+        kind_of(m, i)->backward(&m->work[i]);
+    }
+    // Go back from the first site to the embedding
+    struct array dvector = tape_at(&m->tape, m->at.dvector, 0);
+    if (m->tape.list[m->at.dvector].copies == 0)
+        dvector = m->site[0].dstream;
+    device_cross_backward(d, NULL, &m->site[0]);
+    watch_site(m, m->watch.backward, 0);
+    // Enter several streams, backward
+    if (m->site[0].layout.mix != MIX_NONE)
+        device_enter_backward(d, dvector, &m->site[0]);
+    device_embed_backward(d, gradient_at(m, m->embedding), dvector,
+                          tape_at(&m->tape, m->at.input_tokens, 0));
+}
+
+void model_backward(struct model *m, double scale)
+{
+    assert(m->kept);
+    m->kept = m->scored = false;
+    go_back(m, scale);
+}
+
+// Find how much workspace a model needs
+static void plan_workspace(struct model *m)
+{
+    struct device *d = m->device;
+    d->planning = true;
+    d->asked = 0;
+    make_sites(m);
+    run(m, (struct span){ m->sequences, 0, m->configuration.context });
+    if (m->use == TRAINING)
+        go_back(m, 1);
+    m->workspace = d->asked;
+    d->planning = false;
+    m->tokens = 0;
+}
+
 // Open and close
 bool model_plan(struct model *m, const struct architecture *a,
-                const struct configuration *c, const struct device *d,
+                const struct configuration *c, struct device *d,
                 size_t sequences, enum use use, size_t block,
                 struct message *message)
 {
@@ -280,15 +566,21 @@ bool model_plan(struct model *m, const struct architecture *a,
         tokens > INT32_MAX)
         return fail(message, EX_USAGE, "%zu sequences of %zu tokens are "
                     "too many at once", sequences, c->context);
-    m->place = memory_new(m->sublayers + 1, sizeof *m->place, message);
-    if (m->place == NULL)
+    size_t sites = m->sublayers + 1;
+    m->place = memory_new(sites, sizeof *m->place, message);
+    m->site = memory_new(sites, sizeof *m->site, message);
+    m->work = memory_new(sites, sizeof *m->work, message);
+    if (message->status != 0)
         return false;
     declare(m);
     count_slots(m);
     plan_ends(m, tokens, message);
     plan_sites(m, tokens, message);
-    plan_sublayers(m, tokens, message);
-    return message->status == 0;
+    plan_sublayers(m, message);
+    if (message->status != 0)
+        return false;
+    plan_workspace(m);
+    return true;
 }
 
 // Take the memory of a model
@@ -298,9 +590,9 @@ bool model_fits(const struct model *m, size_t besides,
     const struct configuration *c = &m->configuration;
     size_t all = model_bytes(m) + besides;
     struct message why = { 0, "" };
-    if (!m->device->ready(0, message))
+    if (!device_ready(m->device, 0, message))
         return false;
-    if (m->device->ready(all, &why))
+    if (device_ready(m->device, all, &why))
         return true;
     const char *more = "";
     // Find what else takes less memory
@@ -315,16 +607,11 @@ bool model_fits(const struct model *m, size_t besides,
 
 bool model_allocate(struct model *m, struct message *message)
 {
-    size_t tokens = m->sequences * m->configuration.context;
     if (!model_fits(m, 0, message) || !tape_allocate(&m->tape, message))
         return false;
-    m->weights = tape_at(&m->tape, m->at.weights, 0);
-    m->gradients = tape_at(&m->tape, m->at.gradients, 0);
-    m->input = m->device->allocate_tokens(tokens, message);
-    m->target = m->device->allocate_tokens(tokens, message);
-    m->host = memory_new(tokens, sizeof(real), message);
-    if (m->input == NULL || m->target == NULL || m->host == NULL)
-        return false;
+    if (!device_reserve(m->device, m->workspace))
+        return device_finish(m->device, message);
+    make_sites(m);
     return upload_rotation(m, message);
 }
 
@@ -332,11 +619,8 @@ bool model_allocate(struct model *m, struct message *message)
 void model_close(struct model *m)
 {
     tape_release(&m->tape);
-    if (m->input != NULL)
-        m->device->release_tokens(m->input);
-    if (m->target != NULL)
-        m->device->release_tokens(m->target);
-    memory_free(m->host);
+    memory_free(m->work);
+    memory_free(m->site);
     memory_free(m->place);
     parameters_free(&m->parameters);
     *m = (struct model){ .tape.device = m->device };
@@ -344,7 +628,7 @@ void model_close(struct model *m)
 
 // Open a model
 bool model_open(struct model *m, const struct configuration *c,
-                const struct device *d, size_t sequences, enum use use,
+                struct device *d, size_t sequences, enum use use,
                 size_t block, struct message *message)
 {
     struct architecture a;
@@ -360,8 +644,7 @@ bool model_open(struct model *m, const struct configuration *c,
 
 size_t model_bytes(const struct model *m)
 {
-    return tape_bytes(&m->tape) + 2 * sizeof(token) * m->sequences
-                                    * m->configuration.context;
+    return tape_bytes(&m->tape) + m->workspace;
 }
 
 // Initialise the parameters
@@ -369,263 +652,46 @@ void model_initialise(struct model *m)
 {
     enum { PIECE = 1024 };
     real piece[PIECE];
-    const struct device *d = m->device;
     uint64_t seed = m->configuration.seed;
     for (size_t i = 0; i < m->parameters.used; i++) {
-        const struct parameter *p = &m->parameters.list[i];
-        for (size_t at = 0; at < p->count; at += PIECE) {
-            size_t rest = p->count - at;
+        struct parameter p = m->parameters.list[i];
+        for (size_t at = 0; at < p.count; at += PIECE) {
+            size_t rest = p.count - at;
             size_t count = rest < PIECE ? rest : PIECE;
             for (size_t k = 0; k < count; k++)
-                piece[k] = parameter_start(p, seed,
-                                           (at + k) / p->columns,
-                                           (at + k) % p->columns);
-            d->upload(device_at(d, m->weights, p->offset + at, EXACT),
-                      piece, count, EXACT);
+                piece[k] = parameter_start(&p, seed,
+                                           (at + k) / p.columns,
+                                           (at + k) % p.columns);
+            struct parameter part = { .rows = 1, .columns = count,
+                                      .offset = p.offset + at };
+            device_upload(m->device, parameter_in(m->weights, &part),
+                          piece);
         }
     }
-}
-
-// Find what belongs to a site or a sublayer
-struct span { size_t sequences, first, length; };
-
-static real *weight_at(const struct model *m, size_t offset)
-{
-    if (offset == PARAMETER_NONE)
-        return NULL;
-    return device_at(m->device, m->weights, offset, EXACT);
-}
-
-static real *gradient_at(const struct model *m, size_t offset)
-{
-    if (m->gradients == NULL || offset == PARAMETER_NONE)
-        return NULL;
-    return device_at(m->device, m->gradients, offset, EXACT);
-}
-
-// Find a site
-static struct site site_at(const struct model *m, size_t i,
-                           struct span span)
-{
-    const struct tape *t = &m->tape;
-    size_t slot = i % m->slots, turn = i % 2, kept = m->block;
-    bool exit = i == m->sublayers;
-    size_t answers = t->list[m->at.answer].copies;
-    struct site s = {
-        .device = m->device, .index = i, .exit = exit,
-        .apart = m->apart,
-        .tokens = span.sequences * span.length,
-        .streams = m->configuration.streams,
-        .width = m->configuration.width,
-        .gain = weight_at(m, m->place[i].norm),
-        .dgain = gradient_at(m, m->place[i].norm),
-        // The arrays of a site
-        .stream = kept == 0 ? tape_at(t, m->at.stream, slot)
-                : i % kept == 0 ? tape_at(t, m->at.start, i / kept)
-                : tape_at(t, m->at.stream, i % kept - 1),
-        .coefficients = tape_at(t, m->at.coefficients, slot),
-        .input = tape_at(t, m->at.input, slot),
-        .inverse_rms = tape_at(t, m->at.inverse_rms, slot),
-        .normed = tape_at(t, m->at.normed, slot),
-        .answer = exit ? NULL : tape_at(t, m->at.answer, i % answers),
-        .dstream = tape_at(t, m->at.dstream, turn),
-        .dcoefficients = tape_at(t, m->at.dcoefficients, turn),
-        .dinput = tape_at(t, m->at.dinput, 0),
-        .dnormed = tape_at(t, m->at.dnormed, 0),
-        .danswer = tape_at(t, m->at.danswer, 0),
-    };
-    // Let site s see what is learned there
-    const struct connection *k = m->architecture.connection;
-    s.layout = layout_of(k->mix, s.streams, s.width,
-                         m->configuration.iterations);
-    s.mean = k->mean;
-    s.phi = weight_at(m, m->place[i].phi);
-    s.alpha = weight_at(m, m->place[i].alpha);
-    s.bias = weight_at(m, m->place[i].bias);
-    s.dphi = gradient_at(m, m->place[i].phi);
-    s.dalpha = gradient_at(m, m->place[i].alpha);
-    s.dbias = gradient_at(m, m->place[i].bias);
-    s.work = tape_at(t, m->at.shared[EXACT], 0);
-    // Where reading is looking, the input is the stream
-    if (s.coefficients == NULL) {
-        s.input = s.stream;
-        s.dinput = s.dstream;
-    }
-    return s;
-}
-
-// Find a sublayer's work
-static struct work work_at(const struct model *m, size_t i,
-                           const struct site *s, struct span span)
-{
-    const struct tape *t = &m->tape;
-    struct work w = {
-        .device = m->device, .configuration = &m->configuration,
-        .sequences = span.sequences, .first = span.first,
-        .length = span.length, .tokens = s->tokens,
-        .cosine = tape_at(t, m->at.cosine, 0),
-        .sine = tape_at(t, m->at.sine, 0),
-        .normed = s->normed, .answer = s->answer,
-        .danswer = s->danswer, .dnormed = s->dnormed,
-    };
-    for (size_t k = 0; k < SUBLAYER_PARAMETERS; k++) {
-        w.weight[k] = weight_at(m, m->place[i].sublayer[k]);
-        w.gradient[k] = gradient_at(m, m->place[i].sublayer[k]);
-    }
-    // Let work w see the sublayer's arrays
-    size_t period = m->architecture.period;
-    for (size_t k = 0; k < SUBLAYER_ARRAYS; k++)
-        if (m->need[i % period][k].exists) {
-            size_t array = m->need[i % period][k].array;
-            size_t offset = m->need[i % period][k].offset;
-            size_t copy = m->need[i % period][k].single ? 0 : i / period;
-            enum storage storage = m->need[i % period][k].storage;
-            w.count[k] = m->need[i % period][k].count;
-            w.array[k] = !m->need[i % period][k].shared
-                       ? tape_at(t, array, copy)
-                       : device_at(m->device,
-                                   tape_at(t, m->at.shared[storage], 0),
-                                   offset, storage);
-        }
-    return w;
-}
-
-// Run forward
-static void walk(struct model *m, size_t first, size_t last,
-                 bool answers_stand, struct span span)
-{
-    struct site here = site_at(m, first, span);
-    boundary_arrive(&here);
-    for (size_t i = first; i < last; i++) {
-        struct site next = site_at(m, i + 1, span);
-        struct work work = work_at(m, i, &here, span);
-        if (!answers_stand)
-            kind_of(m, i)->forward(&work);
-        if (!answers_stand && m->watch.forward != NULL)
-            m->watch.forward(m->watch.context, &here);
-        boundary_cross(&here, &next);
-        here = next;
-    }
-    if (!answers_stand && m->watch.forward != NULL)
-        m->watch.forward(m->watch.context, &here);
-}
-
-// Run from tokens to logits
-static void run(struct model *m, struct span span)
-{
-    const struct device *d = m->device;
-    size_t V = m->configuration.vocabulary, C = m->configuration.width;
-    struct site first = site_at(m, 0, span);
-    struct site exit = site_at(m, m->sublayers, span);
-    real *vector = tape_at(&m->tape, m->at.vector, 0);
-    if (vector == NULL)
-        vector = first.stream;
-    m->tokens = first.tokens;
-    d->embedding.forward(vector, m->input, weight_at(m, m->embedding),
-                         m->tokens, C);
-    // Enter several streams
-    if (first.layout.mix != MIX_NONE)
-        boundary_enter(&first, vector);
-    walk(m, 0, m->sublayers, false, span);
-    d->matmul_exact.forward(tape_at(&m->tape, m->at.logits, 0),
-                            exit.normed, weight_at(m, m->head),
-                            m->tokens, V, C);
-}
-
-// Run forward for training, and for sampling
-void model_forward(struct model *m, const token *input,
-                   const token *target)
-{
-    const struct device *d = m->device;
-    struct span all = { m->sequences, 0, m->configuration.context };
-    size_t tokens = all.sequences * all.length;
-    d->upload_tokens(m->input, input, tokens);
-    run(m, all);
-    m->scored = target != NULL;
-    m->kept = m->scored && m->use == TRAINING;
-    if (!m->scored)
-        return;
-    d->upload_tokens(m->target, target, tokens);
-    d->loss.forward(tape_at(&m->tape, m->at.each, 0),
-                    tape_at(&m->tape, m->at.lse, 0),
-                    tape_at(&m->tape, m->at.logits, 0), m->target,
-                    tokens, m->configuration.vocabulary);
-}
-
-void model_extend(struct model *m, const token *id, size_t first,
-                  size_t count)
-{
-    assert(m->sequences == 1 && count > 0);
-    assert(first + count <= m->configuration.context);
-    m->device->upload_tokens(m->input, id, count);
-    m->scored = m->kept = false;
-    run(m, (struct span){ 1, first, count });
-}
-
-// Run backward
-void model_backward(struct model *m, double scale)
-{
-    struct span all = { m->sequences, 0, m->configuration.context };
-    assert(m->kept);
-    m->kept = m->scored = false;
-    // Go back from the loss to the exit
-    const struct device *d = m->device;
-    size_t V = m->configuration.vocabulary, C = m->configuration.width;
-    struct site exit = site_at(m, m->sublayers, all);
-    real *logits = tape_at(&m->tape, m->at.logits, 0);
-    d->loss.backward(logits, logits, tape_at(&m->tape, m->at.lse, 0),
-                     m->target, (real)(scale / (double)m->tokens),
-                     m->tokens, V);
-    d->matmul_exact.backward_weight(gradient_at(m, m->head), logits,
-                                    exit.normed, m->tokens, V, C);
-    d->matmul_exact.backward_input(exit.dnormed, logits,
-                                   weight_at(m, m->head), m->tokens, V, C,
-                                   false);
-    for (size_t i = m->sublayers; i-- > 0; ) {
-        // Rebuild a block if site i is its last
-        if (m->block > 0 && (i + 1) % m->block == 0)
-            walk(m, i + 1 - m->block, i, true, all);
-        struct site here = site_at(m, i, all);
-        struct site next = site_at(m, i + 1, all);
-        struct work work = work_at(m, i, &here, all);
-        boundary_cross_backward(&here, &next);
-        if (m->watch.backward != NULL)
-            m->watch.backward(m->watch.context, &next);
-        kind_of(m, i)->backward(&work);
-    }
-    // Go back from the first site to the embedding
-    struct site first = site_at(m, 0, all);
-    real *dvector = tape_at(&m->tape, m->at.dvector, 0);
-    if (dvector == NULL)
-        dvector = first.dstream;
-    boundary_arrive_backward(&first);
-    if (m->watch.backward != NULL)
-        m->watch.backward(m->watch.context, &first);
-    // Enter several streams, backward
-    if (first.layout.mix != MIX_NONE)
-        boundary_enter_backward(dvector, &first);
-    d->embedding.backward(gradient_at(m, m->embedding), dvector, m->input,
-                          m->tokens, C);
 }
 
 // Look at the results
-double model_loss(const struct model *m)
+void model_add_loss(struct model *m, struct array sum, double scale,
+                    bool add)
 {
     assert(m->scored);
-    m->device->download(m->host, tape_at(&m->tape, m->at.each, 0),
-                        m->tokens, EXACT);
-    double sum = 0;
-    for (size_t t = 0; t < m->tokens; t++)
-        sum += (double)m->host[t];
-    return sum / (double)m->tokens;
+    device_mean(m->device, sum, tape_rows(m, m->at.each), scale, add);
+}
+
+double model_loss(const struct model *m)
+{
+    double loss;
+    struct array sum = tape_at(&m->tape, m->at.sum, 0);
+    assert(m->scored);
+    device_mean(m->device, sum, tape_rows(m, m->at.each), 1, false);
+    device_download(m->device, &loss, sum);
+    return loss;
 }
 
 void model_logits(const struct model *m, real *host, size_t row)
 {
-    size_t V = m->configuration.vocabulary;
     assert(row < m->tokens);
-    m->device->download(host,
-                        device_at(m->device,
-                                  tape_at(&m->tape, m->at.logits, 0),
-                                  row * V, EXACT), V, EXACT);
+    device_download(m->device, host,
+                    array_rows(tape_at(&m->tape, m->at.logits, 0), row,
+                               1));
 }

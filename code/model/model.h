@@ -26,14 +26,15 @@ enum use { INFERENCE, TRAINING };
 // A model
 struct model {
     struct configuration configuration;
-    const struct device *device;
+    struct device *device;
     struct architecture architecture;
     size_t sequences, sublayers;
     enum use use;
     size_t block;           /* of recomputation, in sites; 0: none */
     bool apart;             /* boundaries by operations one by one */
     struct parameters parameters;
-    real *weights, *gradients;      /* on the device, EXACT */
+    struct array weights, gradients;    /* [1][count], MASTER */
+    struct array working;               /* [1][count] */
     struct tape tape;
     /* May look, and must not write. Unless `apart`, a site's dstream
        is only what came back through the write behind it. */
@@ -51,21 +52,21 @@ struct model {
     } *place;                   /* [sublayers + 1] */
     size_t embedding, head;
     struct {                    /* indices of arrays in the tape */
-        size_t weights, gradients, cosine, sine, vector, start, stream,
-               coefficients, input, inverse_rms, normed, answer, logits,
-               each, lse, dvector, dstream, dcoefficients, dinput, dnormed,
-               danswer, shared[STORAGES];
+        size_t weights, gradients, working, turn, input_tokens, target,
+               vector, start, stream, coefficients, input, inverse_rms,
+               normed, answer, logits, each, lse, sum, dvector, dstream,
+               dcoefficients, dinput, dnormed, danswer, shared;
     } at;
     struct {                    /* where an array of a sublayer is */
         size_t array;           /* index in the tape */
-        size_t count;           /* numbers of one copy */
-        size_t offset;          /* in the shared region */
-        enum storage storage;
+        size_t offset;          /* bytes, in the shared region */
+        struct array shape;
         bool exists, shared, single;
     } need[PATTERN_MOST][SUBLAYER_ARRAYS];
     size_t slots, stream_slots;
-    token *input, *target;      /* on the device */
-    real *host;                 /* [tokens], on the host */
+    size_t workspace;           /* bytes */
+    struct site *site;          /* [sublayers + 1] */
+    struct work *work;          /* [sublayers] */
     size_t tokens;              /* of the last forward */
     bool scored, kept;          /* has it a loss? can backward go? */
 };
@@ -75,11 +76,11 @@ struct model {
    that fails, and then there is nothing to close. The parameters are
    zero until model_initialise or a checkpoint fills them. */
 bool model_open(struct model *m, const struct configuration *c,
-                const struct device *d, size_t sequences, enum use use,
+                struct device *d, size_t sequences, enum use use,
                 size_t block, struct message *message);
 /* The first half: all tables, no memory of the device. To be closed. */
 bool model_plan(struct model *m, const struct architecture *a,
-                const struct configuration *c, const struct device *d,
+                const struct configuration *c, struct device *d,
                 size_t sequences, enum use use, size_t block,
                 struct message *message);
 /* The second half. If it fails, still to be closed. */
@@ -98,8 +99,11 @@ void model_initialise(struct model *m);
 /* input, target: host, [sequences][context]; target NULL: no loss */
 void model_forward(struct model *m, const token *input,
                    const token *target);
-/* mean nats a token of the last forward */
+/* mean nats a token of the last forward; waits for it */
 double model_loss(const struct model *m);
+/* sum[0][0] = or, where add, += scale * that mean, on the device */
+void model_add_loss(struct model *m, struct array sum, double scale,
+                    bool add);
 /* gradients += scale * gradient of model_loss; once after each forward
    that had targets, in a model for TRAINING */
 void model_backward(struct model *m, double scale);

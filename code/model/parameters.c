@@ -109,3 +109,14 @@ const struct parameter *parameter_find(const struct parameters *p,
             return &p->list[i];
     return NULL;
 }
+
+struct array parameter_in(struct array all, const struct parameter *p)
+{
+    assert(all.rows == 1);
+    if (all.at != NULL)
+        all.at = (void *)((uintptr_t)all.at
+                          + p->offset * format_bytes(all.format));
+    all.rows = p->rows;
+    all.columns = p->columns;
+    return all;
+}

@@ -1,7 +1,7 @@
 #ifndef PARAMETERS_H
 #define PARAMETERS_H
+#include "array/array.h"
 #include "ground/message.h"
-#include "ground/real.h"
 
 // How a parameter starts
 /* NORMAL: mean 0, standard deviation `value`. PATTERN: `value` where
@@ -52,5 +52,7 @@ const struct parameter *parameter_find(const struct parameters *p,
 /* element (row, column) at the start; by seed and name only */
 real parameter_start(const struct parameter *p, uint64_t seed,
                      size_t row, size_t column);
+/* its part of weights, gradients or moments, which are [1][count] */
+struct array parameter_in(struct array all, const struct parameter *p);
 void parameters_free(struct parameters *p);
 #endif

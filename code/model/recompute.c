@@ -13,8 +13,11 @@ size_t recompute_bytes(const struct connection *k,
                    : (sites + block - 1) / block + block - 1;
     size_t answers = K > 0 || block > 0 ? sites - 1 : 1;
     size_t vectors = K == 0 ? slots : 2 * slots;
-    return d->bytes[ROUNDED] * C * (n * streams + vectors + answers)
-         + d->bytes[EXACT] * (K + 1) * slots;
+    size_t stream = format_bytes(d->format[STREAM]);
+    size_t exact = format_bytes(d->format[EXACT]);
+    size_t each = format_bytes(d->format[ACTIVATION]);
+    return stream * C * n * streams + each * C * (vectors + answers)
+         + exact * (K + 1) * slots;
 }
 
 size_t recompute_best(const struct connection *k,

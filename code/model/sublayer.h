@@ -11,18 +11,17 @@ enum { SUBLAYER_PARAMETERS = 8, SUBLAYER_ARRAYS = 8 };
    sampling sequences = 1, and positions before first were seen in
    earlier calls. */
 struct work {
-    const struct device *device;
+    struct device *device;
     const struct configuration *configuration;
     size_t sequences, first, length, tokens;
-    const real *weight[SUBLAYER_PARAMETERS];    /* in declare's order */
-    real *gradient[SUBLAYER_PARAMETERS];        /* accumulate */
-    real *array[SUBLAYER_ARRAYS];               /* in plan's order */
-    size_t count[SUBLAYER_ARRAYS];              /* numbers in each */
-    const real *cosine, *sine;      /* [context][head size / 2] */
-    const real *normed;             /* [T][C] in */
-    real *answer;                   /* [T][C] out */
-    const real *danswer;            /* [T][C] in */
-    real *dnormed;                  /* [T][C] out, overwritten */
+    struct array weight[SUBLAYER_PARAMETERS];   /* in declare's order */
+    struct array gradient[SUBLAYER_PARAMETERS]; /* accumulate */
+    struct array array[SUBLAYER_ARRAYS];        /* in plan's order */
+    struct array turn;          /* of attention */
+    struct array normed;        /* [T][C] in */
+    struct array answer;        /* [T][C] out */
+    struct array danswer;       /* [T][C] in */
+    struct array dnormed;       /* [T][C] out, overwritten */
 };
 
 // What a sublayer needs
@@ -33,7 +32,7 @@ enum life { KEPT,       /* from forward to backward */
 struct need {
     const char *name;
     enum life life;
-    enum storage storage;
+    enum role role;
     size_t rows, columns;
 };
 
@@ -45,8 +44,8 @@ struct sublayer {
                     const char *prefix, const struct configuration *);
     /* its arrays, for this many sequences of length context; those
        left alone do not exist */
-    void (*plan)(struct need need[], const struct device *,
-                 const struct configuration *, size_t sequences);
+    void (*plan)(struct need need[], const struct configuration *,
+                 size_t sequences);
     void (*forward)(const struct work *w);
     /* gradients of the answer to those of the input and parameters;
        after forward, once */

@@ -2,33 +2,31 @@
 #define TAPE_H
 #include "device/device.h"
 
-struct array {
+struct tape_array {
     char name[48];          /* "attention.qkv" */
-    enum storage storage;
-    size_t count;           /* numbers in one copy */
-    size_t stride;          /* from one copy to the next */
+    struct array array;     /* one copy; at NULL */
+    size_t stride;          /* bytes from one copy to the next */
     size_t copies;
-    real *base;             /* NULL until tape_allocate */
+    void *base;             /* NULL until tape_allocate */
 };
 
-enum { TAPE_ARRAYS = 96, TAPE_ALIGNMENT = 16 /* numbers */ };
+enum { TAPE_ARRAYS = 96, TAPE_ALIGNMENT = 256 /* bytes */ };
 
 struct tape {
-    const struct device *device;
-    struct array list[TAPE_ARRAYS];
+    struct device *device;
+    struct tape_array list[TAPE_ARRAYS];
     size_t used;
 };
 
-/* Plans `copies` of rows*columns numbers; gives the array's index in
-   the list. The first failure is noted in m. */
+/* Plans `copies` of an array; gives its index in the list. The first
+   failure is noted in m. */
 size_t tape_add(struct tape *t, const char *prefix, const char *name,
-                enum storage storage, size_t rows, size_t columns,
+                enum role role, size_t rows, size_t columns,
                 size_t copies, struct message *m);
-/* of all arrays; what tape_allocate will take from the device */
+/* bytes of all arrays; what tape_allocate will take from the device */
 size_t tape_bytes(const struct tape *t);
-size_t array_bytes(const struct tape *t, const struct array *a);
 bool tape_allocate(struct tape *t, struct message *m);
 void tape_release(struct tape *t);
-/* the address of a copy */
-real *tape_at(const struct tape *t, size_t index, size_t copy);
+/* a copy; at NULL if there is none, or no memory yet */
+struct array tape_at(const struct tape *t, size_t index, size_t copy);
 #endif

@@ -56,7 +56,7 @@ static double sign(struct state *s)
 
 /* value, as rough as a tensor; size: the sum of the absolute values of
    its terms */
-static double stored(struct state *s, enum role role, double value,
+static double stored(struct state *s, enum item role, double value,
                      double size)
 {
     if (s->r->rough == NULL)
@@ -423,7 +423,7 @@ static void keep_first(struct state *s, bool backward)
 }
 
 // A token forward
-static void put(struct state *s, enum role role, size_t i, double value,
+static void put(struct state *s, enum item role, size_t i, double value,
                 double size)
 {
     if (s->b->at[role] != NULL)
@@ -544,14 +544,14 @@ static void differentiate_maps(struct state *s, struct gradients *d,
 }
 
 // Gradients of the parameters
-static void gather(struct state *s, enum role role, size_t i,
+static void gather(struct state *s, enum item role, size_t i,
                    double value)
 {
     double *to = &s->b->at[role][i];
     *to = summed(s, *to + value, fabs(*to + value));
 }
 
-static void gather_size(struct state *s, enum role role, size_t i,
+static void gather_size(struct state *s, enum item role, size_t i,
                         double size)
 {
     s->r->sizes->at[role][i] += size * size;
@@ -658,7 +658,7 @@ static void clear(double *x, size_t count)
 }
 
 /* what was gathered is stored */
-static void finish(struct state *s, enum role role, size_t count)
+static void finish(struct state *s, enum item role, size_t count)
 {
     double *x = s->b->at[role];
     for (size_t i = 0; x != NULL && i < count; i++)

@@ -5,10 +5,10 @@
 #include <stddef.h>
 
 // What there is at a boundary
-enum role {
+enum item {
     STREAMS, PHI, ALPHA, BIAS, ANSWER, DNEXT, DINPUT,       /* given */
     H_PRE, H_POST, H_RES, INPUT, NEXT, EXIT,                /* made */
-    DSTREAMS, DPHI, DALPHA, DBIAS, DANSWER, ROLES
+    DSTREAMS, DPHI, DALPHA, DBIAS, DANSWER, ITEMS
 };
 enum { REFERENCE_STREAMS = 8, REFERENCE_OUTPUTS = 80,
        REFERENCE_ITERATIONS = 100 };
@@ -16,7 +16,7 @@ enum { REFERENCE_STREAMS = 8, REFERENCE_OUTPUTS = 80,
 /* T tokens, n streams, C width; K = n (n + 2) rows of phi */
 struct boundary {
     size_t tokens, streams, width;
-    double *at[ROLES];          /* NULL: absent */
+    double *at[ITEMS];          /* NULL: absent */
 };
 
 // What can be wrong
@@ -64,8 +64,8 @@ extern const unsigned char reference_orders[ORDERS][3];
 /* Relative errors to make on purpose: when a tensor is stored, and
    in all that lies between. */
 struct roughness {
-    double at[ROLES], between;
-    double least[ROLES], least_between;         /* absolute errors */
+    double at[ITEMS], between;
+    double least[ITEMS], least_between;         /* absolute errors */
     uint64_t seed;
 };
 

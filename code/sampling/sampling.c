@@ -5,7 +5,7 @@
 
 // Open and close a sampler
 bool sampler_open(struct sampler *s, const struct configuration *c,
-                  const struct device *device, struct message *m)
+                  struct device *device, struct message *m)
 {
     *s = (struct sampler){0};
     if (!model_open(&s->model, c, device, 1, INFERENCE, 0, m))

@@ -13,7 +13,7 @@ struct sampler {
 /* Opens the model for one sequence; weights are zero until somebody
    fills them. If that fails there is nothing to close. */
 bool sampler_open(struct sampler *s, const struct configuration *c,
-                  const struct device *device, struct message *m);
+                  struct device *device, struct message *m);
 void sampler_close(struct sampler *s);
 /* Reads count > 0 tokens on from where it is; logits are those after
    the last. What no longer fits the window is forgotten. */

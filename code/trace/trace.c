@@ -1,6 +1,6 @@
 #include "trace/trace.h"
 #include "ground/memory.h"
-#include "boundary/mixing.h"
+#include "layers/norm.h"
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,18 +39,14 @@ static real *add(struct trace *t, struct shape shape,
     memcpy(new->shape, shape.size, sizeof shape.size);
     return data;
 }
-static void take(struct trace *t, const real *from,
-                 enum storage storage, struct shape shape,
+static void take(struct trace *t, struct array from, struct shape shape,
                  const char *prefix, size_t index, const char *name)
 {
-    if (from == NULL)
+    if (from.at == NULL)
         return;
     real *to = add(t, shape, "%s.%zu.%s", prefix, index, name);
-    size_t count = 1;
-    for (size_t i = 0; i < shape.rank; i++)
-        count *= shape.size[i];
     if (to != NULL)
-        t->model->device->download(to, from, count, storage);
+        device_download(t->model->device, to, from);
 }
 
 // Split rows of coefficients
@@ -67,7 +63,7 @@ static void pick(struct trace *t, const real *rows, size_t row,
 }
 
 static void split(struct trace *t, const struct site *s,
-                  const real *coefficients, bool backward)
+                  struct array coefficients, bool backward)
 {
     struct layout l = s->layout;
     size_t T = s->tokens, n = s->streams, at = s->index;
@@ -77,7 +73,7 @@ static void split(struct trace *t, const struct site *s,
     real *rows = memory_new(T * K, sizeof *rows, t->message);
     if (rows == NULL)
         return;
-    s->device->download(rows, coefficients, T * K, EXACT);
+    device_download(s->device, rows, coefficients);
     pick(t, rows, K, 0, SHAPE(T, n), at, backward ? "dh_pre" : "h_pre");
     pick(t, rows, K, n, SHAPE(T, n), at,
          backward ? "dh_post" : "h_post");
@@ -97,12 +93,12 @@ static void forward(void *context, const struct site *s)
 {
     struct trace *t = context;
     size_t T = s->tokens, n = s->streams, C = s->width, i = s->index;
-    take(t, s->stream, ROUNDED, SHAPE(T, n, C), "site", i, "streams");
+    take(t, s->stream, SHAPE(T, n, C), "site", i, "streams");
     split(t, s, s->coefficients, false);
-    take(t, s->input, ROUNDED, SHAPE(T, C), "site", i, "input");
-    take(t, s->inverse_rms, EXACT, SHAPE(T), "site", i, "inverse_rms");
-    take(t, s->normed, ROUNDED, SHAPE(T, C), "site", i, "normed");
-    take(t, s->answer, ROUNDED, SHAPE(T, C), "site", i, "answer");
+    take(t, s->input, SHAPE(T, C), "site", i, "input");
+    take(t, s->inverse_rms, SHAPE(T), "site", i, "inverse_rms");
+    take(t, s->normed, SHAPE(T, C), "site", i, "normed");
+    take(t, s->answer, SHAPE(T, C), "site", i, "answer");
 }
 
 // Watch a site, backward
@@ -110,12 +106,12 @@ static void backward(void *context, const struct site *s)
 {
     struct trace *t = context;
     size_t T = s->tokens, n = s->streams, C = s->width, i = s->index;
-    take(t, s->dstream, ROUNDED, SHAPE(T, n, C), "site", i, "dstreams");
+    take(t, s->dstream, SHAPE(T, n, C), "site", i, "dstreams");
     split(t, s, s->dcoefficients, true);
-    take(t, s->dinput, ROUNDED, SHAPE(T, C), "site", i, "dinput");
-    take(t, s->dnormed, ROUNDED, SHAPE(T, C), "site", i, "dnormed");
+    take(t, s->dinput, SHAPE(T, C), "site", i, "dinput");
+    take(t, s->dnormed, SHAPE(T, C), "site", i, "dnormed");
     if (i > 0)
-        take(t, s->danswer, ROUNDED, SHAPE(T, C), "site", i - 1,
+        take(t, s->danswer, SHAPE(T, C), "site", i - 1,
              "danswer");
 }
 
@@ -127,20 +123,20 @@ static void take_kept(struct trace *t)
     for (size_t i = 0; i < m->sublayers; i++) {
         const char *kind = a->pattern[i % a->period]->name;
         for (size_t k = 0; k < m->tape.used; k++) {
-            const struct array *from = &m->tape.list[k];
+            const struct tape_array *from = &m->tape.list[k];
             size_t length = strlen(kind);
             if (strncmp(from->name, kind, length) != 0
                 || from->name[length] != '.')
                 continue;
-            take(t, tape_at(&m->tape, k, i / a->period), from->storage,
-                 SHAPE(m->tokens, from->count / m->tokens), "site", i,
+            take(t, tape_at(&m->tape, k, i / a->period),
+                 SHAPE(m->tokens, from->array.columns), "site", i,
                  from->name);
         }
     }
 }
 
 // Take the parameters
-static void take_parameters(struct trace *t, const real *from,
+static void take_parameters(struct trace *t, struct array from,
                             const char *before)
 {
     const struct model *m = t->model;
@@ -150,9 +146,7 @@ static void take_parameters(struct trace *t, const real *from,
                                        : SHAPE(p->rows, p->columns),
                        "%s%s", before, p->name);
         if (to != NULL)
-            m->device->download(to, device_at(m->device, from,
-                                              p->offset, EXACT),
-                                p->count, EXACT);
+            device_download(m->device, to, parameter_in(from, p));
     }
 }
 
@@ -170,13 +164,12 @@ static void take_tokens(struct trace *t, const token *id,
 static void take_one(struct trace *t, size_t index, struct shape shape,
                      const char *name)
 {
-    const struct tape *tape = &t->model->tape;
-    const struct array *a = &tape->list[index];
-    if (a->base == NULL)
+    struct array a = tape_at(&t->model->tape, index, 0);
+    if (a.at == NULL)
         return;
     real *to = add(t, shape, "%s", name);
     if (to != NULL)
-        t->model->device->download(to, a->base, a->count, a->storage);
+        device_download(t->model->device, to, a);
 }
 
 // Trace a batch

@@ -18,16 +18,32 @@ static bool bytes_fit(struct text text, size_t vocabulary,
 }
 
 // Make the rows of a trainer
+static bool make_row(struct trainer *t, struct array *a,
+                     enum role role, size_t count, struct message *m)
+{
+    *a = device_shape(t->device, role, 1, count);
+    a->at = device_allocate(t->device, array_bytes(*a), m);
+    return a->at != NULL;
+}
+
 static bool make_rows(struct trainer *t, struct message *m)
 {
+    const struct parameters *p = &t->model.parameters;
     size_t tokens = t->options.batch * t->options.context;
-    size_t count = t->model.use == TRAINING
-        ? t->model.parameters.count : 0;
-    return (t->first = t->device->allocate(count, EXACT, m)) != NULL
-        && (t->second = t->device->allocate(count, EXACT, m)) != NULL
+    size_t count = t->model.use == TRAINING ? p->count : 0;
+    bool well = make_row(t, &t->first, MASTER, count, m)
+        && make_row(t, &t->second, MASTER, count, m)
+        && make_row(t, &t->sum, SUM, 2, m)
+        && make_row(t, &t->adamw, SUM, ADAMW_NUMBERS, m)
         && (t->input = memory_new(tokens, sizeof(token), m)) != NULL
         && (t->target = memory_new(tokens, sizeof(token), m)) != NULL
-        && (t->losses = memory_new(tokens, sizeof(real), m)) != NULL;
+        && (t->losses = memory_new(tokens, sizeof(real), m)) != NULL
+        && (t->segment = memory_new(p->used, sizeof *t->segment, m));
+    for (size_t i = 0; well && i < p->used; i++)
+        t->segment[i] = (struct segment){ p->list[i].offset,
+                                          p->list[i].count,
+                                          p->list[i].decay };
+    return well;
 }
 
 // Open and close a trainer
@@ -35,9 +51,10 @@ size_t trainer_bytes(const struct model *model)
 {
     size_t rows = model->use == TRAINING ? 2 : 0;
     size_t tokens = model->sequences * model->configuration.context;
-    return model_bytes(model)
-        + rows * model->parameters.count * sizeof(real)
-        + tokens * (2 * sizeof(token) + 2 * sizeof(real));
+    return model_bytes(model) + rows * array_bytes(model->weights)
+        + (2 + ADAMW_NUMBERS) * sizeof(double)
+        + model->parameters.used * sizeof(struct segment)
+        + tokens * (2 * sizeof(token) + sizeof(real));
 }
 
 static bool open_model(struct trainer *t, enum use use,
@@ -55,8 +72,8 @@ static bool open_model(struct trainer *t, enum use use,
 
 static bool open_for(struct trainer *t, enum use use,
                      const struct configuration *c,
-                     const struct device *device,
-                     const struct corpus *corpus, struct message *m)
+                     struct device *device, const struct corpus *corpus,
+                     struct message *m)
 {
     *t = (struct trainer){
         .options = *c, .device = device, .corpus = corpus,
@@ -78,15 +95,15 @@ static bool open_for(struct trainer *t, enum use use,
 }
 
 bool trainer_open(struct trainer *t, const struct configuration *c,
-                  const struct device *device,
-                  const struct corpus *corpus, struct message *m)
+                  struct device *device, const struct corpus *corpus,
+                  struct message *m)
 {
     return open_for(t, TRAINING, c, device, corpus, m);
 }
 
 bool trainer_open_to_evaluate(struct trainer *t,
                               const struct configuration *c,
-                              const struct device *device,
+                              struct device *device,
                               const struct corpus *corpus,
                               struct message *m)
 {
@@ -99,9 +116,12 @@ void trainer_close(struct trainer *t)
     memory_free(t->input);
     memory_free(t->target);
     memory_free(t->losses);
+    memory_free(t->segment);
     if (t->device) {
-        t->device->release(t->first);
-        t->device->release(t->second);
+        device_release(t->device, t->first.at);
+        device_release(t->device, t->second.at);
+        device_release(t->device, t->sum.at);
+        device_release(t->device, t->adamw.at);
         model_close(&t->model);
     }
     batches_close(&t->batches);
@@ -150,43 +170,35 @@ bool trainer_place(struct trainer *t, const struct bookmark *b,
 }
 
 // Add up loss and gradient
-static double accumulate(struct position *next, struct trainer *t)
+static void accumulate(struct position *next, struct trainer *t)
 {
     size_t parts = t->options.accumulation;
-    double loss = 0, share = 1 / (double)parts;
+    double share = 1 / (double)parts;
     *next = t->bookmark.position;
-    t->device->zero(t->model.gradients, t->model.parameters.count,
-                    EXACT);
+    device_zero(t->device, t->model.gradients);
     for (size_t k = 0; k < parts; k++) {
         *next = batches_fill(t->input, t->target, &t->batches, *next,
                              t->options.batch);
         model_forward(&t->model, t->input, t->target);
-        loss += share * model_loss(&t->model);
+        model_add_loss(&t->model, t->sum, share, k > 0);
         model_backward(&t->model, share);
     }
-    return loss;
 }
 
 // Move the weights
 static void move_weights(struct trainer *t, const struct update *u)
 {
-    const struct device *d = t->device;
-    struct adamw a = {
-        .rate = u->rate, .step = u->step,
-        .beta1 = t->options.beta1, .beta2 = t->options.beta2,
-        .epsilon = t->options.epsilon,
-        .scale = clip_scale(u->norm, t->options.clip),
-    };
-    for (size_t i = 0; i < t->model.parameters.used; i++) {
-        const struct parameter *p = &t->model.parameters.list[i];
-        a.decay = p->decay ? t->options.decay : 0;
-        d->optimizer.step(
-            device_at(d, t->model.weights, p->offset, EXACT),
-            device_at(d, t->first, p->offset, EXACT),
-            device_at(d, t->second, p->offset, EXACT),
-            device_at(d, t->model.gradients, p->offset, EXACT),
-            &a, p->count);
-    }
+    const struct configuration *c = &t->options;
+    const double adamw[ADAMW_NUMBERS] = {
+        [ADAMW_RATE] = u->rate, [ADAMW_DECAY] = c->decay,
+        [ADAMW_BETA1] = c->beta1, [ADAMW_BETA2] = c->beta2,
+        [ADAMW_EPSILON] = c->epsilon, [ADAMW_CLIP] = c->clip,
+        [ADAMW_STEP] = (double)u->step };
+    device_upload(t->device, t->adamw, adamw);
+    device_gradient_norm(t->device, t->sum, t->model.gradients);
+    device_step(t->device, t->model.weights, t->model.working, t->first,
+                t->second, t->model.gradients, t->sum, t->adamw,
+                t->segment, t->model.parameters.used);
 }
 
 // Make one update
@@ -194,21 +206,25 @@ bool trainer_step(struct update *u, struct trainer *t,
                   struct message *m)
 {
     struct position next;
+    double sum[2];
     u->step = t->bookmark.step + 1;
-    u->loss = accumulate(&next, t);
-    u->norm = sqrt(t->device->optimizer.sum_of_squares(
-        t->model.gradients, t->model.parameters.count));
-    // Give up if loss or gradient is not finite
-    if (!isfinite(u->loss) || !isfinite(u->norm))
-        return fail(m, EXIT_FAILURE, "update %zu: the %s is not finite",
-                    u->step, isfinite(u->loss) ? "gradient" : "loss");
     // Let u->rate be what the schedule says
     struct schedule schedule = {
         .rate = t->options.rate, .floor = t->options.floor,
         .warmup = t->options.warmup, .steps = t->options.steps,
     };
     u->rate = schedule_rate(&schedule, u->step);
+    accumulate(&next, t);
     move_weights(t, u);
+    device_download(t->device, sum, t->sum);
+    u->loss = sum[0];
+    u->norm = sum[1];
+    if (!device_finish(t->device, m))
+        return false;
+    // Give up if loss or gradient is not finite
+    if (!isfinite(u->loss) || !isfinite(u->norm))
+        return fail(m, EXIT_FAILURE, "update %zu: the %s is not finite",
+                    u->step, isfinite(u->loss) ? "gradient" : "loss");
     t->bookmark.step = u->step;
     t->bookmark.position = next;
     return true;
@@ -218,11 +234,8 @@ bool trainer_step(struct update *u, struct trainer *t,
 // Fetch the loss of each byte
 void trainer_losses(struct trainer *t)
 {
-    const struct model *model = &t->model;
-    t->device->download(t->losses,
-                        tape_at(&model->tape, model->at.each, 0),
-                        t->options.batch * t->options.context, EXACT);
-    t->device->synchronize();
+    device_download(t->device, t->losses,
+                    tape_at(&t->model.tape, t->model.at.each, 0));
 }
 
 // Add up the losses of some windows
@@ -278,6 +291,8 @@ bool trainer_judge(struct judgement *j, struct trainer *t)
 bool trainer_verdict(double *nats, const struct judgement *j,
                      const struct trainer *t, struct message *m)
 {
+    if (!device_finish(t->device, m))
+        return false;
     *nats = j->sum / (double)j->bytes;
     if (isfinite(*nats))
         return true;

@@ -5,6 +5,7 @@
 #include "corpus/corpus.h"
 #include "device/device.h"
 #include "model/model.h"
+#include "layers/optimizer.h"
 #include "layers/schedule.h"
 
 /* Besides the configuration and the rows of trainer_rows, all that a
@@ -18,12 +19,14 @@ struct bookmark {
 
 struct trainer {
     struct configuration options;
-    const struct device *device;
+    struct device *device;
     const struct corpus *corpus;
     struct model model;
     struct bookmark bookmark;
     struct batches batches;
-    real *first, *second;       /* the moments, on the device */
+    struct array first, second;     /* the moments */
+    struct array sum, adamw;        /* loss and norm; see device_step */
+    struct segment *segment;        /* one for each parameter */
     token *input, *target;      /* [batch][context] */
     real *losses;               /* [batch][context], nats */
 };
@@ -31,13 +34,13 @@ struct trainer {
 // Functions of the trainer
 /* a new run, before its first update; corpus must stay open */
 bool trainer_open(struct trainer *t, const struct configuration *c,
-                  const struct device *device,
-                  const struct corpus *corpus, struct message *m);
+                  struct device *device, const struct corpus *corpus,
+                  struct message *m);
 /* the same, to be evaluated and not to be trained: without gradients,
    moments, and what forward keeps for backward */
 bool trainer_open_to_evaluate(struct trainer *t,
                               const struct configuration *c,
-                              const struct device *device,
+                              struct device *device,
                               const struct corpus *corpus,
                               struct message *m);
 void trainer_close(struct trainer *t);
@@ -45,7 +48,7 @@ void trainer_close(struct trainer *t);
    besides its texts: those of the model, the moments, the batch */
 size_t trainer_bytes(const struct model *model);
 /* the rows to be kept, each as long as model.parameters.count */
-struct trainer_row { const char *name; real *at; };
+struct trainer_row { const char *name; struct array array; };
 enum { TRAINER_ROWS = 3 };
 void trainer_rows(struct trainer_row row[TRAINER_ROWS],
                   const struct trainer *t);

@@ -1,4 +1,5 @@
 #include "boundary/boundary.h"
+#include "support/cpu.h"
 #include "support/fill.h"
 #include "support/lab.h"
 #include <math.h>
@@ -21,13 +22,16 @@ static void through_norm(double *dinput, const struct site *s)
 {
     const size_t n = s->width;
     for (size_t t = 0; t < s->tokens; t++) {
-        const real *x = s->input + t * n, *dy = s->dnormed + t * n;
-        double along = 0, r = (double)s->inverse_rms[t];
+        const real *x = reals(s->input) + t * n, *dy = reals(s->dnormed)
+            + t * n;
+        double along = 0, r = (double)reals(s->inverse_rms)[t];
         for (size_t c = 0; c < n; c++)
-            along += (double)s->gain[c] * (double)dy[c] * (double)x[c];
+            along += (double)reals(s->gain)[c] * (double)dy[c]
+                * (double)x[c];
         along *= r * r / (double)n;
         for (size_t c = 0; c < n; c++)
-            dinput[t * n + c] = r * ((double)s->gain[c] * (double)dy[c]
+            dinput[t * n + c] = r
+                * ((double)reals(s->gain)[c] * (double)dy[c]
                                      - (double)x[c] * along);
     }
 }
@@ -44,7 +48,8 @@ static void reference(real *d, const struct site *to, const real *held,
     for (size_t i = 0; i < to->tokens * n * c; i++) {
         size_t t = i / (n * c);
         double by = to->layout.mix == MIX_NONE ? 1
-            : !leaves ? (double)to->coefficients[t * K + i / c % n]
+            : !leaves
+                ? (double)reals(to->coefficients)[t * K + i / c % n]
             : to->mean ? 1 / (double)n : 1;
         d[i] = (real)((zero ? 0 : (double)held[i])
                       + (mistake == NO_READING ? 0
@@ -60,22 +65,16 @@ static struct site site_of(enum mix mix, bool mean, bool exit,
                            uint64_t seed)
 {
     size_t n = mix == MIX_NONE ? 1 : streams;
-    struct site s = { .tokens = tokens, .width = width, .streams = n,
-                      .exit = exit, .mean = mean,
+    struct site s = { .device = &cpu, .tokens = tokens, .width = width,
+                      .streams = n, .exit = exit, .mean = mean,
                       .layout = layout_of(mix, n, width, 1) };
-    real *gain = test_reals(C);
-    real **all[] = { &s.stream, &s.input, &s.inverse_rms, &s.normed,
-                     &s.answer, &s.coefficients, &s.dstream,
-                     &s.dcoefficients, &s.dinput, &s.dnormed,
-                     &s.danswer, &s.dgain, &s.phi, &s.alpha, &s.bias,
-                     &s.dphi, &s.dalpha, &s.dbias, &s.work };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        *all[i] = test_reals(ROW * N * C);
-        fill_normal(*all[i], ROW * N * C, seed + i, 1);
-    }
-    fill_normal(gain, C, seed + 90, 1);
-    s.gain = gain;
-    s.work = test_reals(boundary_work(n, width, tokens));
+    struct array *all[] = { &s.stream, &s.input, &s.inverse_rms,
+        &s.normed, &s.answer, &s.coefficients, &s.dstream,
+        &s.dcoefficients, &s.dinput, &s.dnormed, &s.danswer, &s.dgain,
+        &s.phi, &s.alpha, &s.bias, &s.dphi, &s.dalpha, &s.dbias,
+        &s.gain };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        *all[i] = test_array(EXACT, 1, ROW * N * C, seed + i, 1);
     if (mix == MIX_NONE) {
         s.input = s.stream;
         s.dinput = s.dstream;
@@ -100,18 +99,21 @@ static void declare(const struct site *s)
     const size_t one = tokens * width, K = layout_row(l);
     const size_t own = s->exit || l->mix == MIX_NONE ? 0 : 1;
     lab_input("a site", s, sizeof *s);
-    lab_input("input", s->input, one * sizeof(real));
-    lab_input("inverse_rms", s->inverse_rms, tokens * sizeof(real));
-    lab_input("dnormed", s->dnormed, one * sizeof(real));
-    lab_input("gain", s->gain, width * sizeof(real));
-    lab_start(s->dgain, sums, width);
-    lab_start(s->dstream, held, one * s->streams);
-    lab_start(s->dphi, sums, own * l->outputs * layout_inputs(l));
-    lab_start(s->dalpha, sums, own * 3);
-    lab_start(s->dbias, sums, own * mix_biases(l->mix, l->streams));
+    lab_input("input", reals(s->input), one * sizeof(real));
+    lab_input("inverse_rms", reals(s->inverse_rms),
+              tokens * sizeof(real));
+    lab_input("dnormed", reals(s->dnormed), one * sizeof(real));
+    lab_input("gain", reals(s->gain), width * sizeof(real));
+    lab_start(reals(s->dgain), sums, width);
+    lab_start(reals(s->dstream), held, one * s->streams);
+    lab_start(reals(s->dphi), sums, own * l->outputs
+              * layout_inputs(l));
+    lab_start(reals(s->dalpha), sums, own * 3);
+    lab_start(reals(s->dbias), sums, own
+              * mix_biases(l->mix, l->streams));
     if (l->mix != MIX_NONE) {
-        lab_start(s->dcoefficients, sums, tokens * K);
-        lab_unset(s->dinput, one);
+        lab_start(reals(s->dcoefficients), sums, tokens * K);
+        lab_unset(reals(s->dinput), one);
     }
 }
 
@@ -123,14 +125,14 @@ static void compare_sums(const char *what, const struct site *s)
     for (size_t c = 0; c < width; c++) {
         double sum = (double)sums[c];
         for (size_t t = 0; t < tokens; t++)
-            sum += (double)s->dnormed[t * width + c]
-                 * (double)s->input[t * width + c]
-                 * (double)s->inverse_rms[t];
+            sum += (double)reals(s->dnormed)[t * width + c]
+                 * (double)reals(s->input)[t * width + c]
+                 * (double)reals(s->inverse_rms)[t];
         want[c] = (real)sum;
     }
     snprintf(name, sizeof name, "dgain, %s", what);
     lab_axes("c");
-    lab_compare(name, s->dgain, want, &width, 1, 1e-4);
+    lab_compare(name, reals(s->dgain), want, &width, 1, 1e-4);
 }
 
 /* the gradient of pre, and what the coefficients add, by the book */
@@ -144,6 +146,7 @@ static void compare_coefficients(const char *what, const struct site *s,
     static real row[T * ROW], dphi[ROW * N * C], dalpha[3], dbias[ROW];
     double dinput[ONE];
     char name[120];
+    real *work = test_reals(mixing_work(l, tokens));
     memcpy(row, sums, sizeof row);
     memcpy(dphi, sums, sizeof dphi);
     memcpy(dalpha, sums, sizeof dalpha);
@@ -153,21 +156,23 @@ static void compare_coefficients(const char *what, const struct site *s,
         double sum = 0;
         for (size_t c = 0; c < width; c++)
             sum += dinput[i / n * width + c]
-                 * (double)s->stream[i * width + c];
+                 * (double)reals(s->stream)[i * width + c];
         row[i / n * K + i % n] = (real)sum;
     }
     snprintf(name, sizeof name, "dbias, %s", what);
     mixing_coefficients_backward(
-        dstream, dphi, dalpha, dbias, row, s->work, s->stream,
-        s->coefficients, s->phi, s->alpha, s->bias, l, tokens);
+        dstream, dphi, dalpha, dbias, row, work, reals(s->stream),
+        reals(s->coefficients), reals(s->phi), reals(s->alpha),
+            reals(s->bias), l, tokens);
     lab_axes("k");
-    lab_compare(name, s->dbias, dbias, &biases, 1, 1e-3);
+    lab_compare(name, reals(s->dbias), dbias, &biases, 1, 1e-3);
     if (phi == 0)
         return;
     snprintf(name, sizeof name, "dphi, %s", what);
-    lab_compare(name, s->dphi, dphi, &phi, 1, 1e-3);
+    lab_compare(name, reals(s->dphi), dphi, &phi, 1, 1e-3);
     snprintf(name, sizeof name, "dalpha, %s", what);
-    lab_compare(name, s->dalpha, dalpha, (size_t[]){ 3 }, 1, 1e-3);
+    lab_compare(name, reals(s->dalpha), dalpha, (size_t[]){ 3 }, 1,
+                1e-3);
 }
 
 static void compare_stream(const char *what, const real *got,
@@ -208,7 +213,8 @@ static void compare_arrival(const char *what, const struct site *s,
     snprintf(name, sizeof name, "dinput, %s", what);
     lab_axes("tc");
     if (s->layout.mix != MIX_NONE)
-        lab_compare(name, s->dinput, want, (size_t[]){ tokens, width },
+        lab_compare(name, reals(s->dinput), want,
+                    (size_t[]){ tokens, width },
                     2, 1e-4);
     compare_stream(what, dstream, s);
 }
@@ -220,14 +226,14 @@ static void check_arrival(const char *what, enum mix mix, bool mean,
     struct site s = site_of(mix, mean, exit, 300);
     char name[120];
     declare(&s);
-    lab_call(boundary_arrive_backward(&s));
+    lab_call(boundary_arrive_backward(&cpu, &s));
     snprintf(name, sizeof name, "%s, arriving", what);
     if (!exit)
-        compare_arrival(name, &s, s.dstream);
+        compare_arrival(name, &s, reals(s.dstream));
     else {
         real alone[ALL];        /* what is held counts here */
         for (size_t i = 0; i < tokens * s.streams * width; i++)
-            alone[i] = s.dstream[i] - held[i];
+            alone[i] = reals(s.dstream)[i] - held[i];
         compare_arrival(name, &s, alone);
     }
 }
@@ -248,8 +254,10 @@ static void write_back(real *dstream, real *danswer, real *row,
         memcpy(danswer, back, sizeof(real) * all);
         return;
     }
-    mixing_write_backward(dstream, danswer, row, back, from->stream,
-                          from->answer, from->coefficients,
+    mixing_write_backward(dstream, danswer, row, back,
+                          reals(from->stream),
+                          reals(from->answer),
+                              reals(from->coefficients),
                           &from->layout, tokens);
 }
 
@@ -262,12 +270,12 @@ static void check(const char *what, enum mix mix, bool mean, bool exit)
     to.index = 1;
     lab_input("from", &from, sizeof from);
     declare(&to);
-    lab_unset(from.dstream, tokens * n * width);
-    lab_unset(from.danswer, tokens * width);
+    lab_unset(reals(from.dstream), tokens * n * width);
+    lab_unset(reals(from.danswer), tokens * width);
     if (mix != MIX_NONE)
-        lab_start(from.dcoefficients, sums, tokens * K);
-    lab_call(boundary_cross_backward(&from, &to));
-    compare_arrival(what, &to, to.dstream);
+        lab_start(reals(from.dcoefficients), sums, tokens * K);
+    lab_call(boundary_cross_backward(&cpu, &from, &to));
+    compare_arrival(what, &to, reals(to.dstream));
     // Compare what came back through the write
     real dstream[ALL], danswer[ONE];
     static real row[T * ROW];
@@ -276,15 +284,15 @@ static void check(const char *what, enum mix mix, bool mean, bool exit)
     snprintf(name, sizeof name, "dcoefficients before, %s", what);
     lab_axes("tk");
     if (mix != MIX_NONE)
-        lab_compare(name, from.dcoefficients, row,
+        lab_compare(name, reals(from.dcoefficients), row,
                     (size_t[]){ tokens, K }, 2, 1e-3);
     snprintf(name, sizeof name, "dstream before, %s", what);
     lab_axes("tic");
-    lab_compare(name, from.dstream, dstream,
+    lab_compare(name, reals(from.dstream), dstream,
                 (size_t[]){ tokens, n, width }, 3, 1e-3);
     snprintf(name, sizeof name, "danswer, %s", what);
     lab_axes("tc");
-    if (!lab_compare(name, from.danswer, danswer,
+    if (!lab_compare(name, reals(from.danswer), danswer,
                      (size_t[]){ tokens, width }, 2, 1e-3)) {
         write_back(dstream, danswer, row, &from, &to, false);
         lab_mistake(sayings[NO_READING], danswer);

@@ -1,13 +1,13 @@
 #include "boundary/boundary.h"
 #include "layers/norm.h"
 
-void boundary_arrive_backward(const struct site *s)
+void boundary_arrive_backward(struct device *d, const struct site *s)
 {
-    (void)s;
+    (void)d; (void)s;
 }
 
-void boundary_cross_backward(const struct site *from,
+void boundary_cross_backward(struct device *d, const struct site *from,
                              const struct site *to)
 {
-    (void)from; (void)to;
+    (void)d; (void)from; (void)to;
 }

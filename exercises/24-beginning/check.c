@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "model/kinds.h"
 #include "ground/random.h"
 #include "model/model.h"
@@ -187,8 +188,8 @@ static void look(void *context, const struct site *s)
         for (size_t j = i + 1; j < n; j++) {
             double square = 0, apart = 0;
             for (size_t c = 0; c < C; c++) {
-                double x = (double)s->stream[i * C + c];
-                double d = (double)s->stream[j * C + c] - x;
+                double x = (double)reals(s->stream)[i * C + c];
+                double d = (double)reals(s->stream)[j * C + c] - x;
                 square += x * x;
                 apart += d * d;
             }
@@ -203,11 +204,12 @@ static void check_apart(size_t n)
     struct pair closest = { 1e9, 0, 0 };
     char what[110];
     for (int step = 0; step < 20; step++) {
-        memset(m.gradients, 0, m.parameters.count * sizeof(real));
+        memset(reals(m.gradients), 0,
+               m.parameters.count * sizeof(real));
         model_forward(&m, input, target);
         model_backward(&m, 1);
         for (size_t i = 0; i < m.parameters.count; i++)
-            m.weights[i] -= (real)0.3 * m.gradients[i];
+            reals(m.weights)[i] -= (real)0.3 * reals(m.gradients)[i];
     }
     m.watch = (struct watch){ .forward = look, .context = &closest };
     model_forward(&m, input, target);

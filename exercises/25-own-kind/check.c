@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "mix/gates.h"
 #include "model/model.h"
 #include "support/difference.h"
@@ -218,10 +219,11 @@ static double lazy_loss(size_t n, double *start_of_mix, double *gates)
         snprintf(name, sizeof name, "sublayer.%zu.lazy.bias", l);
         const struct parameter *p = parameter_find(&m.parameters, name);
         double u = p == NULL ? NAN
-                 : (double)m.weights[p->offset + 2 * n];
+                 : (double)reals(m.weights)[p->offset + 2 * n];
         *start_of_mix += u;
         for (size_t k = 0; p != NULL && k < 2 * n; k++)
-            *gates = fmax(*gates, fabs((double)m.weights[p->offset + k]
+            *gates = fmax(*gates,
+                          fabs((double)reals(m.weights)[p->offset + k]
                                        - mhc_start(k, n, l)));
     }
     model_close(&m);

@@ -23,16 +23,18 @@ int main(void)
                   : lab_size(k, 8000, 10000);
     for (size_t i = 0; i < 4; i++) {
         struct configuration c = configuration_default();
-        struct device d = cpu;
+        struct device d = { .does = NULL };
         const char *why = "";
         size_t wrong = SIZE_MAX, got = 0, want = 0;
         size_t best[TRIED] = { 0 };
-        c.width = i == 3 ? 8
+        c.width = i == 3 ? 8 : i == 2 ? 1
                 : 8 * (4 + random_below(lab_seed(1), 0, i, 9));
         c.streams = i == 2 ? 1
                   : 4 + random_below(lab_seed(1), 1, i, 3);
-        d.bytes[EXACT] = i == 2 ? 0 : i == 3 ? 400 : 4;
-        d.bytes[ROUNDED] = 2 * lab_size(i, 1, 4);
+        d.format[EXACT] = i == 2 ? E4M3 : i == 3 ? F64 : F32;
+        d.format[STREAM] = i == 2 ? E4M3
+                         : (enum format)lab_size(i, F32, E4M3);
+        d.format[ACTIVATION] = d.format[STREAM];
         lab_output(best, sizeof best);
         lab_call(
             for (size_t k = 0; k < TRIED; k++) {

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "training/training.h"
 #include <stdio.h>
 
@@ -26,7 +27,7 @@ static void print_largest(const struct model *m, size_t site)
     char name[40];
     snprintf(name, sizeof name, "sublayer.%zu.mhc.bias", site);
     const struct parameter *p = parameter_find(&m->parameters, name);
-    const real *d = m->gradients + p->offset;
+    const real *d = reals(m->gradients) + p->offset;
     const size_t end[] = { 0, N, 2 * N, 2 * N + N * N };
     for (size_t g = 0; g < 3; g++) {
         double most = 0;
@@ -42,9 +43,11 @@ static void look(void *context, const struct site *s)
     double apart = 0, square = 0;
     for (size_t i = 0; i < s->tokens * N * s->width; i++) {
         size_t first = i / (N * s->width) * N * s->width + i % s->width;
-        double d = (double)s->stream[i] - (double)s->stream[first];
+        double d = (double)reals(s->stream)[i]
+            - (double)reals(s->stream)[first];
         apart += d * d;
-        square += (double)s->stream[i] * (double)s->stream[i];
+        square += (double)reals(s->stream)[i]
+            * (double)reals(s->stream)[i];
     }
     if (s->index == SUBLAYERS / 2)
         *(double *)context = sqrt(apart / square);

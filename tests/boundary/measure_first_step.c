@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "model/kinds.h"
 #include "ground/random.h"
 #include "model/model.h"
@@ -22,8 +23,8 @@ static double first_loss(size_t k, const char *kind, size_t streams,
     for (size_t i = 0; published && i < m.parameters.used; i++) {
         const struct parameter *p = &m.parameters.list[i];
         for (size_t j = 0; strstr(p->name, "bias") && j < streams; j++)
-            if (m.weights[p->offset + j] != 1 || streams == 1)
-                m.weights[p->offset + j] = streams == 1 ? 1 : -1;
+            if (reals(m.weights)[p->offset + j] != 1 || streams == 1)
+                reals(m.weights)[p->offset + j] = streams == 1 ? 1 : -1;
     }
     model_forward(&m, input, target);
     double loss = model_loss(&m);

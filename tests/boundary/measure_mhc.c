@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "training/training.h"
 #include <stdio.h>
 
@@ -18,7 +19,8 @@ static void add_up(void *context, const struct site *s)
         sums->tokens += (double)s->tokens;
     for (size_t t = 0; !s->exit && t < s->tokens; t++)
         for (size_t i = 0; i < PER_TOKEN; i++) {
-            double k = (double)s->coefficients[t * layout_row(&l) + i];
+            double k = (double)reals(s->coefficients)[t * layout_row(&l)
+                                                     + i];
             sums->sum[s->index][i] += k;
             sums->square[s->index][i] += k * k;
         }

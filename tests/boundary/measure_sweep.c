@@ -11,7 +11,7 @@ static double time_of(void (*go)(struct sites *), struct sites *b)
 {
     size_t all = TOKENS * b->to.streams * WIDTH;
     for (size_t i = 0; i < all; i++)
-        b->to.dstream[i] = (real)(i % 7);
+        reals(b->to.dstream)[i] = (real)(i % 7);
     double began = omp_get_wtime();
     go(b);
     return omp_get_wtime() - began;

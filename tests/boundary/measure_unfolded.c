@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "model/kinds.h"
 #include "boundary/unfold.h"
 #include "training/training.h"

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "boundary/boundary.h"
 #include "model/kinds.h"
 #include "support/compare.h"
@@ -27,15 +28,15 @@ static struct site site_of(size_t index, uint64_t seed)
 {
     struct site s = { .device = &cpu, .index = index, .tokens = T,
                       .streams = 1, .width = C };
-    real **arrays[] = { &s.stream, &s.inverse_rms, &s.normed, &s.answer,
-                        &s.dstream, &s.dnormed, &s.danswer, &s.dgain };
-    for (size_t i = 0; i < 8; i++) {
-        *arrays[i] = test_reals(MUCH);
-        fill_normal(*arrays[i], MUCH, seed + i, 1);
-    }
-    real *gain = test_reals(C);
-    fill_normal(gain, C, seed + 9, 1);
-    s.gain = gain;
+    s.stream = test_array(STREAM, T, C, seed, 1);
+    s.inverse_rms = test_array(EXACT, T, 1, seed + 1, 1);
+    s.normed = test_array(ACTIVATION, T, C, seed + 2, 1);
+    s.answer = test_array(ACTIVATION, T, C, seed + 3, 1);
+    s.dstream = test_array(STREAM, T, C, seed + 4, 1);
+    s.dnormed = test_array(GRADIENT, T, C, seed + 5, 1);
+    s.danswer = test_array(GRADIENT, T, C, seed + 6, 1);
+    s.dgain = test_array(MASTER, 1, C, seed + 7, 1);
+    s.gain = test_array(MASTER, 1, C, seed + 9, 1);
     s.input = s.stream;
     s.dinput = s.dstream;
     return s;
@@ -50,18 +51,19 @@ START_TEST(the_residual_crosses_at_once_as_apart_bit_for_bit)
         to[k].exit = _i;
         to[k].apart = k == 0;
         if (k == 2)
-            fill_normal(to[k].dstream, MUCH, 7, 1);
-        boundary_cross(&from[k], &to[k]);
-        boundary_cross_backward(&from[k], &to[k]);
+            fill_normal(reals(to[k].dstream), MUCH, 7, 1);
+        device_cross(&cpu, &from[k], &to[k]);
+        device_cross_backward(&cpu, &from[k], &to[k]);
     }
-    assert_same(to[1].stream, to[0].stream, MUCH);
-    assert_same(to[1].inverse_rms, to[0].inverse_rms, T);
-    assert_same(to[1].normed, to[0].normed, MUCH);
-    assert_same(to[1].dgain, to[0].dgain, C);
-    assert_same(from[1].dstream, from[0].dstream, MUCH);
-    assert_same(from[1].danswer, from[0].danswer, MUCH);
-    assert_same(from[0].danswer, from[0].dstream, MUCH);
-    ck_assert(compare_bits(NULL, "", from[2].dstream, from[1].dstream,
+    assert_same(reals(to[1].stream), reals(to[0].stream), MUCH);
+    assert_same(reals(to[1].inverse_rms), reals(to[0].inverse_rms), T);
+    assert_same(reals(to[1].normed), reals(to[0].normed), MUCH);
+    assert_same(reals(to[1].dgain), reals(to[0].dgain), C);
+    assert_same(reals(from[1].dstream), reals(from[0].dstream), MUCH);
+    assert_same(reals(from[1].danswer), reals(from[0].danswer), MUCH);
+    assert_same(reals(from[0].danswer), reals(from[0].dstream), MUCH);
+    ck_assert(compare_bits(NULL, "", reals(from[2].dstream),
+                           reals(from[1].dstream),
                            MUCH) == _i);
 }
 END_TEST

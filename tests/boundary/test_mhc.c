@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "model/kinds.h"
 #include "ground/random.h"
 #include "mix/gates.h"
@@ -80,12 +81,12 @@ static void run_example(real got[], enum mix mix, mistake *make)
             phi[k * N * WIDE + i] =
                 (real)((7 * k + 3 * i + k * i) % 11 - 5) / 8;
     }
-    cpu.mixing.coefficients(row, x, phi, alpha, bias, &l, 1);
+    mixing_coefficients(row, x, phi, alpha, bias, &l, 1);
     if (make != NULL)
         make(row, &l, bias);
     memcpy(got, row, OUTPUTS * sizeof(real));
-    cpu.mixing.read(got + OUTPUTS, x, row, &l, 1);
-    cpu.mixing.write(got + OUTPUTS + WIDE, x, answer, row, &l, 1);
+    mixing_read(got + OUTPUTS, x, row, &l, 1);
+    mixing_write(got + OUTPUTS + WIDE, x, answer, row, &l, 1);
 }
 
 START_TEST(coefficients_read_and_write_give_the_golden_numbers)
@@ -363,14 +364,15 @@ static struct model open_as(const struct connection *k, size_t streams,
                             size_t iterations)
 {
     struct model m = whole_open(k, streams, 0);
-    m.configuration.iterations = iterations;
+    for (size_t s = 0; s < SITES; s++)
+        m.site[s].layout.iterations = iterations;
     return m;
 }
 
 // Run, and look into a small model
 static double run(struct model *m)
 {
-    memset(m->gradients, 0, m->parameters.count * sizeof(real));
+    memset(reals(m->gradients), 0, m->parameters.count * sizeof(real));
     return whole_run(m);
 }
 
@@ -379,7 +381,7 @@ static void descend(struct model *m, size_t steps)
     for (size_t s = 0; s < steps; s++) {
         run(m);
         for (size_t i = 0; i < m->parameters.count; i++)
-            m->weights[i] -= (real)0.3 * m->gradients[i];
+            reals(m->weights)[i] -= (real)0.3 * reals(m->gradients)[i];
     }
 }
 
@@ -388,7 +390,7 @@ static void scatter(struct model *m)
     for (size_t i = 0; i < m->parameters.used; i++) {
         const struct parameter *p = &m->parameters.list[i];
         for (size_t k = 0; k < p->count; k++)
-            m->weights[p->offset + k] +=
+            reals(m->weights)[p->offset + k] +=
                 (real)(0.5 * random_normal(7, i, k));
     }
 }
@@ -405,7 +407,7 @@ static real *bias_of(struct model *m, size_t site)
     char name[48];
     snprintf(name, sizeof name, "sublayer.%zu.%s.bias", site,
              m->architecture.connection->name);
-    return of(m, m->weights, name);
+    return of(m, reals(m->weights), name);
 }
 
 // The largest gradient of a group
@@ -421,7 +423,7 @@ static double largest_gradient(struct model *m, size_t site,
     size_t end = g == PRE ? n : g == POST ? 2 * n : 2 * n + n * n;
     snprintf(name, sizeof name, "sublayer.%zu.mhc.%s", site,
              bias ? "bias" : "phi");
-    const real *gradient = of(m, m->gradients, name);
+    const real *gradient = of(m, reals(m->gradients), name);
     double most = 0;
     for (size_t i = first * width; i < end * width; i++)
         most = fmax(most, fabs((double)gradient[i]));
@@ -443,14 +445,15 @@ START_TEST(a_mean_read_and_no_mix_is_the_residual_network)
     scatter(&one);
     const struct parameters *p = &one.parameters;
     for (size_t i = 0; i < p->used; i++)
-        memcpy(of(&many, many.weights, p->list[i].name),
-               one.weights + p->list[i].offset,
+        memcpy(of(&many, reals(many.weights), p->list[i].name),
+               reals(one.weights) + p->list[i].offset,
                p->list[i].count * sizeof(real));
     double loss = run(&one);
     ck_assert(fabs(run(&many) - loss) <= (_i < 3 ? 0 : 1e-6));
     for (size_t i = 0; i < p->used; i++) {
-        const real *got = of(&many, many.gradients, p->list[i].name);
-        const real *want = one.gradients + p->list[i].offset;
+        const real *got =
+            of(&many, reals(many.gradients), p->list[i].name);
+        const real *want = reals(one.gradients) + p->list[i].offset;
         if (_i < 3)
             assert_same(got, want, p->list[i].count);
         else
@@ -490,7 +493,7 @@ static void look_forward(void *context, const struct site *s)
     double square = 0, apart = 0;
     for (size_t t = 0; t < s->tokens; t++)
         for (size_t i = 0; i < n * C; i++) {
-            const real *x = s->stream + t * n * C;
+            const real *x = reals(s->stream) + t * n * C;
             double d = (double)x[i] - (double)x[i % C];
             square += (double)x[i] * (double)x[i];
             apart += d * d;
@@ -534,7 +537,7 @@ END_TEST
 START_TEST(at_the_start_only_the_writes_have_a_gradient)
 {
     struct model m = open_as(&mhc, 4, 20);
-    real *w = of(&m, m.weights, "embedding");
+    real *w = of(&m, reals(m.weights), "embedding");
     for (size_t i = 0; i < WORDS * 8; i++)
         w[i] *= 50;
     run(&m);
@@ -542,7 +545,7 @@ START_TEST(at_the_start_only_the_writes_have_a_gradient)
         char name[40];
         snprintf(name, sizeof name, "sublayer.%zu.mhc.alpha", s);
         for (size_t i = 0; i < 3; i++)
-            ck_assert(of(&m, m.gradients, name)[i] == 0);
+            ck_assert(of(&m, reals(m.gradients), name)[i] == 0);
         for (int bias = 0; bias < 2; bias++) {
             double post = largest_gradient(&m, s, POST, bias);
             ck_assert_double_gt(post, bias ? 1e-4 : 1e-6);
@@ -564,7 +567,8 @@ static void look_backward(void *context, const struct site *s)
     struct look *look = context;
     struct layout l = s->layout;
     for (size_t t = 0; s->index == SITES - 2 && t < s->tokens; t++) {
-        const real *d = s->dcoefficients + t * layout_row(&l);
+        const real *d = reals(s->dcoefficients)
+                      + t * layout_row(&l);
         for (size_t i = 1; i < l.streams; i++)
             look->equal_posts &= d[l.streams + i] == d[l.streams];
     }
@@ -622,7 +626,7 @@ static void check_kind(const struct connection *k, size_t streams,
     whole_scatter(&m);
     for (size_t i = 0; i < m.parameters.used; i++) {
         const struct parameter *p = &m.parameters.list[i];
-        real *w = m.weights + p->offset;
+        real *w = reals(m.weights) + p->offset;
         // Make streams and coefficients differ more
         for (size_t k = 0; k < p->count; k++)
             if (strstr(p->name, ".bias") != NULL)
@@ -655,10 +659,10 @@ START_TEST(gradients_do_not_depend_on_the_number_of_threads)
     scatter(&m);
     omp_set_num_threads(1);
     run(&m);
-    memcpy(want, m.gradients, m.parameters.count * sizeof(real));
+    memcpy(want, reals(m.gradients), m.parameters.count * sizeof(real));
     omp_set_num_threads(3);
     run(&m);
-    assert_same(m.gradients, want, m.parameters.count);
+    assert_same(reals(m.gradients), want, m.parameters.count);
     model_close(&m);
 }
 END_TEST

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "boundary/mixing.h"
 #include "boundary/unfold.h"
 #include "support/compare.h"
@@ -14,7 +15,7 @@
 enum { T = 2, C = 3, MOST = MIX_STREAMS };
 enum { ROW = 2 * MOST + MOST * MOST, ALL = T * MOST * C };
 
-static struct operation {
+static struct trial {
     struct layout layout;
     real stream[ALL], answer[T * C], row[T * ROW];
     real dinput[T * C], dnext[ALL];
@@ -138,7 +139,7 @@ START_TEST(the_two_streams_of_the_text)
 END_TEST
 
 // Tests of the coefficients
-enum { TOKENS = 130, WIDTH = 19, STREAM = TOKENS * MOST * WIDTH,
+enum { TOKENS = 130, WIDTH = 19, ALL_STREAMS = TOKENS * MOST * WIDTH,
        PHI = (MOST + 2) * WIDTH, ROWS = TOKENS * (2 * ROW + MOST) };
 
 static struct { real *stream, *phi, *alpha, *bias, *rows; } given;
@@ -146,7 +147,7 @@ static struct { real *stream, *phi, *alpha, *bias, *rows; } given;
 static struct layout give(const struct connection *k, size_t n)
 {
     struct { real **at; size_t count; double scale; } all[] = {
-        { &given.stream, STREAM, 3 }, { &given.phi, PHI, 0.3 },
+        { &given.stream, ALL_STREAMS, 3 }, { &given.phi, PHI, 0.3 },
         { &given.alpha, MIX_SCALES, 1 }, { &given.bias, ROW, 1 },
         { &given.rows, ROWS, 0 } };
     for (size_t i = 0; i < 5; i++) {
@@ -206,7 +207,7 @@ START_TEST(coefficients_and_gradients_of_a_token_depend_on_it_alone)
     real *sum[2], *d[2];
     enum { SUM = PHI + MIX_SCALES + ROW };
     for (size_t i = 0; i < 2; i++)
-        sum[i] = test_reals(SUM), d[i] = test_reals(STREAM);
+        sum[i] = test_reals(SUM), d[i] = test_reals(ALL_STREAMS);
     mixing_coefficients(given.rows, given.stream, given.phi,
                         given.alpha, given.bias, &l, TOKENS);
     for (size_t t = 0; t < TOKENS; t++) {
@@ -242,7 +243,8 @@ START_TEST(threads_change_no_bit_of_loss_or_gradients)
         loss[i] = whole_run(&m[i]);
     }
     ck_assert(loss[0] == loss[1]);
-    assert_same(m[1].gradients, m[0].gradients, m[0].parameters.count);
+    assert_same(reals(m[1].gradients), reals(m[0].gradients),
+                m[0].parameters.count);
     model_close(&m[0]);
     model_close(&m[1]);
 }
@@ -429,8 +431,9 @@ static void look(void *context, const struct site *s)
     for (size_t i = 0; i < s->tokens * all; i++) {
         size_t at = i / all * s->width + i % s->width;
         if (i % all < s->width)
-            x[at] = s->stream[i];
-        seen->unequal += memcmp(&x[at], &s->stream[i], sizeof *x) != 0;
+            x[at] = reals(s->stream)[i];
+        seen->unequal += memcmp(&x[at], &reals(s->stream)[i],
+                                sizeof *x) != 0;
     }
 }
 
@@ -455,10 +458,10 @@ static void become_residual(struct model *m, bool start)
         bool bias = strstr(p->name, ".bias") != NULL;
         for (size_t j = 0; j < p->count; j++)
             if (bias || strstr(p->name, ".alpha") != NULL)
-                m->weights[p->offset + j] =
+                reals(m->weights)[p->offset + j] =
                     bias ? parameter_start(p, 1, 0, j) : 0;
         for (size_t j = 0; bias && !start && j < n; j++)
-            m->weights[p->offset + j] = 1 / (real)n;
+            reals(m->weights)[p->offset + j] = 1 / (real)n;
     }
 }
 
@@ -490,7 +493,7 @@ START_TEST(the_residual_network_is_a_special_case_bit_for_bit)
         if (!mean && power && exact)
             for (size_t i = 0; i < SEEN; i++)
                 ck_assert(m.tape.list[m.at.input].copies == SITES &&
-                          tape_at(&m.tape, m.at.input, SITES - 1)[i]
+                          reals(tape_at(&m.tape, m.at.input, SITES - 1))[i]
                           == (real)n * want.x[SITES - 1][i]);
         model_close(&m);
     }
@@ -503,19 +506,21 @@ static void expect_addresses(void *context, const struct site *s)
 {
     const bool *phi = context;
     bool has = *phi && !s->exit;
-    ck_assert((s->phi != NULL) == has && (s->dphi != NULL) == has);
-    ck_assert((s->alpha != NULL) == has && (s->dalpha != NULL) == has);
-    ck_assert((s->bias != NULL) == !s->exit);
-    ck_assert((s->dbias != NULL) == !s->exit);
+    ck_assert((s->phi.at != NULL) == has
+              && (s->dphi.at != NULL) == has);
+    ck_assert((s->alpha.at != NULL) == has
+              && (s->dalpha.at != NULL) == has);
+    ck_assert((s->bias.at != NULL) == !s->exit);
+    ck_assert((s->dbias.at != NULL) == !s->exit);
 }
 
 static void expect_no_gradient(void *context, const struct site *s)
 {
     (void)context;
-    ck_assert_ptr_null(s->dphi);
-    ck_assert_ptr_null(s->dalpha);
-    ck_assert_ptr_null(s->dbias);
-    ck_assert_ptr_null(s->dgain);
+    ck_assert_ptr_null(s->dphi.at);
+    ck_assert_ptr_null(s->dalpha.at);
+    ck_assert_ptr_null(s->dbias.at);
+    ck_assert_ptr_null(s->dgain.at);
 }
 
 START_TEST(what_was_not_declared_has_no_address)
@@ -567,7 +572,8 @@ START_TEST(parameters_of_a_kind_have_these_names_shapes_and_decay)
         ck_assert(p->columns == want[i].columns);
         ck_assert(p->decay == want[i].decay);
         for (size_t j = 0; j < 8 && j < p->count; j++)
-            ck_assert(m.weights[p->offset + j] == (real)want[i].at[j]);
+            ck_assert(reals(m.weights)[p->offset + j]
+                      == (real)want[i].at[j]);
     }
     if (_i == 0)
         ck_assert_ptr_null(parameter_find(&m.parameters,
@@ -624,15 +630,15 @@ static void gather(void *context, const struct site *s)
 {
     size_t K = mix_row(s->layout.mix, 3);
     (void)context;
-    memcpy(parts.input[s->index], s->input, sizeof *parts.input);
+    memcpy(parts.input[s->index], reals(s->input), sizeof *parts.input);
     for (size_t t = 0; t < TALLY; t++)
         for (size_t k = 0; k < 15; k++)
             parts.row[t][s->index][k] =
-                s->exit ? 1 : s->coefficients[t * K + k];
+                s->exit ? 1 : reals(s->coefficients)[t * K + k];
     for (size_t i = 0; s->index == 0 && i < ROOM; i++)
-        parts.answer[0][i] = s->stream[i / 8 * 24 + i % 8];
+        parts.answer[0][i] = reals(s->stream)[i / 8 * 24 + i % 8];
     if (!s->exit)
-        memcpy(parts.answer[s->index + 1], s->answer,
+        memcpy(parts.answer[s->index + 1], reals(s->answer),
                sizeof *parts.answer);
 }
 

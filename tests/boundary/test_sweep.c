@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "boundary/sites.h"
 #include "ground/random.h"
 #include "model/readable.h"
@@ -41,20 +42,25 @@ static void assert_equal_boundaries(const struct sites *a,
 {
     const struct site *x = &a->to, *y = &b->to;
     size_t count = x->tokens * x->width, all = x->streams * count;
-    assert_same(x->stream, y->stream, all);
-    assert_same(x->coefficients, y->coefficients, a->rows);
-    assert_same(x->input, y->input, count);
-    assert_same(x->inverse_rms, y->inverse_rms, x->tokens);
-    assert_same(x->normed, y->normed, count);
-    assert_same(x->dcoefficients, y->dcoefficients, a->rows);
-    assert_same(a->from.dstream, b->from.dstream, all);
-    assert_same(a->from.danswer, b->from.danswer, count);
-    assert_same(a->from.dcoefficients, b->from.dcoefficients, a->rows);
-    assert_close(x->dgain, y->dgain, x->width, tolerance);
+    assert_same(reals(x->stream), reals(y->stream), all);
+    assert_same(reals(x->coefficients), reals(y->coefficients),
+                a->rows);
+    assert_same(reals(x->input), reals(y->input), count);
+    assert_same(reals(x->inverse_rms), reals(y->inverse_rms),
+                x->tokens);
+    assert_same(reals(x->normed), reals(y->normed), count);
+    assert_same(reals(x->dcoefficients), reals(y->dcoefficients),
+                a->rows);
+    assert_same(reals(a->from.dstream), reals(b->from.dstream), all);
+    assert_same(reals(a->from.danswer), reals(b->from.danswer), count);
+    assert_same(reals(a->from.dcoefficients),
+                reals(b->from.dcoefficients), a->rows);
+    assert_close(reals(x->dgain), reals(y->dgain), x->width, tolerance);
     if (a->phi > 0)
-        assert_close(x->dphi, y->dphi, a->phi, tolerance);
-    assert_close(x->dalpha, y->dalpha, a->small, tolerance);
-    assert_close(x->dbias, y->dbias, a->small, tolerance);
+        assert_close(reals(x->dphi), reals(y->dphi), a->phi, tolerance);
+    assert_close(reals(x->dalpha), reals(y->dalpha), a->small,
+                 tolerance);
+    assert_close(reals(x->dbias), reals(y->dbias), a->small, tolerance);
 }
 
 // The sweep against one operation after the other
@@ -123,8 +129,8 @@ START_TEST(a_model_has_the_same_gradients_with_and_without_a_sweep)
         ck_assert(loss[0] == loss[1]);
         for (size_t i = 0; i < m->parameters.used; i++) {
             const struct parameter *p = &m->parameters.list[i];
-            const real *want = m[0].gradients + p->offset;
-            const real *got = m[1].gradients + p->offset;
+            const real *want = reals(m[0].gradients) + p->offset;
+            const real *got = reals(m[1].gradients) + p->offset;
             bool sum = p->rows == 1 || strstr(p->name, ".phi") != NULL;
             if (sum)
                 assert_close(got, want, p->count, 1000 * REAL_EPSILON);
@@ -185,7 +191,8 @@ START_TEST(a_large_model_is_the_same_with_a_sweep_and_in_pieces)
     for (size_t i = 0; i < m->parameters.used; i++) {
         const struct parameter *p = &m->parameters.list[i];
         ck_assert_msg(compare_arrays(stderr, p->name,
-            m[1].gradients + p->offset, m[0].gradients + p->offset,
+            reals(m[1].gradients) + p->offset, reals(m[0].gradients)
+                + p->offset,
             &p->count, 1, 1e4 * REAL_EPSILON), "%s", p->name);
     }
     for (size_t i = 0; i < 2; i++)

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "whole.h"
 #include "ground/random.h"
 #include "support/difference.h"
@@ -34,7 +35,7 @@ void whole_scatter(struct model *m)
     size_t n = m->configuration.streams;
     for (size_t i = 0; i < m->parameters.used; i++) {
         const struct parameter *p = &m->parameters.list[i];
-        real *w = m->weights + p->offset;
+        real *w = reals(m->weights) + p->offset;
         bool bias = strstr(p->name, ".bias") != NULL;
         bool phi = strstr(p->name, ".phi") != NULL;
         fill_normal(w, p->count, 100 + random_stream(p->name) % 1000,
@@ -122,8 +123,10 @@ static void check_group(struct model *m, const struct parameter *p,
                         const struct group *g)
 {
     size_t at = p->offset + g->first;
-    struct difference d = difference_check(forward, m, m->weights + at,
-                                           m->gradients + at, g->count);
+    struct difference d =
+        difference_check(forward, m, reals(m->weights) + at,
+                                           reals(m->gradients) + at,
+                                               g->count);
     ck_assert_msg(d.largest > 1e-4, "%s: gradients of at most %g",
                   g->name, d.largest);
     ck_assert_msg(d.worst <= 1e-6, "%s[%zu] is off by %g of %g",
@@ -144,15 +147,16 @@ static size_t check_groups(struct model *m, const char *const zero[],
                            bool hushed)
 {
     size_t found = 0;
-    cpu.zero(m->gradients, m->parameters.count, EXACT);
+    device_zero(&cpu, m->gradients);
     whole_run(m);
-    double largest = largest_of(m->gradients, m->parameters.count);
+    double largest =
+        largest_of(reals(m->gradients), m->parameters.count);
     for (size_t i = 0; i < m->parameters.used; i++) {
         const struct parameter *p = &m->parameters.list[i];
         struct group group[3];
         size_t count = groups_of(group, p, m);
         for (const struct group *g = group; g < group + count; g++) {
-            double size = largest_of(m->gradients + p->offset
+            double size = largest_of(reals(m->gradients) + p->offset
                                      + g->first, g->count);
             // Check group g of parameter p
             if (listed(zero, g->name)) {
@@ -178,7 +182,7 @@ static void quieten(struct model *m)
         const struct parameter *p = &m->parameters.list[i / 3];
         if (strstr(p->name, loud[i % 3]) != NULL)
             for (size_t j = 0; j < p->count; j++)
-                m->weights[p->offset + j] *= (real)2e-3;
+                reals(m->weights)[p->offset + j] *= (real)2e-3;
     }
 }
 

@@ -12,11 +12,11 @@ struct boundary test_boundary(size_t tokens, size_t streams,
 {
     struct boundary b = { tokens, streams, width, { NULL } };
     struct message m = { 0, "" };
-    double scale[ROLES] = { [STREAMS] = 1, [ALPHA] = .2, [BIAS] = 2,
+    double scale[ITEMS] = { [STREAMS] = 1, [ALPHA] = .2, [BIAS] = 2,
         [ANSWER] = 1, [DNEXT] = 1, [DINPUT] = 1,
         [PHI] = 1 / sqrt((double)(streams * width)) };
-    for (int i = 0; i < ROLES; i++) {
-        size_t count = check_size(&b, (enum role)i);
+    for (int i = 0; i < ITEMS; i++) {
+        size_t count = check_size(&b, (enum item)i);
         b.at[i] = memory_new(count, sizeof(double), &m);
         for (size_t k = 0; k < count; k++)
             b.at[i][k] = scale[i] * random_normal(seed, (uint64_t)i, k)
@@ -39,9 +39,9 @@ void test_store(struct check *c, const char *type)
     const struct number_type *t = types;
     while (strcmp(t->name, type) != 0)
         t++;
-    for (int i = 0; i < ROLES; i++) {
+    for (int i = 0; i < ITEMS; i++) {
         c->file.type[i] = t;
-        size_t count = check_size(&c->file.hers, (enum role)i);
+        size_t count = check_size(&c->file.hers, (enum item)i);
         for (size_t k = 0; t->bytes < 8 && k < count; k++) {
             double *x = &c->file.hers.at[i][k];
             bool half = strcmp(type, "F16") == 0;

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,9 +79,9 @@ static double boundary_loss(void *context)
 
 static void agree_with_differences(const struct rules *r, size_t n)
 {
-    static const enum role given[] = { STREAMS, PHI, ALPHA, BIAS,
+    static const enum item given[] = { STREAMS, PHI, ALPHA, BIAS,
                                        ANSWER };
-    static const enum role made[] = { DSTREAMS, DPHI, DALPHA, DBIAS,
+    static const enum item made[] = { DSTREAMS, DPHI, DALPHA, DBIAS,
                                       DANSWER };
     struct boundary b = test_boundary(3, n, 4, 7 + n);
     struct judged j = { &b, r };
@@ -135,7 +136,7 @@ static double through_phi(const struct boundary *b, size_t i)
     return scale * (fabs(mine) + fabs(x[i] * scale * along));
 }
 
-static double terms(const struct boundary *b, enum role role, size_t i)
+static double terms(const struct boundary *b, enum item role, size_t i)
 {
     size_t n = b->streams, C = b->width, c = i % C, s = i / C;
     double *const *at = b->at, sum = 0;
@@ -157,7 +158,7 @@ static double terms(const struct boundary *b, enum role role, size_t i)
 START_TEST(what_is_stored_is_off_by_u_of_its_terms)
 {
     const double u = 0x1p-20;
-    enum role role = (enum role)_i;
+    enum item role = (enum item)_i;
     struct boundary exact = test_boundary(1, 3, 5, 21);
     struct boundary off = test_boundary(1, 3, 5, 21);
     struct roughness rough = { .seed = 0 };
@@ -383,11 +384,11 @@ START_TEST(what_a_file_cannot_show_is_listed)
 }
 END_TEST
 
-static struct check *only(enum role role, uint64_t mistakes)
+static struct check *only(enum item role, uint64_t mistakes)
 {
     struct rules r = rules_of(false, mistakes, mistakes);
     struct check *few = filed("F32", &r, 8, 4);
-    for (int i = H_PRE; i < ROLES; i++)
+    for (int i = H_PRE; i < ITEMS; i++)
         if (i != (int)role)
             few->file.hers.at[i] = NULL, few->file.type[i] = NULL;
     return few;
@@ -555,7 +556,7 @@ END_TEST
 
 START_TEST(what_nobody_knows_is_not_explained)
 {
-    static const enum role spoilt[] = { H_RES, DPHI, DSTREAMS };
+    static const enum item spoilt[] = { H_RES, DPHI, DSTREAMS };
     for (size_t k = 0; k < 3; k++) {
         struct rules r = rules_of(k == 1, 0, 0);
         struct check *c = filed("F32", &r, 4, 4);
@@ -572,7 +573,7 @@ END_TEST
 
 START_TEST(a_part_that_is_explained_is_counted)
 {
-    enum role spoilt = _i == 0 ? H_RES : DPHI;
+    enum item spoilt = _i == 0 ? H_RES : DPHI;
     struct trial twice = tried("the factor 2 of h_post is missing");
     struct rules r = trial_rules(rules_of(false, 0, 0), &twice);
     struct check *c = filed("F32", &r, 4, 4);
@@ -709,7 +710,7 @@ END_TEST
 START_TEST(coarse_arithmetic_is_recognised)
 {
     struct roughness rough = { .between = 0x1p-8, .seed = 99 };
-    for (int i = 0; i < ROLES; i++)
+    for (int i = 0; i < ITEMS; i++)
         rough.at[i] = 0x1p-8;
     struct rules r = rules_of(false, 0, 0);
     r.rough = &rough;
@@ -731,7 +732,7 @@ END_TEST
 /* five parts are as far off as coarse numbers are, five a little */
 START_TEST(half_of_the_errors_must_look_rough)
 {
-    static const struct { enum role role; double by; } off[] = {
+    static const struct { enum item role; double by; } off[] = {
         { H_PRE, 1e-3 }, { H_POST, 1e-3 }, { H_RES, 1e-3 },
         { INPUT, 1e-3 }, { NEXT, 1e-3 }, { DSTREAMS, 1e-4 },
         { DANSWER, 1e-4 }, { DBIAS, 1e-4 }, { EXIT, 1e-4 } };
@@ -751,7 +752,7 @@ START_TEST(half_of_the_errors_must_look_rough)
 END_TEST
 
 /* a right file whose given numbers are changed before it is made */
-static const struct { enum role role; double factor; const char *type;
+static const struct { enum item role; double factor; const char *type;
                       bool released; } extremes[] = {
     { STREAMS, 1e150, "F64", false }, { STREAMS, 1e150, "F64", true },
     { STREAMS, 1e-20, "F32", false }, { BIAS, 500, "F32", false },
@@ -765,7 +766,7 @@ START_TEST(right_files_with_extreme_numbers_agree)
     struct rules r = rules_of(released, 0, 0);
     struct check *c = filed(extremes[_i].type, &r, 4, 4);
     struct boundary *b = &c->file.hers;
-    enum role role = extremes[_i].role;
+    enum item role = extremes[_i].role;
     for (size_t i = 0; i < check_size(b, role); i++)
         b->at[role][i] *= extremes[_i].factor;
     for (size_t i = 0; role == DNEXT && i < check_size(b, DINPUT); i++)
@@ -788,7 +789,7 @@ START_TEST(a_gate_that_underflows_agrees)
     for (size_t i = 0; i < 4; i++)
         b->at[BIAS][i] = -95;
     make(b, &r);
-    static const enum role zero[] = { H_PRE, INPUT };
+    static const enum item zero[] = { H_PRE, INPUT };
     for (size_t k = 0; k < 2; k++)
         for (size_t i = 0; i < check_size(b, zero[k]); i++)
             b->at[zero[k]][i] = 0;
@@ -838,7 +839,7 @@ START_TEST(what_lies_between_is_as_told_or_as_the_file)
         { "f64", 0x1p-53 }, { "F32", 0x1p-24 }, { "tf32", 0x1p-11 },
         { "f16", 0x1p-11 }, { "bf16", 0x1p-8 }, { NULL, 0x1p-53 } };
     static const struct number_type single = { "F32", 4, NULL };
-    static const enum role some[] = { STREAMS, BIAS, DANSWER };
+    static const enum item some[] = { STREAMS, BIAS, DANSWER };
     struct message m = { 0, "" };
     for (size_t i = 0; i < 6 + 3; i++) {
         struct rules r = reference_rules(&test_settings, false);
@@ -852,7 +853,7 @@ START_TEST(what_lies_between_is_as_told_or_as_the_file)
 END_TEST
 struct real_boundary {
     struct layout l;
-    real *at[ROLES], *coefficients;
+    real *at[ITEMS], *coefficients;
 };
 
 static void give(struct real_boundary *b, struct check *c,
@@ -863,8 +864,8 @@ static void give(struct real_boundary *b, struct check *c,
     test_store(c, sizeof(real) == 4 ? "F32" : "F64");
     b->l = layout_of(mix, n, C, 20);
     b->coefficients = test_reals(T * layout_row(&b->l));
-    for (int i = 0; i < ROLES; i++) {
-        size_t count = check_size(&c->file.hers, (enum role)i);
+    for (int i = 0; i < ITEMS; i++) {
+        size_t count = check_size(&c->file.hers, (enum item)i);
         b->at[i] = test_reals(count);
         for (size_t k = 0; i < H_PRE && k < count; k++)
             b->at[i][k] = (real)c->file.hers.at[i][k];
@@ -878,13 +879,15 @@ static void run_forward(struct real_boundary *b, size_t T,
                         real exit_scale)
 {
     size_t n = b->l.streams, K = layout_row(&b->l);
-    const struct mixing *x = &cpu.mixing;
-    x->coefficients(b->coefficients, b->at[STREAMS], b->at[PHI], alpha,
+    mixing_coefficients(b->coefficients, b->at[STREAMS], b->at[PHI],
+                        alpha,
                     b->at[BIAS], &b->l, T);
-    x->read(b->at[INPUT], b->at[STREAMS], b->coefficients, &b->l, T);
-    x->write(b->at[NEXT], b->at[STREAMS], b->at[ANSWER],
+    mixing_read(b->at[INPUT], b->at[STREAMS], b->coefficients, &b->l,
+                T);
+    mixing_write(b->at[NEXT], b->at[STREAMS], b->at[ANSWER],
              writing ? writing : b->coefficients, &b->l, T);
-    x->collapse(b->at[EXIT], b->at[NEXT], exit_scale / (real)n, &b->l,
+    mixing_collapse(b->at[EXIT], b->at[NEXT], exit_scale / (real)n,
+                    &b->l,
                 T);
     for (size_t t = 0; t < T; t++) {
         const real *row = b->coefficients + t * K;
@@ -897,15 +900,16 @@ static void run_forward(struct real_boundary *b, size_t T,
 }
 static void run_backward(struct real_boundary *b, size_t T)
 {
-    const struct mixing *x = &cpu.mixing;
     real *d = test_reals(T * layout_row(&b->l));
-    x->write_backward(b->at[DSTREAMS], b->at[DANSWER], d, b->at[DNEXT],
+    mixing_write_backward(b->at[DSTREAMS], b->at[DANSWER], d,
+                          b->at[DNEXT],
                       b->at[STREAMS], b->at[ANSWER], b->coefficients,
                       &b->l, T);
-    x->read_backward(b->at[DSTREAMS], d, b->at[DINPUT], b->at[STREAMS],
+    mixing_read_backward(b->at[DSTREAMS], d, b->at[DINPUT],
+                         b->at[STREAMS],
                      b->coefficients, &b->l, T);
     real *work = test_reals(mixing_work(&b->l, T));
-    x->coefficients_backward(b->at[DSTREAMS], b->at[DPHI],
+    mixing_coefficients_backward(b->at[DSTREAMS], b->at[DPHI],
         b->at[DALPHA], b->at[DBIAS], d, work,
         b->at[STREAMS], b->coefficients, b->at[PHI], b->at[ALPHA],
         b->at[BIAS], &b->l, T);
@@ -914,9 +918,9 @@ static void run_backward(struct real_boundary *b, size_t T)
 static const struct check *look(struct check *c,
                                 const struct real_boundary *b)
 {
-    for (int i = H_PRE; i < ROLES; i++)
+    for (int i = H_PRE; i < ITEMS; i++)
         for (size_t k = 0;
-             k < check_size(&c->file.hers, (enum role)i); k++)
+             k < check_size(&c->file.hers, (enum item)i); k++)
             c->file.hers.at[i][k] = (double)b->at[i][k];
     return checked(c);
 }
@@ -944,8 +948,8 @@ START_TEST(our_own_boundary_agrees_for_any_token)
     make(&c.file.hers, &r);
     run_forward(&b, T, b.at[ALPHA], NULL, 1);
     run_backward(&b, T);
-    for (int i = H_PRE; i < ROLES; i++) {
-        size_t count = check_size(&c.file.hers, (enum role)i);
+    for (int i = H_PRE; i < ITEMS; i++) {
+        size_t count = check_size(&c.file.hers, (enum item)i);
         real *want = test_reals(count);
         for (size_t k = 0; k < count; k++)
             want[k] = (real)c.file.hers.at[i][k];
@@ -990,7 +994,7 @@ START_TEST(a_bug_in_our_own_boundary_is_named)
             b.at[H_POST][i] /= 2;
     right.at[DALPHA] = b.at[DALPHA];
     run_backward(&right, T);
-    for (int i = DSTREAMS; i < ROLES; i++)
+    for (int i = DSTREAMS; i < ITEMS; i++)
         b.at[i] = right.at[i];
     look(&c, &b);
     ck_assert_uint_eq(c.founds, 1);
@@ -1349,20 +1353,23 @@ START_TEST(looking_changes_nothing)
     ck_assert(model_allocate(&two, &m));
     two.apart = true;
     size_t count = one.parameters.count;
-    fill_normal(one.weights, count, 5, .3);
-    memcpy(two.weights, one.weights, count * sizeof(real));
+    fill_normal(reals(one.weights), count, 5, .3);
+    memcpy(reals(two.weights), reals(one.weights),
+           count * sizeof(real));
     model_forward(&one, id, id + 1);
     double loss = model_loss(&one);
     model_backward(&one, 1);
     ck_assert_msg(trace_batch(&t, &two, id, id + 1, &m), "%s", m.text);
-    assert_close(two.gradients, one.gradients, count, 1e-4);
+    assert_close(reals(two.gradients), reals(one.gradients), count,
+                 1e-4);
     ck_assert(traced(&t, "loss")[0] == (real)loss);
-    memcpy(one.gradients, two.gradients, count * sizeof(real));
-    memset(two.gradients, 0, count * sizeof(real));
+    memcpy(reals(one.gradients), reals(two.gradients),
+           count * sizeof(real));
+    memset(reals(two.gradients), 0, count * sizeof(real));
     two.watch.forward = two.watch.backward = NULL;
     model_forward(&two, id, id + 1);
     model_backward(&two, 1);
-    assert_same(two.gradients, one.gradients, count);
+    assert_same(reals(two.gradients), reals(one.gradients), count);
     // Look into the trace
     for (size_t i = 0; i < t.used; i++)
         for (size_t e = 0; e < count_of(&t.list[i]); e++)
@@ -1371,7 +1378,8 @@ START_TEST(looking_changes_nothing)
     const struct parameter *p = &one.parameters.list[3];
     char name[TRACE_NAME];
     snprintf(name, sizeof name, "d.%s", p->name);
-    assert_same(traced(&t, name), one.gradients + p->offset, p->count);
+    assert_same(traced(&t, name), reals(one.gradients) + p->offset,
+                p->count);
     ck_assert(traced(&t, "tokens")[7] == (real)id[7]);
     ck_assert(traced(&t, "targets")[7] == (real)id[8]);
     ck_assert(traced(&t, "targets")[0] == (real)id[1]);
@@ -1430,7 +1438,7 @@ Suite *check_suite(void)
                         2 * SLICES);
     #endif
     tcase_add_loop_test(t, what_is_stored_is_off_by_u_of_its_terms, H_PRE,
-                        ROLES);
+                        ITEMS);
     tcase_add_loop_test(t, what_is_right_agrees_with_one_convention, 0, 3);
     tcase_add_loop_test(t, a_mistake_is_named, 0, 1);
     tcase_add_loop_test(t, two_mistakes_are_both_named, 0, 1);

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/upcycle.h"
 #include <math.h>

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include <jansson.h>
 #include <omp.h>
 #include <stdio.h>
@@ -121,7 +122,8 @@ START_TEST(a_checkpoint_holds_every_row_field_and_member)
     // Look for the rows in s
     const char *const prefix[3] = { "", "first_moments.",
                                     "second_moments." };
-    const real *const row[3] = { t.model.weights, t.first, t.second };
+    const real *const row[3] = { reals(t.model.weights),
+                                  reals(t.first), reals(t.second) };
     const struct parameters *p = &t.model.parameters;
     ck_assert_uint_eq(s.used, 3 * p->used);
     for (size_t r = 0; r < 3; r++)
@@ -415,12 +417,13 @@ START_TEST(weights_are_read_with_or_without_the_moments)
                                        folder_file("half"), &m));
     ck_assert_int_eq(m.status, EX_DATAERR);
     ck_assert_ptr_nonnull(strstr(m.text, "tensors, the model has"));
-    ck_assert(!compare_bits(NULL, "", other.model.weights,
-                            t.model.weights, count));
+    ck_assert(!compare_bits(NULL, "", reals(other.model.weights),
+                            reals(t.model.weights), count));
     m.status = 0;
     ck_assert_msg(checkpoint_read_weights(&other.model,
         folder_file(_i == 0 ? "good" : "weights"), &m), "%s", m.text);
-    assert_same(other.model.weights, t.model.weights, count);
+    assert_same(reals(other.model.weights), reals(t.model.weights),
+                count);
     ck_assert_uint_eq(other.bookmark.step, 0);
     tiny_close(&other);
     tiny_close(&t);
@@ -557,7 +560,7 @@ START_TEST(weights_alone_ask_for_the_sizes_and_no_more)
     ck_assert(c.beta1 == 0.5 && c.rate == 0.5);
     ck_assert(model_open(&model, &c, &cpu, 1, INFERENCE, 0, &m));
     ck_assert(checkpoint_read_weights(&model, folder_file("good"), &m));
-    assert_same(model.weights, t.model.weights,
+    assert_same(reals(model.weights), reals(t.model.weights),
                 t.model.parameters.count);
     model_close(&model);
     other.options.seed = 3;

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/image.h"
 #include "checkpoint/tiny.h"
@@ -82,10 +83,11 @@ START_TEST(what_was_there_is_carried_and_what_is_new_starts)
         for (size_t r = 0; r < TRAINER_ROWS; r++)
             // Compare row r of the parameter
             for (size_t j = 0; j < p->count; j++) {
-                real want = was != NULL ? old[r].at[was->offset + j]
+                real want = was != NULL ? reals(old[r].array)[was->offset + j]
                     : r > 0 ? 0 : parameter_start(p, 11, j / p->columns,
                                                   j % p->columns);
-                ck_assert_msg(new[r].at[p->offset + j] == want, "%s[%zu]", p->name,
+                ck_assert_msg(reals(new[r].array)[p->offset + j] == want, "%s[%zu]",
+                              p->name,
                               j);
             }
     }
@@ -105,8 +107,8 @@ static void look(void *context, const struct site *s)
     struct seen *seen = context;
     size_t n = s->streams, C = s->width;
     for (size_t i = 0; i < s->tokens * n * C; i++) {
-        real first = s->stream[i / (n * C) * n * C + i % C];
-        bool same = fabs((double)(s->stream[i] - first)) < 1e-6;
+        real first = reals(s->stream)[i / (n * C) * n * C + i % C];
+        bool same = fabs((double)(reals(s->stream)[i] - first)) < 1e-6;
         seen->equal = seen->equal && same;
         seen->apart = seen->apart || !same;
     }

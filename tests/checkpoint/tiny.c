@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,325 +1,259 @@
-#include "device/device.h"
+#include "support/behind.h"
+#include "support/cpu.h"
+#include "ground/memory.h"
 #include "ground/random.h"
+#include "layers/attention.h"
 #include "model/model.h"
 #include "support/compare.h"
 #include "support/fill.h"
 #include "support/suite.h"
 #include <omp.h>
-#include <stdlib.h>
+#include <signal.h>
+#include <string.h>
+#include <sysexits.h>
 
-// Tags on addresses
-enum { TAG = 60 };
-
-static real *tagged(real *x, enum storage storage)
-{
-    uintptr_t address = (uintptr_t)x;
-    if (x == NULL)
-        return NULL;
-    return (real *)(storage == EXACT
-        ? address | (uintptr_t)1 << TAG
-        : address * 2 | (uintptr_t)2 << TAG);
-}
-
-static real *plain(const real *x, enum storage storage)
-{
-    uintptr_t address = (uintptr_t)x;
-    uintptr_t rest = address & (((uintptr_t)1 << TAG) - 1);
-    if (address >> TAG != (storage == EXACT ? 1 : 2))
-        abort();
-    return (real *)(storage == EXACT ? rest : rest / 2);
-}
-
-#define E(x) plain(x, EXACT)
-#define R(x) plain(x, ROUNDED)
-
-// Hold numbers behind tags
-static real *allocate(size_t count, enum storage storage,
-                      struct message *m)
-{
-    return tagged(cpu.allocate(count, storage, m), storage);
-}
-
-static void release(real *x)
-{
-    uintptr_t tag = (uintptr_t)x >> TAG;
-    cpu.release(plain(x, tag == 1 ? EXACT : ROUNDED));
-}
-
-static void upload(real *to, const real *from, size_t count,
-                   enum storage storage)
-{
-    cpu.upload(plain(to, storage), from, count, storage);
-}
-
-static void download(real *to, const real *from, size_t count,
-                     enum storage storage)
-{
-    cpu.download(to, plain(from, storage), count, storage);
-}
-
-static void zero(real *x, size_t count, enum storage storage)
-{
-    cpu.zero(plain(x, storage), count, storage);
-}
-
-static void copy(real *to, const real *from, size_t count,
-                 enum storage storage)
-{
-    cpu.copy(plain(to, storage), plain(from, storage), count, storage);
-}
-
-// Operations that check tags
-static void embed(real *out, const token *id, const real *w, size_t T,
-                  size_t C)
-{
-    cpu.embedding.forward(R(out), id, E(w), T, C);
-}
-
-static void embed_back(real *dw, const real *dout, const token *id,
-                       size_t T, size_t C)
-{
-    cpu.embedding.backward(E(dw), R(dout), id, T, C);
-}
-
-// Products that check tags
-static void product(real *y, const real *x, const real *w, size_t rows,
-                    size_t out, size_t in)
-{
-    cpu.matmul.forward(R(y), R(x), E(w), rows, out, in);
-}
-
-static void product_input(real *dx, const real *dy, const real *w,
-                          size_t rows, size_t out, size_t in, bool add)
-{
-    cpu.matmul.backward_input(R(dx), R(dy), E(w), rows, out, in, add);
-}
-
-static void product_weight(real *dw, const real *dy, const real *x,
-                           size_t rows, size_t out, size_t in)
-{
-    cpu.matmul.backward_weight(E(dw), R(dy), R(x), rows, out, in);
-}
-
-static void exact(real *y, const real *x, const real *w, size_t rows,
-                  size_t out, size_t in)
-{
-    cpu.matmul.forward(E(y), R(x), E(w), rows, out, in);
-}
-
-static void exact_input(real *dx, const real *dy, const real *w,
-                        size_t rows, size_t out, size_t in, bool add)
-{
-    cpu.matmul.backward_input(R(dx), E(dy), E(w), rows, out, in, add);
-}
-
-static void exact_weight(real *dw, const real *dy, const real *x,
-                         size_t rows, size_t out, size_t in)
-{
-    cpu.matmul.backward_weight(E(dw), E(dy), R(x), rows, out, in);
-}
-
-// Norms and gates that check tags
-static void norm(real *out, real *r, const real *x, const real *gain,
-                 size_t rows, size_t width)
-{
-    cpu.norm.forward(R(out), E(r), R(x), E(gain), rows, width);
-}
-
-static void norm_back(real *dx, real *dgain, const real *dout,
-                      const real *x, const real *r, const real *gain,
-                      size_t rows, size_t width, bool add)
-{
-    cpu.norm.backward(R(dx), E(dgain), R(dout), R(x), E(r), E(gain),
-                      rows, width, add);
-}
-
-static void gate(real *hidden, const real *g, const real *up,
-                 size_t count)
-{
-    cpu.feedforward.forward(R(hidden), R(g), R(up), count);
-}
-
-static void gate_back(real *dgate, real *dup, const real *dhidden,
-                      const real *g, const real *up, size_t count)
-{
-    cpu.feedforward.backward(R(dgate), R(dup), R(dhidden), R(g), R(up),
-                             count);
-}
-
-// Attention that checks tags
-static void rotate(real *qkv, const real *cosine, const real *sine,
-                   const struct attention_shape *s)
-{
-    cpu.attention.rotate(R(qkv), E(cosine), E(sine), s);
-}
-
-static void rotate_back(real *dqkv, const real *cosine,
-                        const real *sine,
-                        const struct attention_shape *s)
-{
-    cpu.attention.rotate_back(R(dqkv), E(cosine), E(sine), s);
-}
-
-static void attend(real *out, real *lse, const real *qkv,
-                   const struct attention_shape *s, real *scratch)
-{
-    cpu.attention.forward(R(out), E(lse), R(qkv), s, E(scratch));
-}
-
-static void attend_back(real *dqkv, const real *dout, const real *out,
-                        const real *lse, const real *qkv,
-                        const struct attention_shape *s, real *scratch)
-{
-    cpu.attention.backward(R(dqkv), R(dout), R(out), E(lse), R(qkv), s,
-                           E(scratch));
-}
-
-// Losses and crossings that check tags
-static void lose(real *each, real *lse, const real *logits,
-                 const token *target, size_t T, size_t V)
-{
-    cpu.loss.forward(E(each), E(lse), E(logits), target, T, V);
-}
-
-static void lose_back(real *dlogits, const real *logits,
-                      const real *lse, const token *target,
-                      real scale, size_t T, size_t V)
-{
-    cpu.loss.backward(E(dlogits), E(logits), E(lse), target, scale, T,
-                      V);
-}
-
-static void cross(real *next, real *r, real *normed, const real *stream,
-                  const real *answer, const real *gain, size_t rows,
-                  size_t width)
-{
-    cpu.streams.cross(R(next), E(r), R(normed), R(stream), R(answer),
-                      E(gain), rows, width);
-}
-
-static void cross_back(real *dstream, real *danswer, real *dgain,
-                       const real *dnext, const real *dnormed,
-                       const real *next, const real *r,
-                       const real *gain, size_t rows, size_t width)
-{
-    cpu.streams.cross_backward(R(dstream), R(danswer), E(dgain),
-                               R(dnext), R(dnormed), R(next), E(r),
-                               E(gain), rows, width);
-}
-
-static void add(real *out, const real *a, const real *b, size_t count)
-{
-    cpu.streams.add(R(out), R(a), R(b), count);
-}
-
-// The tagging device
-static struct device tagging(void)
-{
-    struct device d = cpu;
-    d.bytes[ROUNDED] = 2 * sizeof(real);
-    d.allocate = allocate;
-    d.release = release;
-    d.upload = upload;
-    d.download = download;
-    d.zero = zero;
-    d.copy = copy;
-    d.embedding = (struct embedding){ embed, embed_back };
-    d.matmul = (struct matmul){ product, product_input,
-                                product_weight };
-    d.matmul_exact = (struct matmul){ exact, exact_input,
-                                      exact_weight };
-    d.norm = (struct norm){ norm, norm_back };
-    d.feedforward = (struct feedforward){ gate, gate_back };
-    d.attention.rotate = rotate;
-    d.attention.rotate_back = rotate_back;
-    d.attention.forward = attend;
-    d.attention.backward = attend_back;
-    d.loss = (struct loss){ lose, lose_back };
-    d.streams = (struct streams){ add, cross, cross_back };
-    return d;
-}
-
-// A model runs on it
-enum { BATCH = 2, LENGTH = 6, WORDS = 13 };
+// A model runs on a device
+enum { BATCH = 2, LENGTH = 6, WORDS = 13, MOST = 8000 };
 
 static token input[BATCH * LENGTH], target[BATCH * LENGTH];
 
-static double run(const struct device *d, bool fused, real *gradients,
-                  real *logits)
+static struct configuration small(const char *connection)
 {
     struct configuration c = configuration_default();
-    struct message message = { 0, "" };
-    struct model m, one;
+    for (size_t i = 0; i < BATCH * LENGTH; i++) {
+        input[i] = (token)random_below(1, 0, i, WORDS);
+        target[i] = (token)random_below(2, 0, i, WORDS);
+    }
+    strcpy(c.connection, connection);
+    c.streams = connection_find(connection)->most_streams > 1 ? 2 : 1;
     c.layers = 2;
     c.width = 12;
     c.heads = 2;
     c.hidden = 7;
     c.context = LENGTH;
     c.vocabulary = WORDS;
+    return c;
+}
+
+static double run(struct device *d, const char *connection, bool apart,
+                  real *gradients, real *logits)
+{
+    struct configuration c = small(connection);
+    struct message message = { 0, "" };
+    struct model m, one;
     ck_assert(model_open(&m, &c, d, BATCH, TRAINING, 2, &message));
     ck_assert(model_open(&one, &c, d, 1, INFERENCE, 0, &message));
-    m.apart = !fused;
-    // Run both models on the device
-    size_t count = m.parameters.count;
-    ck_assert(count <= 4000);
+    m.apart = apart;
+    ck_assert(m.parameters.count <= MOST);
     model_initialise(&m);
     model_initialise(&one);
+    size_t before = behind_waits();
     model_forward(&m, input, target);
+    ck_assert(behind_waits() == before);
     double loss = model_loss(&m);
+    before = behind_waits();
     model_backward(&m, 1);
-    d->download(gradients, m.gradients, count, EXACT);
+    ck_assert(behind_waits() == before);
+    device_download(d, gradients, m.gradients);
     model_extend(&one, input, 0, 4);
     model_extend(&one, input + 4, 4, 2);
     model_logits(&one, logits, 1);
     model_close(&m);
     model_close(&one);
+    ck_assert(device_finish(d, &message));
     return loss;
 }
 
-START_TEST(a_model_never_looks_through_a_devices_addresses)
+START_TEST(a_model_agrees_on_a_device_that_lags)
 {
-    size_t count = 4000;
-    struct device d = tagging();
-    real *want = test_reals(count), *got = test_reals(count);
+    struct device d;
+    real *want = test_reals(MOST), *got = test_reals(MOST);
     real logits[WORDS], same[WORDS];
     omp_set_num_threads(1);
-    for (size_t i = 0; i < BATCH * LENGTH; i++) {
-        input[i] = (token)random_below(1, 0, i, WORDS);
-        target[i] = (token)random_below(2, 0, i, WORDS);
+    for (size_t i = 0; connections[i] != NULL; i++) {
+        const char *name = connections[i]->name;
+        double loss = run(&cpu, name, _i, want, logits);
+        behind_open(&d);
+        ck_assert(run(&d, name, _i, got, same) == loss && loss > 1);
+        ck_assert(behind_waits() > 3);
+        assert_same(got, want, MOST);
+        assert_same(same, logits, WORDS);
+        device_close(&d);
     }
-    double loss = run(&cpu, true, want, logits);
-    ck_assert(run(&d, _i, got, same) == loss && loss > 1);
-    assert_same(got, want, count);
-    assert_same(same, logits, WORDS);
 }
 END_TEST
 
-// Tests of the cpu
+// Tests of clocks and failures
+START_TEST(clocks_are_right_for_a_device_that_lags)
+{
+    struct clocks clocks = { { 0 }, { 0 } };
+    struct message message = { 0, "" };
+    struct configuration c = small("residual");
+    struct device d;
+    struct model m;
+    behind_open(&d);
+    ck_assert(model_open(&m, &c, &d, BATCH, INFERENCE, 0, &message));
+    model_initialise(&m);
+    ck_assert(device_finish(&d, &message));
+    d.clocks = &clocks;
+    behind_pause = 2000;
+    model_forward(&m, input, NULL);
+    ck_assert(clocks.calls[PRODUCT] == 0);
+    ck_assert(device_finish(&d, &message));
+    behind_pause = 0;
+    /* two layers of five products, and the head's */
+    ck_assert_uint_eq(clocks.calls[PRODUCT], 11);
+    ck_assert_uint_eq(clocks.calls[ATTEND], 2);
+    ck_assert_uint_eq(clocks.calls[CROSS], 5);
+    ck_assert_double_gt(clocks.seconds[PRODUCT], 11 * 0.002);
+    ck_assert_double_lt(clocks.seconds[GATE],
+                        clocks.seconds[PRODUCT]);
+    model_close(&m);
+    device_close(&d);
+}
+END_TEST
+
+START_TEST(the_first_failure_comes_out_at_the_end)
+{
+    struct message message = { 0, "" }, again = { 0, "" };
+    struct configuration c = small("residual");
+    struct device d;
+    struct model m;
+    real before[MOST] = { 0 };
+    behind_open(&d);
+    ck_assert(model_open(&m, &c, &d, BATCH, TRAINING, 0, &message));
+    model_initialise(&m);
+    model_forward(&m, input, target);
+    device_download(&d, before, m.gradients);
+    behind_fail_at(4);
+    model_backward(&m, 1);
+    ck_assert(d.trouble.status == 0);
+    ck_assert(!device_finish(&d, &message));
+    ck_assert(message.status == EX_OSERR);
+    ck_assert_str_eq(message.text, "this call was to fail");
+    model_forward(&m, input, target);
+    ck_assert(behind_calls() == 0 && model_loss(&m) == 0);
+    ck_assert(!device_finish(&d, &again) && again.status == EX_OSERR);
+    model_close(&m);
+    device_close(&d);
+}
+END_TEST
+
+// Tests of arrays and roles
+static struct array shape(enum role role, size_t rows, size_t columns)
+{
+    return device_shape(&cpu, role, rows, columns);
+}
+
+START_TEST(an_array_in_a_wrong_role_ends_the_program)
+{
+    struct array y = shape(ACTIVATION, 2, 3);
+    struct array x = shape(ACTIVATION, 2, 5), w = shape(WORKING, 3, 5);
+    cpu.planning = true;
+    device_product(&cpu, y, x, w);
+    device_product_weight(&cpu, shape(MASTER, 3, 5), shape(GRADIENT, 2,
+                          3), x);
+    switch (_i) {
+    case 0: device_product(&cpu, y, x, shape(EXACT, 3, 5)); break;
+    case 1: device_product(&cpu, y, shape(GRADIENT, 2, 5), w); break;
+    case 2: device_product(&cpu, shape(TOKEN, 2, 3), x, w); break;
+    case 3: device_product(&cpu, y, x, shape(WORKING, 3, 4)); break;
+    case 4: device_product(&cpu, y, shape(ACTIVATION, 1, 5), w); break;
+    case 5: device_product_weight(&cpu, w, shape(GRADIENT, 2, 3), x);
+        break;
+    case 6: device_product_input(&cpu, x, shape(GRADIENT, 2, 3), w,
+                                 false); break;
+    case 7: device_embed(&cpu, x, shape(EXACT, 2, 1), w); break;
+    case 8: device_loss(&cpu, shape(SUM, 2, 1), shape(EXACT, 2, 1),
+                        shape(EXACT, 2, 9), shape(TOKEN, 2, 1)); break;
+    case 9: device_mean(&cpu, shape(EXACT, 1, 2), shape(EXACT, 2, 1), 1,
+                        false); break;
+    case 10: device_gate(&cpu, y, y, shape(GRADIENT, 2, 3)); break;
+    }
+}
+END_TEST
+
+START_TEST(parts_of_arrays_are_whole_rows)
+{
+    static const size_t bytes[FORMATS] = { 8, 4, 2, 1, 1, 4 };
+    for (enum format f = F64; f < FORMATS; f++) {
+        struct array a = { (void *)4096, 7, 5, EXACT, f };
+        struct array b = array_rows(a, 3, 2);
+        ck_assert(format_bytes(f) == bytes[f]);
+        ck_assert(array_bytes(a) == 35 * bytes[f]);
+        ck_assert((uintptr_t)b.at == 4096 + 15 * bytes[f]);
+        ck_assert(b.rows == 2 && b.columns == 5 && b.format == f);
+        a.at = NULL;
+        ck_assert_ptr_null(array_rows(a, 3, 2).at);
+    }
+}
+END_TEST
+
+// Tests of opening a device
 START_TEST(the_cpu_holds_numbers_and_tokens)
 {
     struct message m = { 0, "" };
-    for (enum storage s = EXACT; s < STORAGES; s++) {
+    for (enum role r = MASTER; r < SUM; r++) {
         const real host[5] = { 1, 2, 3, 4, 5 };
         real back[3] = { 0 };
-        real *x = cpu.allocate(5, s, &m), *y = cpu.allocate(5, s, &m);
-        ck_assert(x[0] == 0 && x[4] == 0);
-        cpu.upload(x, host, 5, s);
-        cpu.copy(device_at(&cpu, y, 1, s), device_at(&cpu, x, 2, s), 3,
-                 s);
-        cpu.zero(y + 2, 1, s);
-        cpu.synchronize();
-        cpu.download(back, y + 1, 3, s);
+        struct array x = shape(r, 5, 1), y = shape(r, 5, 1);
+        x.at = device_allocate(&cpu, array_bytes(x), &m);
+        y.at = device_allocate(&cpu, array_bytes(y), &m);
+        ck_assert((uintptr_t)x.at % 64 == 0);
+        ck_assert(reals(x)[0] == 0 && reals(x)[4] == 0);
+        device_upload(&cpu, x, host);
+        device_copy(&cpu, array_rows(y, 1, 3), array_rows(x, 2, 3));
+        device_zero(&cpu, array_rows(y, 2, 1));
+        device_download(&cpu, back, array_rows(y, 1, 3));
         ck_assert(back[0] == 3 && back[1] == 0 && back[2] == 5);
-        ck_assert(y[0] == 0 && y[4] == 0);
-        cpu.release(x);
-        cpu.release(y);
+        ck_assert(reals(y)[0] == 0 && reals(y)[4] == 0);
+        device_release(&cpu, x.at);
+        device_release(&cpu, y.at);
     }
-    const token host[2] = { 7, 9 };
-    token *t = cpu.allocate_tokens(3, &m);
-    cpu.upload_tokens(t, host, 2);
-    ck_assert(t[0] == 7 && t[1] == 9 && t[2] == 0);
-    cpu.release_tokens(t);
-    ck_assert_str_eq(cpu.name, "cpu");
+    ck_assert(cpu.format[TOKEN] == INT32 && cpu.format[SUM] == F64);
+}
+END_TEST
+
+START_TEST(other_devices_and_precisions_are_refused)
+{
+    struct device d;
+    struct message m = { 0, "" }, n = { 0, "" };
+    ck_assert(!device_open(&d, "gpu", "single", &m));
+    ck_assert_str_eq(m.text,
+                     "device: there is no device 'gpu', but cpu");
+    ck_assert(!device_open(&d, "cpu", "bf16", &n));
+    ck_assert_str_eq(n.text, "precision: there is no precision 'bf16', "
+                     "but single");
+    ck_assert(m.status == EX_USAGE && n.status == EX_USAGE);
+}
+END_TEST
+
+// Tests of the workspace
+START_TEST(the_workspace_is_as_large_as_was_planned)
+{
+    struct message message = { 0, "" };
+    struct configuration c = small("residual");
+    struct device d;
+    struct model m;
+    ck_assert(device_open(&d, "cpu", "single", &message));
+    omp_set_num_threads(1);
+    ck_assert(model_open(&m, &c, &d, BATCH, TRAINING, 0, &message));
+    ck_assert(m.workspace > 0 && d.reserved == m.workspace);
+    model_initialise(&m);
+    model_forward(&m, input, target);
+    model_backward(&m, 1);
+    ck_assert(d.reserved == m.workspace && !d.planning);
+    omp_set_num_threads(8);
+    model_forward(&m, input, target);
+    ck_assert(d.reserved > m.workspace && model_loss(&m) > 1);
+    omp_set_num_threads(64);
+    memory_allow(0);
+    model_forward(&m, input, target);
+    memory_allow(SIZE_MAX);
+    ck_assert(!device_finish(&d, &message));
+    ck_assert(message.status == EX_OSERR);
+    model_close(&m);
+    device_close(&d);
 }
 END_TEST
 
@@ -331,7 +265,13 @@ Suite *device_suite(void)
     TCase *c = tcase_create("cpu");
     suite_add_tcase(s, c);
     tcase_add_test(c, the_cpu_holds_numbers_and_tokens);
-    tcase_add_loop_test(c,
-        a_model_never_looks_through_a_devices_addresses, 0, 2);
+    tcase_add_test(c, parts_of_arrays_are_whole_rows);
+    tcase_add_test(c, other_devices_and_precisions_are_refused);
+    tcase_add_test(c, the_workspace_is_as_large_as_was_planned);
+    tcase_add_loop_test(c, a_model_agrees_on_a_device_that_lags, 0, 2);
+    tcase_add_test(c, clocks_are_right_for_a_device_that_lags);
+    tcase_add_test(c, the_first_failure_comes_out_at_the_end);
+    tcase_add_loop_test_raise_signal(c,
+        an_array_in_a_wrong_role_ends_the_program, SIGABRT, 0, 11);
     return s;
 }

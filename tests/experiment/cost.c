@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "experiment/cost.h"
 #include <string.h>
 

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include <errno.h>
 #include <math.h>
 #include <omp.h>

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include <omp.h>
 #include <stdlib.h>
 #include <time.h>

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,8 +155,8 @@ START_TEST(arms_of_one_seed_share_weights_and_batches)
         const struct parameter *q = parameter_find(
             &other.model.parameters, p->name);
         ck_assert_msg(q && p->count == q->count, "%s", p->name);
-        assert_same(other.model.weights + q->offset,
-                    plain.model.weights + p->offset, p->count);
+        assert_same(reals(other.model.weights) + q->offset,
+                    reals(plain.model.weights) + p->offset, p->count);
     }
     ck_assert(trainer_step(&u, &plain, &m));
     ck_assert(trainer_step(&u, &other, &m));

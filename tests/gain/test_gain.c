@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,7 +177,7 @@ static void copy_mixings(void *context, const struct site *s)
     for (size_t t = 0; t < s->tokens && !s->exit; t++)
         for (size_t e = 0; e < n * n; e++)
             coefficients[s->index][t][e] =
-                (double)s->coefficients[t * K + 2 * n + e];
+                (double)reals(s->coefficients)[t * K + 2 * n + e];
 }
 
 /* run: forward with `places` tokens */
@@ -328,7 +329,7 @@ START_TEST(copies_of_a_stream_are_alike_exactly)
     profile_model(&p, &m, PLACES);
     ck_assert(p.level[0].cosine == 1);
     // Work out a cosine from the streams at the exit
-    const real *x = tape_at(&m.tape, m.at.stream, DEEP);
+    const real *x = reals(tape_at(&m.tape, m.at.stream, DEEP));
     size_t C = m.configuration.width;
     double want = 0;
     for (size_t k = 0; k < PLACES * 16; k++) {
@@ -388,7 +389,7 @@ START_TEST(a_look_changes_nothing_in_a_run)
         profile_close(&q);
     }
     ck_assert(t.model.watch.forward == NULL);
-    ck_assert_mem_eq(t.model.weights, plain.model.weights,
+    ck_assert_mem_eq(reals(t.model.weights), reals(plain.model.weights),
                      t.model.parameters.count * sizeof(real));
     trainer_close(&t);
     trainer_close(&plain);
@@ -418,7 +419,7 @@ START_TEST(a_loss_that_is_not_finite_has_no_gains)
     struct message m = { 0 };
     struct profile p;
     for (size_t i = 0; i < t.model.parameters.count; i++)
-        t.model.weights[i] = NAN;
+        reals(t.model.weights)[i] = NAN;
     ck_assert(!profile_measure(&p, &t, 1, &m));
     ck_assert(m.status == 1 && strstr(m.text, "not finite"));
     ck_assert(t.model.watch.forward == NULL);

@@ -256,7 +256,7 @@ START_TEST(gradients_of_whole_models_are_right)
     // Let streams and mixes differ more
     for (size_t i = 0; i < m.parameters.used; i++) {
         const struct parameter *p = &m.parameters.list[i];
-        real *w = m.weights + p->offset;
+        real *w = reals(m.weights) + p->offset;
         for (size_t j = 0; j < p->count; j++)
             if (strstr(p->name, ".bias") != NULL)
                 w[j] = 4 * (w[j] - (j < 2 * n ? 1 : (real)0.3));
@@ -286,11 +286,11 @@ START_TEST(both_kinds_start_as_the_residual_network)
     struct layout l = layout_of(k->mix, n, 8, 1);
     snprintf(name, sizeof name, "sublayer.1.%s.bias", k->name);
     const struct parameter *p = parameter_find(&m.parameters, name);
-    mix_forward(row, alpha, m.weights + p->offset, &l, 1);
+    mix_forward(row, alpha, reals(m.weights) + p->offset, &l, 1);
     for (size_t i = 0; i < n; i++)
         ck_assert(row[2 * n + i * (n + 1)] > (real)0.99);
     for (size_t j = 2 * n; j < p->count; j++)
-        ck_assert(m.weights[p->offset + j]
+        ck_assert(reals(m.weights)[p->offset + j]
                   == (k == &krom ? 8 : j == 2 * n ? 0 : -8));
     model_close(&m);
     model_close(&plain);
@@ -333,9 +333,10 @@ static void look_at_the_exit(void *context, const struct site *s)
     if (!s->exit)
         return;
     for (size_t i = 0; i < s->tokens * C; i++) {
-        double sum = 0, got = (double)s->input[i];
+        double sum = 0, got = (double)reals(s->input)[i];
         for (size_t j = 0; j < n; j++)
-            sum += (double)s->stream[(i / C * n + j) * C + i % C];
+            sum += (double)reals(s->stream)[(i / C * n + j) * C
+                                            + i % C];
         worst[0] = fmax(worst[0], fabs(got - sum));
         worst[1] = fmax(worst[1], fabs(got - sum / (double)n));
     }

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "model/model.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@ static const struct { const char *name, *list; } group[GROUPS] = {
     { "feedforward", "|feedforward.gate|feedforward.up|" },
     { "answers", "|answer|" },
     { "passing", "|dstream|dcoefficients|dinput|dnormed|danswer|"
-                 "shared; exact|shared; rounded|logits|each|lse|" },
+                 "shared|logits|each|lse|" },
 };
 
 static size_t group_of(const char *name)
@@ -48,7 +49,8 @@ static void print(const char *name, const char *connection,
     }
     for (size_t i = 0; i < m.tape.used; i++)
         bytes[group_of(m.tape.list[i].name)] +=
-            array_bytes(&m.tape, &m.tape.list[i]);
+            m.tape.list[i].copies * m.tape.list[i].stride;
+    bytes[GROUPS - 1] += m.workspace;
     printf("%s", name);
     for (size_t g = 0; g < GROUPS; g++)
         printf(",%.0f", (double)bytes[g]

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "ground/median.h"
 #include "ground/memory.h"
 #include "ground/random.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 // Readable arrays
-static double *doubles(size_t count)
+static double *room_for(size_t count)
 {
     return (double *)test_reals(count * sizeof(double) / sizeof(real));
 }
@@ -29,7 +29,7 @@ void readable_scatter(struct model *m)
 {
     for (size_t i = 0; i < m->parameters.used; i++) {
         const struct parameter *p = &m->parameters.list[i];
-        real *w = m->weights + p->offset;
+        real *w = reals(m->weights) + p->offset;
         bool matrix = p->rows > 1 && strcmp(p->name, "embedding") != 0;
         fill_normal(w, p->count, 100 + i, p->rows == 1 ? 0.2
                     : matrix ? 1.5 / sqrt((double)p->columns) : 1);
@@ -46,19 +46,21 @@ struct readable readable_of(const struct model *m, size_t tokens)
         .hidden = H, .words = c->vocabulary, .heads = c->heads,
         .sublayers = m->sublayers };
     size_t most = H + 3 * C + r.words, count = m->parameters.count;
-    r.weight = doubles(count);
-    r.gradient = doubles(count);
+    r.weight = room_for(count);
+    r.gradient = room_for(count);
     for (size_t i = 0; i < count; i++)
-        r.weight[i] = (double)m->weights[i];
-    r.site = (struct readable_site *)doubles((r.sublayers + 1) * 8);
+        r.weight[i] = (double)reals(m->weights)[i];
+    r.site = (struct readable_site *)room_for((r.sublayers + 1) * 8);
     for (size_t i = 0; i <= r.sublayers; i++)
-        r.site[i] = (struct readable_site){ doubles(T * C), doubles(T),
-            doubles(T * C), doubles(T * C), doubles(r.heads * T * T),
-            doubles(T * most), doubles(T * most), doubles(T * most) };
-    r.logits = doubles(T * r.words);
-    r.turned = doubles(most * most);
+        r.site[i] =
+            (struct readable_site){ room_for(T * C), room_for(T),
+            room_for(T * C), room_for(T * C), room_for(r.heads * T * T),
+            room_for(T * most), room_for(T * most),
+                room_for(T * most) };
+    r.logits = room_for(T * r.words);
+    r.turned = room_for(most * most);
     for (size_t i = 0; i < 3; i++)
-        r.d[i] = doubles(T * most);
+        r.d[i] = room_for(T * most);
     return r;
 }
 
@@ -288,7 +290,7 @@ void readable_backward(struct readable *r, const token *input,
 {
     size_t T = r->tokens, C = r->width, V = r->words;
     size_t exit = r->sublayers;
-    double *dlogits = r->d[0], *dstream = doubles(T * C);
+    double *dlogits = r->d[0], *dstream = room_for(T * C);
     for (size_t t = 0; t < T; t++) {
         const double *row = r->logits + t * V;
         double all = readable_nats(r, t, 0) + row[0];

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "mixture.h"
 #include "ground/memory.h"
 #include "ground/random.h"
@@ -83,7 +84,7 @@ static void scatter(struct model *m)
 {
     for (size_t i = 0; i < m->parameters.used; i++) {
         const struct parameter *p = &m->parameters.list[i];
-        real *w = m->weights + p->offset;
+        real *w = reals(m->weights) + p->offset;
         fill_normal(w, p->count, 100 + i, p->rows == 1 ? 0.3 : 0.5);
         for (size_t k = 0; p->rows == 1 && k < p->count; k++)
             w[k] += 1;
@@ -108,8 +109,8 @@ static void check_group(struct model *m, const struct parameter *p,
                         size_t first, size_t count)
 {
     struct difference d = difference_check(loss_of, m,
-        m->weights + p->offset + first,
-        m->gradients + p->offset + first, count);
+        reals(m->weights) + p->offset + first,
+        reals(m->gradients) + p->offset + first, count);
     ck_assert_msg(d.largest > 1e-4, "%s + %zu: gradients of at most %g",
                   p->name, first, d.largest);
     ck_assert_msg(d.worst <= 1e-6, "%s[%zu] is off by %g of %g",
@@ -141,7 +142,8 @@ static void gradients_of(real *gradients, const struct example *e,
     scatter(&m);
     run_backward(&m);
     ck_assert(m.parameters.count <= 8000);
-    memcpy(gradients, m.gradients, m.parameters.count * sizeof(real));
+    memcpy(gradients, reals(m.gradients),
+           m.parameters.count * sizeof(real));
     model_close(&m);
 }
 
@@ -168,9 +170,9 @@ static void look(void *context, const struct site *s)
 {
     struct seen *seen = context;
     ck_assert_uint_eq(s->index, seen->forward++);
-    ck_assert(s->exit == (s->answer == NULL));
+    ck_assert(s->exit == (s->answer.at == NULL));
     if (s->index == 1)
-        seen->answer = s->answer[3];
+        seen->answer = reals(s->answer)[3];
 }
 
 static void look_back(void *context, const struct site *s)
@@ -182,7 +184,7 @@ static void look_back(void *context, const struct site *s)
     size_t n = s->streams, C = s->width;
     for (size_t t = 0; t < s->tokens; t++)
         for (size_t i = 0; input[t] == 3 && i < n * C; i++)
-            seen->slope[i % C] += s->dstream[t * n * C + i];
+            seen->slope[i % C] += reals(s->dstream)[t * n * C + i];
 }
 
 START_TEST(a_watch_sees_every_site_once_and_finished)
@@ -195,12 +197,12 @@ START_TEST(a_watch_sees_every_site_once_and_finished)
     run_backward(&m);
     ck_assert(seen.forward == 5 && seen.backward == 5);
     if (m.tape.list[m.at.answer].copies > 1) {
-        const real *first = tape_at(&m.tape, m.at.answer, 1);
+        const real *first = reals(tape_at(&m.tape, m.at.answer, 1));
         ck_assert(seen.answer == first[3]);
     }
     size_t C = m.configuration.width;
     if (!e->tied)
-        assert_close(seen.slope, m.gradients + 3 * C, C, 1e-5);
+        assert_close(seen.slope, reals(m.gradients) + 3 * C, C, 1e-5);
     model_close(&m);
 }
 END_TEST
@@ -254,7 +256,8 @@ START_TEST(absent_bytes_have_no_gradient_unless_tied)
         struct model m = open_as(&examples[e], BATCH, TRAINING, 0);
         scatter(&m);
         run_backward(&m);
-        const real *row = m.gradients + 7 * m.configuration.width;
+        const real *row = reals(m.gradients)
+                        + 7 * m.configuration.width;
         double sum = 0;
         for (size_t c = 0; c < m.configuration.width; c++)
             sum += fabs((double)row[c]);
@@ -273,12 +276,12 @@ START_TEST(backward_adds_to_the_gradients_what_scale_says)
     scatter(&m);
     model_forward(&m, input, target);
     model_backward(&m, 0.25);
-    memcpy(want, m.gradients, count * sizeof(real));
+    memcpy(want, reals(m.gradients), count * sizeof(real));
     model_forward(&m, input, target);
     model_backward(&m, 0.5);
     for (size_t i = 0; i < count; i++)
         want[i] *= 3;
-    assert_close(m.gradients, want, count, 1e-4);
+    assert_close(reals(m.gradients), want, count, 1e-4);
     model_close(&m);
 }
 END_TEST
@@ -330,7 +333,8 @@ static void gradients_with(int opened, int threads, real *gradients,
     model_forward(&m, in, out);
     *loss = model_loss(&m);
     model_backward(&m, 1);
-    memcpy(gradients, m.gradients, m.parameters.count * sizeof(real));
+    memcpy(gradients, reals(m.gradients),
+           m.parameters.count * sizeof(real));
     model_close(&m);
 }
 
@@ -351,31 +355,17 @@ END_TEST
 // What the model promises of its memory
 static size_t counted, held;
 
-static void count_release(real *x)
+static void count_release(struct device *d, void *memory)
 {
     held--;
-    cpu.release(x);
+    cpu_operations.release(d, memory);
 }
 
-static void count_release_tokens(token *t)
+static void *count_bytes(struct device *d, size_t bytes)
 {
-    held--;
-    cpu.release_tokens(t);
-}
-
-static real *count_reals(size_t count, enum storage storage,
-                         struct message *m)
-{
-    counted += count * cpu.bytes[storage];
+    counted += bytes;
     held++;
-    return cpu.allocate(count, storage, m);
-}
-
-static token *count_tokens(size_t count, struct message *m)
-{
-    counted += count * sizeof(token);
-    held++;
-    return cpu.allocate_tokens(count, m);
+    return cpu_operations.allocate(d, bytes);
 }
 
 static size_t bytes_of(const struct example *e, enum use use,
@@ -384,16 +374,17 @@ static size_t bytes_of(const struct example *e, enum use use,
     struct message message = { 0, "" };
     struct configuration c = small();
     struct architecture a = { e->connection, e->pattern, 2 };
-    struct device counting = cpu;
+    struct operations does = cpu_operations;
+    struct device counting;
     struct model m;
-    counting.allocate = count_reals;
-    counting.allocate_tokens = count_tokens;
-    counting.release = count_release;
-    counting.release_tokens = count_release_tokens;
+    ck_assert(device_open(&counting, "cpu", "single", &message));
+    counting.does = &does;
+    does.allocate = count_bytes;
+    does.release = count_release;
     counted = held = 0;
     c.streams = e->streams;
     c.layers = layers;
-    c.context = 16;
+    c.context = 32;
     ck_assert(model_plan(&m, &a, &c, &counting, BATCH, use, block,
                          &message));
     ck_assert(model_allocate(&m, &message));
@@ -402,6 +393,7 @@ static size_t bytes_of(const struct example *e, enum use use,
         if (strncmp(m.tape.list[i].name, "shared", 6) == 0)
             ck_assert_uint_eq(m.tape.list[i].copies, 1);
     model_close(&m);
+    device_close(&counting);
     ck_assert(held == 0);
     return counted;
 }
@@ -418,16 +410,16 @@ END_TEST
 // What recomputation and inference save
 START_TEST(a_layer_costs_inference_its_parameters_and_its_cache)
 {
-    size_t C = 8, H = 6, T = BATCH * 16;
+    size_t C = 8, H = 6, T = BATCH * 32;
     size_t parameters = 4 * C * C + 3 * C * H + 2 * 16;
     for (size_t e = 0; e < 2; e++) {
         size_t two = bytes_of(&examples[e], INFERENCE, 0, 2);
-        size_t three = bytes_of(&examples[e], INFERENCE, 0, 3);
-        ck_assert(three - two == (parameters + 3 * C * T)
-                                 * sizeof(real));
+        size_t six = bytes_of(&examples[e], INFERENCE, 0, 6);
+        ck_assert(six - two == 4 * (parameters + 3 * C * T)
+                               * sizeof(real));
     }
     struct model m = open_as(&examples[0], BATCH, INFERENCE, 0);
-    ck_assert_ptr_null(m.gradients);
+    ck_assert_ptr_null(reals(m.gradients));
     model_close(&m);
 }
 END_TEST
@@ -485,7 +477,7 @@ static double deviation_of(const struct model *m, const char *name)
     ck_assert_msg(p != NULL, "no %s", name);
     double sum = 0;
     for (size_t i = 0; i < p->count; i++) {
-        double w = (double)m->weights[p->offset + i];
+        double w = (double)reals(m->weights)[p->offset + i];
         sum += w * w;
     }
     return sqrt(sum / (double)p->count);
@@ -513,7 +505,7 @@ START_TEST(parameters_start_as_the_text_says)
     for (size_t k = 0; k < m.parameters.used; k++) {
         const struct parameter *p = &m.parameters.list[k];
         for (size_t i = 0; i < p->count; i++)
-            ck_assert(m.weights[p->offset + i]
+            ck_assert(reals(m.weights)[p->offset + i]
                       == parameter_start(p, c.seed, i / p->columns,
                                          i % p->columns));
     }
@@ -548,8 +540,9 @@ START_TEST(another_seed_starts_elsewhere)
     struct model a = open_usual(c), b = open_usual(other);
     struct model again = open_usual(c);
     size_t count = a.parameters.count;
-    assert_same(again.weights, a.weights, count);
-    ck_assert(!compare_bits(NULL, "", b.weights, a.weights, 8));
+    assert_same(reals(again.weights), reals(a.weights), count);
+    ck_assert(!compare_bits(NULL, "", reals(b.weights),
+                            reals(a.weights), 8));
     model_close(&a);
     model_close(&b);
     model_close(&again);
@@ -654,39 +647,42 @@ END_TEST
 // The plan of a small model
 static const struct {
     const char *name;
-    enum storage storage;
-    size_t count, copies[4];    /* block 0, 1, 2; inference */
+    enum role role;
+    size_t rows, columns, copies[4];    /* block 0, 1, 2; inference */
 } arrays[] = {
-    { "gradients", EXACT, 0, { 1, 1, 1, 0 } },
-    { "cosine", EXACT, 10, { 1, 1, 1, 1 } },
-    { "sine", EXACT, 10, { 1, 1, 1, 1 } },
-    { "vector", ROUNDED, 80, { 1, 1, 1, 1 } },
-    { "dvector", ROUNDED, 80, { 1, 1, 1, 0 } },
-    { "logits", EXACT, 110, { 1, 1, 1, 1 } },
-    { "each", EXACT, 10, { 1, 1, 1, 1 } },
-    { "lse", EXACT, 10, { 1, 1, 1, 1 } },
-    { "stream of a block", ROUNDED, 240, { 0, 5, 3, 0 } },
-    { "stream", ROUNDED, 240, { 5, 0, 1, 2 } },
-    { "coefficients", EXACT, 150, { 5, 2, 3, 2 } },
-    { "input", ROUNDED, 80, { 5, 2, 3, 2 } },
-    { "inverse_rms", EXACT, 10, { 5, 2, 3, 2 } },
-    { "normed", ROUNDED, 80, { 5, 2, 3, 2 } },
-    { "answer", ROUNDED, 80, { 4, 4, 4, 1 } },
-    { "dstream", ROUNDED, 240, { 2, 2, 2, 0 } },
-    { "dcoefficients", EXACT, 150, { 2, 2, 2, 0 } },
-    { "dinput", ROUNDED, 80, { 1, 1, 1, 0 } },
-    { "dnormed", ROUNDED, 80, { 1, 1, 1, 0 } },
-    { "danswer", ROUNDED, 80, { 1, 1, 1, 0 } },
-    { "attention.qkv", ROUNDED, 240, { 2, 2, 2, 2 } },
-    { "attention.mixed", ROUNDED, 80, { 2, 2, 2, 1 } },
-    { "attention.lse", EXACT, 20, { 2, 2, 2, 1 } },
-    { "feedforward.gate", ROUNDED, 60, { 2, 2, 2, 1 } },
-    { "feedforward.up", ROUNDED, 60, { 2, 2, 2, 1 } },
+    { "gradients", MASTER, 1, 0, { 1, 1, 1, 0 } },
+    { "working copies", WORKING, 1, 0, { 0, 0, 0, 0 } },
+    { "turn", EXACT, 2, 10, { 1, 1, 1, 1 } },
+    { "vector", ACTIVATION, 10, 8, { 1, 1, 1, 1 } },
+    { "dvector", GRADIENT, 10, 8, { 1, 1, 1, 0 } },
+    { "tokens", TOKEN, 10, 1, { 1, 1, 1, 1 } },
+    { "targets", TOKEN, 10, 1, { 1, 1, 1, 1 } },
+    { "logits", EXACT, 10, 11, { 1, 1, 1, 1 } },
+    { "each", EXACT, 10, 1, { 1, 1, 1, 1 } },
+    { "lse", EXACT, 10, 1, { 1, 1, 1, 1 } },
+    { "sum", SUM, 1, 1, { 1, 1, 1, 1 } },
+    { "stream of a block", STREAM, 10, 24, { 0, 5, 3, 0 } },
+    { "stream", STREAM, 10, 24, { 5, 0, 1, 2 } },
+    { "coefficients", EXACT, 10, 15, { 5, 2, 3, 2 } },
+    { "input", ACTIVATION, 10, 8, { 5, 2, 3, 2 } },
+    { "inverse_rms", EXACT, 10, 1, { 5, 2, 3, 2 } },
+    { "normed", ACTIVATION, 10, 8, { 5, 2, 3, 2 } },
+    { "answer", ACTIVATION, 10, 8, { 4, 4, 4, 1 } },
+    { "dstream", STREAM, 10, 24, { 2, 2, 2, 0 } },
+    { "dcoefficients", EXACT, 10, 15, { 2, 2, 2, 0 } },
+    { "dinput", GRADIENT, 10, 8, { 1, 1, 1, 0 } },
+    { "dnormed", GRADIENT, 10, 8, { 1, 1, 1, 0 } },
+    { "danswer", GRADIENT, 10, 8, { 1, 1, 1, 0 } },
+    { "attention.qkv", ACTIVATION, 10, 24, { 2, 2, 2, 2 } },
+    { "attention.mixed", ACTIVATION, 10, 8, { 2, 2, 2, 1 } },
+    { "attention.lse", EXACT, 10, 2, { 2, 2, 2, 1 } },
+    { "feedforward.gate", ACTIVATION, 10, 6, { 2, 2, 2, 1 } },
+    { "feedforward.up", ACTIVATION, 10, 6, { 2, 2, 2, 1 } },
 };
 enum { ARRAYS = sizeof arrays / sizeof arrays[0] };
 
 // Compare the plan with the one by hand
-static const struct array *array_of(const struct model *m,
+static const struct tape_array *array_of(const struct model *m,
                                     const char *name)
 {
     for (size_t i = 0; i < m->tape.used; i++)
@@ -697,8 +693,6 @@ static const struct array *array_of(const struct model *m,
 
 START_TEST(the_plan_of_memory_is_the_one_by_hand)
 {
-    const struct attention_shape s = { .sequences = BATCH,
-        .length = LENGTH, .heads = 2, .head_size = 4 };
     struct message message = { 0, "" };
     struct configuration c = small();
     struct architecture a = { &hc_static, usual, 2 };
@@ -708,22 +702,24 @@ START_TEST(the_plan_of_memory_is_the_one_by_hand)
                          _i < 3 ? TRAINING : INFERENCE, (size_t)_i,
                          &message));
     for (size_t i = 0; i < ARRAYS; i++) {
-        const struct array *got = array_of(&m, arrays[i].name);
+        const struct tape_array *got = array_of(&m, arrays[i].name);
         ck_assert_msg(got != NULL, "%s", arrays[i].name);
-        ck_assert(got->storage == arrays[i].storage);
-        ck_assert_msg(got->count == (i == 0 ? m.parameters.count
-                                            : arrays[i].count) &&
-                      got->copies == arrays[i].copies[_i],
-                      "%s: %zu of %zu", got->name, got->copies,
-                      got->count);
+        ck_assert(got->array.role == arrays[i].role);
+        ck_assert(got->array.rows == arrays[i].rows);
+        ck_assert(got->array.columns == (i < 2 ? m.parameters.count
+                                               : arrays[i].columns));
+        ck_assert_msg(got->copies == arrays[i].copies[_i], "%s: %zu",
+                      got->name, got->copies);
     }
-    ck_assert(m.tape.used == ARRAYS + 3);
-    ck_assert(array_of(&m, "shared; rounded")->count
-              == (_i < 3 ? 256 + 96 : 64));
-    size_t work = (cpu.attention.scratch(&s) / 16 + 1) * 16;
-    size_t other = boundary_work(3, 8, BATCH * LENGTH);
-    ck_assert(array_of(&m, "shared; exact")->count
-              == (work > other ? work : other));
+    ck_assert(m.tape.used == ARRAYS + 2);
+    size_t one = sizeof(real), lines = 256;
+    size_t shared = (240 * one + lines - 1) / lines * lines
+                  + (80 * one + lines - 1) / lines * lines;
+    if (_i == 3)
+        shared = (60 * one + lines - 1) / lines * lines;
+    ck_assert(array_bytes(array_of(&m, "shared")->array) == shared);
+    ck_assert(m.workspace >= boundary_work(&m.site[0].layout,
+                                           BATCH * LENGTH));
     model_close(&m);
 }
 END_TEST
@@ -733,7 +729,7 @@ static const struct example four = { &hc_static, usual, 4, true };
 
 START_TEST(recomputation_saves_what_the_formula_says)
 {
-    size_t n = 4, C = 8, T = BATCH * 16, N = 12, K = n * n + 2 * n;
+    size_t n = 4, C = 8, T = BATCH * 32, N = 12, K = n * n + 2 * n;
     size_t all = (N + 1) * ((n + 2) * C + K + 1);
     for (size_t k = 1; k <= N + 1; k++) {
         size_t slots = k + 1, starts = (N + 1 + k - 1) / k;
@@ -763,7 +759,8 @@ START_TEST(sublayers_start_equal_whatever_connects_them)
                                                    p->name);
         ck_assert_ptr_nonnull(q);
         compared += p->offset != q->offset;
-        assert_same(a.weights + p->offset, b.weights + q->offset,
+        assert_same(reals(a.weights) + p->offset, reals(b.weights)
+                    + q->offset,
                     p->count);
     }
     ck_assert(compared > 10);
@@ -831,7 +828,7 @@ START_TEST(a_model_of_some_size_agrees_with_plain_loops)
         const struct parameter *p = &m.parameters.list[i];
         real *want = rounded(r.gradient + p->offset, p->count);
         ck_assert_msg(compare_arrays(stderr, p->name,
-                                     m.gradients + p->offset, want,
+                                     reals(m.gradients) + p->offset, want,
                                      &p->count, 1, 1e3 * REAL_EPSILON),
                       "%s is not what plain loops give", p->name);
     }

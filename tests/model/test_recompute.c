@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "ground/memory.h"
 #include "model/model.h"
 #include "readable.h"
@@ -7,7 +8,7 @@
 #include "ground/random.h"
 #include <string.h>
 
-enum { T = 16, WORDS = 11 };
+enum { T = 64, WORDS = 11 };
 
 // Small models of every kind
 static struct configuration small(const struct connection *k,
@@ -101,7 +102,7 @@ START_TEST(one_stream_saves_a_quarter)
 {
     const struct connection *k = connection_find("residual");
     struct configuration c = small(k, 1, 12);
-    size_t C = c.width, real_bytes = cpu.bytes[ROUNDED];
+    size_t C = c.width, real_bytes = sizeof(real);
     ck_assert_uint_eq(recompute_best(k, &c, &cpu), 3);
     ck_assert_uint_eq(recompute_bytes(k, &c, &cpu, 0),
                       real_bytes * (51 * C + 25));
@@ -134,11 +135,12 @@ static void gradients_of(real *gradient, struct configuration *c,
     real *noise = test_reals(m.parameters.count);
     fill_normal(noise, m.parameters.count, 8, 0.3);
     for (size_t i = 0; i < m.parameters.count; i++)
-        m.weights[i] += noise[i];
+        reals(m.weights)[i] += noise[i];
     model_forward(&m, id, id + 1);
     *loss = model_loss(&m);
     model_backward(&m, 1);
-    memcpy(gradient, m.gradients, m.parameters.count * sizeof(real));
+    memcpy(gradient, reals(m.gradients),
+           m.parameters.count * sizeof(real));
     model_close(&m);
 }
 
@@ -161,7 +163,8 @@ static double some_size(real *gradient, size_t block)
     double loss = model_loss(&m);
     model_backward(&m, 1);
     ck_assert(m.parameters.count <= 1200000);
-    memcpy(gradient, m.gradients, m.parameters.count * sizeof(real));
+    memcpy(gradient, reals(m.gradients),
+           m.parameters.count * sizeof(real));
     model_close(&m);
     return loss;
 }

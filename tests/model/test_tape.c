@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "ground/memory.h"
 #include "model/tape.h"
 #include "support/suite.h"
@@ -11,23 +12,26 @@ START_TEST(copies_stand_apart_and_lines_of_the_cache_apart)
     struct message m = { 0, "" };
     struct tape t = { .device = &cpu };
     size_t a = tape_add(&t, "kind", "a", EXACT, 3, 7, 3, &m);
-    size_t b = tape_add(&t, "", "b", ROUNDED, 4, 4, 2, &m);
+    size_t b = tape_add(&t, "", "b", STREAM, 16, 4, 2, &m);
     size_t none = tape_add(&t, "", "none", EXACT, 4, 4, 0, &m);
     size_t empty = tape_add(&t, "", "empty", EXACT, 4, 0, 2, &m);
+    size_t whole = 64 * sizeof(real);
     ck_assert(a == 0 && b == 1 && t.used == 4 && m.status == 0);
     ck_assert_str_eq(t.list[a].name, "kind.a");
     ck_assert_str_eq(t.list[b].name, "b");
-    ck_assert(t.list[a].count == 21 && t.list[a].stride == 32);
-    ck_assert(t.list[b].count == 16 && t.list[b].stride == 16);
-    ck_assert(array_bytes(&t, &t.list[a]) == 96 * sizeof(real));
-    ck_assert(tape_bytes(&t) == 128 * sizeof(real));
-    ck_assert_ptr_null(tape_at(&t, a, 0));
+    ck_assert(t.list[a].stride == 256 && t.list[b].stride == whole);
+    ck_assert(tape_bytes(&t) == 3 * 256 + 2 * whole);
+    ck_assert_ptr_null(tape_at(&t, a, 0).at);
     ck_assert(tape_allocate(&t, &m));
-    for (size_t k = 0; k < 3; k++)
-        ck_assert(tape_at(&t, a, k) == t.list[a].base + 32 * k);
-    ck_assert_ptr_null(tape_at(&t, none, 0));
-    ck_assert_ptr_null(tape_at(&t, empty, 0));
-    ck_assert(t.list[b].storage == ROUNDED && t.list[b].copies == 2);
+    for (size_t k = 0; k < 3; k++) {
+        struct array copy = tape_at(&t, a, k);
+        ck_assert((char *)copy.at == (char *)t.list[a].base + 256 * k);
+        ck_assert(copy.rows == 3 && copy.columns == 7);
+        ck_assert(copy.role == EXACT && copy.format == REAL_FORMAT);
+    }
+    ck_assert_ptr_null(tape_at(&t, none, 0).at);
+    ck_assert_ptr_null(tape_at(&t, empty, 0).at);
+    ck_assert(tape_at(&t, b, 1).role == STREAM);
     tape_release(&t);
     ck_assert(t.used == 0);
 }

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include <stdio.h>
 #include "device/device.h"
 #include "layers/timing.h"

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include <stdlib.h>
 #include <sysexits.h>
 #include "ground/memory.h"
@@ -227,7 +228,8 @@ static struct sampler open_sampler(size_t context)
     c.layers = 2, c.width = 12, c.heads = 2, c.vocabulary = WORDS;
     c.context = context;
     ck_assert_msg(sampler_open(&s, &c, &cpu, &m), "%s", m.text);
-    fill_normal(s.model.weights, s.model.parameters.count, 3, 0.5);
+    fill_normal(reals(s.model.weights), s.model.parameters.count, 3,
+                0.5);
     for (size_t i = 0; i < LONGEST; i++)
         text[i] = (token)random_below(4, 1, i, WORDS);
     return s;

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include "corpus/counts.h"
@@ -6,23 +7,31 @@
 enum { STEPS = 200, EVERY = 20, WINDOWS = 64, SEEDS = 3 };
 
 // Other optimizers
-static void descend(real *weight, real *first, real *second,
-                    const real *gradient, const struct adamw *a,
-                    size_t count)
+static void step_uncorrected(struct device *d, struct array weight,
+                             struct array working, struct array first,
+                             struct array second, struct array gradient,
+                             struct array sum, struct array adamw,
+                             const struct segment *s, size_t segments)
 {
-    (void)first;
-    (void)second;
-    for (size_t i = 0; i < count; i++)
-        weight[i] -= (real)(a->rate * a->scale) * gradient[i];
+    doubles(adamw)[ADAMW_STEP] = 1000000;
+    cpu_operations.step(d, weight, working, first, second, gradient,
+                        sum, adamw, s, segments);
 }
 
-static void step_uncorrected(real *weight, real *first, real *second,
-                             const real *gradient,
-                             const struct adamw *a, size_t count)
+static void descend(struct device *d, struct array weight,
+                    struct array working, struct array first,
+                    struct array second, struct array gradient,
+                    struct array sum, struct array adamw,
+                    const struct segment *s, size_t segments)
 {
-    struct adamw late = *a;
-    late.step = 1000000;
-    optimizer_step(weight, first, second, gradient, &late, count);
+    double scale = clip_scale(doubles(sum)[1],
+                              doubles(adamw)[ADAMW_CLIP]);
+    (void)d, (void)working, (void)first, (void)second;
+    for (size_t k = 0; k < segments; k++)
+        for (size_t i = s[k].first; i < s[k].first + s[k].count; i++)
+            reals(weight)[i] -=
+                (real)(doubles(adamw)[ADAMW_RATE] * scale)
+                * reals(gradient)[i];
 }
 
 // The runs to compare
@@ -30,13 +39,14 @@ static const struct run {
     const char *name;
     double rate, floor, clip;
     size_t warmup;
-    void (*step)(real *, real *, real *, const real *,
-                 const struct adamw *, size_t);
+    void (*step)(struct device *, struct array, struct array,
+                 struct array, struct array, struct array, struct array,
+                 struct array, const struct segment *, size_t);
 } runs[] = {
-    { "all", 5e-3, 0.1, 1, 30, optimizer_step },
-    { "no_warmup", 5e-3, 0.1, 1, 0, optimizer_step },
-    { "no_fall", 5e-3, 1, 1, 30, optimizer_step },
-    { "no_clip", 5e-3, 0.1, 0, 30, optimizer_step },
+    { "all", 5e-3, 0.1, 1, 30, NULL },
+    { "no_warmup", 5e-3, 0.1, 1, 0, NULL },
+    { "no_fall", 5e-3, 1, 1, 30, NULL },
+    { "no_clip", 5e-3, 0.1, 0, 30, NULL },
     { "no_correction", 5e-3, 0.1, 1, 30, step_uncorrected },
     { "descent", 3, 0.1, 1, 30, descend },
 };
@@ -48,6 +58,7 @@ static void train(double *loss, const struct run *run,
                   size_t seed, const struct corpus *corpus)
 {
     struct configuration c = configuration_default();
+    struct operations does = cpu_operations;
     struct device device = cpu;
     struct trainer t;
     struct message m = { 0 };
@@ -64,7 +75,9 @@ static void train(double *loss, const struct run *run,
     c.floor = run->floor;
     c.clip = run->clip;
     c.warmup = run->warmup;
-    device.optimizer.step = run->step;
+    if (run->step != NULL)
+        does.step = run->step;
+    device.does = &does;
     bool well = trainer_open(&t, &c, &device, corpus, &m);
     for (size_t s = 0; s <= STEPS && well; s++) {
         if (s % EVERY == 0)

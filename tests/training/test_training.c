@@ -1,3 +1,6 @@
+#include "ground/sum.h"
+#include "support/behind.h"
+#include "support/cpu.h"
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -65,7 +68,7 @@ static real *row_of(const struct trainer *t, size_t i)
     size_t count = t->model.parameters.count;
     real *host = test_reals(count);
     trainer_rows(row, t);
-    t->device->download(host, row[i].at, count, EXACT);
+    device_download(t->device, host, row[i].array);
     return host;
 }
 
@@ -151,8 +154,7 @@ START_TEST(new_trainer_stands_at_the_beginning)
     ck_assert_uint_eq(t.bookmark.held_out_text,
                       text_fingerprint(corpus.held_out));
     real *weights = row_of(&t, 0);
-    ck_assert_double_gt(
-        cpu.optimizer.sum_of_squares(weights, 16), 0);
+    ck_assert_double_gt(sum_of_squares(weights, 16), 0);
     real *zeros = test_reals(t.model.parameters.count);
     assert_same(row_of(&t, 1), zeros, t.model.parameters.count);
     assert_same(row_of(&t, 2), zeros, t.model.parameters.count);
@@ -198,16 +200,23 @@ START_TEST(trainer_without_memory_is_refused)
 END_TEST
 
 // Tests of the update
-static struct adamw seen[64];
-static size_t seen_count[64], calls;
+static struct operations own;
+static struct segment seen[64];
+static double seen_adamw[ADAMW_NUMBERS], seen_sum[2];
+static size_t seen_segments;
 
-static void watched_step(real *weight, real *first, real *second,
-                         const real *gradient, const struct adamw *a,
-                         size_t count)
+static void watched_step(struct device *d, struct array weight,
+                         struct array working, struct array first,
+                         struct array second, struct array gradient,
+                         struct array sum, struct array adamw,
+                         const struct segment *segment, size_t segments)
 {
-    seen[calls] = *a;
-    seen_count[calls++] = count;
-    cpu.optimizer.step(weight, first, second, gradient, a, count);
+    memcpy(seen, segment, segments * sizeof *segment);
+    memcpy(seen_adamw, doubles(adamw), sizeof seen_adamw);
+    memcpy(seen_sum, doubles(sum), sizeof seen_sum);
+    seen_segments = segments;
+    cpu_operations.step(d, weight, working, first, second, gradient,
+                        sum, adamw, segment, segments);
 }
 
 START_TEST(every_parameter_is_moved_by_the_settings)
@@ -217,32 +226,126 @@ START_TEST(every_parameter_is_moved_by_the_settings)
     struct trainer t;
     struct message m = { 0 };
     struct update u;
-    watched.optimizer.step = watched_step;
+    own = cpu_operations;
+    own.step = watched_step;
+    watched.does = &own;
     c.clip = 1e-3;
     c.decay = 0.5;
     ck_assert(trainer_open(&t, &c, &watched, &corpus, &m));
-    calls = 0;
     ck_assert(trainer_step(&u, &t, &m));
-    ck_assert_uint_eq(calls, t.model.parameters.used);
-    ck_assert_uint_gt(calls, 2);
-    // Hold each call against the table of parameters
+    ck_assert_uint_eq(seen_segments, t.model.parameters.used);
+    ck_assert_uint_gt(seen_segments, 2);
+    // Hold what was asked against the table of parameters
     size_t total = 0, vectors = 0;
-    for (size_t i = 0; i < calls; i++) {
+    for (size_t i = 0; i < seen_segments; i++) {
         const struct parameter *p = &t.model.parameters.list[i];
-        ck_assert_double_eq(seen[i].rate, c.rate / 3);
-        ck_assert_double_eq(seen[i].decay, p->decay ? 0.5 : 0);
-        ck_assert_double_eq(seen[i].beta1, c.beta1);
-        ck_assert_double_eq(seen[i].beta2, c.beta2);
-        ck_assert_double_eq(seen[i].epsilon, c.epsilon);
-        ck_assert_double_eq_tol(seen[i].scale * u.norm, 1e-3, 1e-15);
-        ck_assert_uint_eq(seen[i].step, 1);
+        ck_assert_uint_eq(seen[i].first, p->offset);
+        ck_assert_uint_eq(seen[i].count, p->count);
+        ck_assert_int_eq(seen[i].decay, p->decay);
         ck_assert_int_eq(p->decay, p->rows > 1);
         vectors += p->rows == 1;
-        total += seen_count[i];
+        total += seen[i].count;
     }
     ck_assert_uint_eq(total, t.model.parameters.numbers);
     ck_assert_uint_gt(vectors, 0);
+    ck_assert_double_eq(seen_adamw[ADAMW_RATE], c.rate / 3);
+    ck_assert_double_eq(seen_adamw[ADAMW_DECAY], 0.5);
+    ck_assert_double_eq(seen_adamw[ADAMW_BETA1], c.beta1);
+    ck_assert_double_eq(seen_adamw[ADAMW_BETA2], c.beta2);
+    ck_assert_double_eq(seen_adamw[ADAMW_EPSILON], c.epsilon);
+    ck_assert_double_eq(seen_adamw[ADAMW_CLIP], 1e-3);
+    ck_assert_double_eq(seen_adamw[ADAMW_STEP], 1);
+    ck_assert(seen_sum[0] == u.loss && seen_sum[1] == u.norm);
     trainer_close(&t);
+}
+END_TEST
+START_TEST(a_trainer_on_a_device_that_lags_waits_twice_in_an_update)
+{
+    struct configuration c = settings();
+    struct device d;
+    struct trainer here, there;
+    struct message m = { 0 };
+    c.accumulation = 3;
+    c.batch = 2;
+    open_trainer(&here, c);
+    behind_open(&d);
+    ck_assert(trainer_open(&there, &c, &d, &corpus, &m));
+    for (size_t k = 0; k < 4; k++) {
+        struct update u, v = step_of(&here);
+        size_t before = behind_waits();
+        ck_assert(trainer_step(&u, &there, &m));
+        ck_assert_uint_eq(behind_waits(), before + 2);
+        ck_assert(u.loss == v.loss && u.norm == v.norm);
+    }
+    assert_same_state(&here, &there);
+    trainer_close(&here);
+    trainer_close(&there);
+    device_close(&d);
+}
+END_TEST
+
+START_TEST(a_device_that_fails_ends_the_update)
+{
+    struct configuration c = settings();
+    struct device d;
+    struct trainer t;
+    struct message m = { 0 };
+    struct update u;
+    behind_open(&d);
+    ck_assert(trainer_open(&t, &c, &d, &corpus, &m));
+    ck_assert(trainer_step(&u, &t, &m));
+    behind_fail_at(9);
+    ck_assert(!trainer_step(&u, &t, &m));
+    ck_assert_int_eq(m.status, EX_OSERR);
+    ck_assert_str_eq(m.text, "this call was to fail");
+    ck_assert_uint_eq(t.bookmark.step, 1);
+    trainer_close(&t);
+    device_close(&d);
+}
+END_TEST
+static struct array row(double *numbers, size_t count)
+{
+    return (struct array){ numbers, 1, count, SUM, F64 };
+}
+
+static struct array master(real *numbers, enum role role)
+{
+    return (struct array){ numbers, 1, 8, role, REAL_FORMAT };
+}
+
+START_TEST(a_step_moves_all_segments_or_nothing)
+{
+    static const double bad[] = { 0, INFINITY, NAN, -INFINITY };
+    real g[8] = { 3, 0, 0, 0, 0, 4, 0, 0 };
+    double adamw[ADAMW_NUMBERS] = { 0.1, 0.5, 0.9, 0.99, 1e-8, 1, 3 };
+    struct segment s[] = { { 0, 3, true }, { 4, 4, false } };
+    for (size_t k = 0; k < 8; k++) {
+        real w[2][8], one[2][8] = { 0 }, two[2][8] = { 0 };
+        double sum[2] = { k < 4 ? 2 + bad[k] : 2,
+                          k < 4 ? 5 : 5 + bad[k - 4] };
+        bool moves = isfinite(sum[0] + sum[1]);
+        for (size_t i = 0; i < 16; i++)
+            w[i / 8][i % 8] = (real)(i % 8) + 1;
+        device_step(&cpu, master(w[0], MASTER), master(w[0], WORKING),
+                    master(one[0], MASTER), master(two[0], MASTER),
+                    master(g, MASTER), row(sum, 2),
+                    row(adamw, ADAMW_NUMBERS), s, 2);
+        for (size_t i = 0; moves && i < 2; i++)
+            optimizer_step(w[1] + 4 * i, one[1] + 4 * i, two[1] + 4 * i,
+                           g + 4 * i, &(struct adamw){ .rate = 0.1,
+                           .decay = i == 0 ? 0.5 : 0, .beta1 = 0.9,
+                           .beta2 = 0.99, .epsilon = 1e-8, .scale = 0.2,
+                           .step = 3 }, 3 + i);
+        assert_same(w[0], w[1], 8);
+        assert_same(one[0], one[1], 8);
+        assert_same(two[0], two[1], 8);
+    }
+    real long_one[3] = { 2, -1, 2 };
+    double found[2] = { 7, 0 };
+    struct array three = master(long_one, MASTER);
+    three.columns = 3;
+    device_gradient_norm(&cpu, row(found, 2), three);
+    ck_assert(found[0] == 7 && found[1] == 3);
 }
 END_TEST
 START_TEST(update_reports_what_it_found)
@@ -264,10 +367,9 @@ START_TEST(update_reports_what_it_found)
     ck_assert_double_eq(u.rate, c.rate / 3);
     size_t count = t.model.parameters.count;
     real *g = test_reals(count);
-    cpu.download(g, t.model.gradients, count, EXACT);
+    device_download(&cpu, g, t.model.gradients);
     ck_assert_double_eq(u.norm * u.norm > 0, 1);
-    ck_assert_double_eq(u.norm,
-                        sqrt(cpu.optimizer.sum_of_squares(g, count)));
+    ck_assert_double_eq(u.norm, sqrt(sum_of_squares(g, count)));
     ck_assert_uint_eq(t.bookmark.step, 1);
     ck_assert_uint_eq(t.bookmark.position.index, p.index);
     u = step_of(&t);
@@ -308,11 +410,11 @@ START_TEST(accumulating_parts_is_one_large_batch)
     }
 }
 END_TEST
-static double infinite_sum(const real *x, size_t count)
+static void infinite_norm(struct device *d, struct array sum,
+                          struct array gradient)
 {
-    (void)x;
-    (void)count;
-    return INFINITY;
+    (void)d, (void)gradient;
+    doubles(sum)[1] = INFINITY;
 }
 
 START_TEST(gradient_that_is_not_finite_moves_nothing)
@@ -326,7 +428,9 @@ START_TEST(gradient_that_is_not_finite_moves_nothing)
     open_trainer(&untouched, c);
     step_of(&t);
     step_of(&untouched);
-    lying.optimizer.sum_of_squares = infinite_sum;
+    own = cpu_operations;
+    own.gradient_norm = infinite_norm;
+    lying.does = &own;
     ck_assert(!trainer_step(&u, &t, &m));
     ck_assert_int_eq(m.status, EXIT_FAILURE);
     ck_assert_str_eq(m.text, "update 2: the gradient is not finite");
@@ -346,7 +450,7 @@ START_TEST(loss_that_is_not_finite_moves_nothing)
     real *spoilt = row_of(&t, 0);
     for (size_t i = 0; i < count; i++)
         spoilt[i] = NAN;
-    cpu.upload(t.model.weights, spoilt, count, EXACT);
+    device_upload(&cpu, t.model.weights, spoilt);
     ck_assert(!trainer_step(&u, &t, &m));
     ck_assert_int_eq(m.status, EXIT_FAILURE);
     ck_assert_ptr_nonnull(strstr(m.text, "update 1: the loss is not"));
@@ -389,8 +493,7 @@ START_TEST(going_on_from_a_copy_is_the_same_run)
     struct trainer_row to[TRAINER_ROWS];
     trainer_rows(to, &resumed);
     for (size_t i = 0; i < TRAINER_ROWS; i++)
-        cpu.upload(to[i].at, row_of(&begun, i),
-                   begun.model.parameters.count, EXACT);
+        device_upload(&cpu, to[i].array, row_of(&begun, i));
     ck_assert(trainer_place(&resumed, &begun.bookmark, &m));
     assert_same_state(&begun, &resumed);
     for (int i = _i; i < UPDATES; i++)
@@ -503,9 +606,9 @@ START_TEST(list_of_the_bookmark_is_complete)
     struct trainer_row row[TRAINER_ROWS];
     open_trainer(&t, settings());
     trainer_rows(row, &t);
-    ck_assert_ptr_eq(row[0].at, t.model.weights);
-    ck_assert_ptr_eq(row[1].at, t.first);
-    ck_assert_ptr_eq(row[2].at, t.second);
+    ck_assert_ptr_eq(row[0].array.at, t.model.weights.at);
+    ck_assert_ptr_eq(row[1].array.at, t.first.at);
+    ck_assert_ptr_eq(row[2].array.at, t.second.at);
     trainer_close(&t);
 }
 END_TEST
@@ -682,15 +785,14 @@ START_TEST(a_trainer_that_only_evaluates_finds_the_same_bits)
     step_of(&a);
     ck_assert(trainer_open_to_evaluate(&b, &a.options, &cpu, a.corpus,
                                        &m));
-    cpu.copy(b.model.weights, a.model.weights, a.model.parameters.count,
-             EXACT);
+    device_copy(&cpu, b.model.weights, a.model.weights);
     for (size_t windows = 0; windows < 3; windows++) {
         ck_assert(trainer_evaluate(&nats[0], &a, windows, &m));
         ck_assert(trainer_evaluate(&nats[1], &b, windows, &m));
         ck_assert(nats[0] == nats[1]);
     }
     ck_assert(2 * trainer_bytes(&b.model) < trainer_bytes(&a.model));
-    ck_assert_ptr_null(b.model.gradients);
+    ck_assert_ptr_null(b.model.gradients.at);
     trainer_close(&a);
     trainer_close(&b);
 }
@@ -758,6 +860,10 @@ Suite *training_suite(void)
     tcase_add_test(c, byte_without_a_token_is_refused);
     tcase_add_test(c, trainer_without_memory_is_refused);
     tcase_add_test(c, every_parameter_is_moved_by_the_settings);
+    tcase_add_test(c, a_step_moves_all_segments_or_nothing);
+    tcase_add_test(c,
+        a_trainer_on_a_device_that_lags_waits_twice_in_an_update);
+    tcase_add_test(c, a_device_that_fails_ends_the_update);
     tcase_add_test(c, update_reports_what_it_found);
     tcase_add_test(c, accumulating_parts_is_one_large_batch);
     tcase_add_test(c, gradient_that_is_not_finite_moves_nothing);
