@@ -1,39 +1,22 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "checkpoint/durable.h"
-#include "ground/memory.h"
 
-// The calls, as the system makes them
-struct file_calls file_calls = { open, read, write, fsync, close,
-                                 rename, getrandom };
 // Give up a file
-static void forget(struct durable *d)
-{
-    memory_free(d->partial);
-    memory_free(d->folder);
-    memory_free(d->place);
-    d->partial = d->folder = d->place = NULL;
-}
-
 static void drop(struct durable *d)
 {
     if (d->handle != -1)
         file_calls.close(d->handle);
     d->handle = -1;
-    if (d->partial != NULL)
+    if (d->partial[0] != '\0')
         unlink(d->partial);
-    forget(d);
 }
 
 static bool give_up(struct durable *d, int status, const char *what,
@@ -45,49 +28,35 @@ static bool give_up(struct durable *d, int status, const char *what,
     return false;
 }
 // Follow links
-// Say what the place is
-/* the first bytes of folder, then those of file */
-static bool place_is(struct durable *d, const char *folder,
-                     size_t first, const char *file, size_t count)
+// Find the folder of a path
+/* the bytes up to the last slash, with it */
+static int folder_length(const char *path)
 {
-    char *place = memory_new(first + count + 1, 1, d->message);
-    if (place == NULL)
-        return false;
-    memcpy(place, folder, first);
-    memcpy(place + first, file, count);
-    memory_free(d->place);
-    d->place = place;
-    return true;
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? 0 : (int)(slash + 1 - path);
+}
+
+static void folder_show(char folder[PATH_MAX], const char *path)
+{
+    snprintf(folder, PATH_MAX, "%.*s.", folder_length(path), path);
 }
 
 static bool follow_links(struct durable *d)
 {
-    char to[PATH_MAX];
+    char to[PATH_MAX], next[PATH_MAX];
     for (int links = 0; links < 40; links++) {
-        ssize_t length = readlink(d->place, to, sizeof to);
+        int length = (int)readlink(d->place, to, sizeof to);
         if (length < 0)
             return true;
-        const char *slash = strrchr(d->place, '/');
-        size_t folder = slash == NULL || to[0] == '/' ? 0
-            : (size_t)(slash + 1 - d->place);
-        if (!place_is(d, d->place, folder, to, (size_t)length))
+        int folder = to[0] == '/' ? 0 : folder_length(d->place);
+        errno = ENAMETOOLONG;
+        if (snprintf(next, PATH_MAX, "%.*s%.*s", folder, d->place,
+                     length, to) >= PATH_MAX)
             return false;
+        strcpy(d->place, next);
     }
     errno = ELOOP;
     return false;
-}
-static bool find_folder(struct durable *d)
-{
-    const char *slash = strrchr(d->place, '/');
-    size_t length = slash == NULL ? 0 : (size_t)(slash - d->place);
-    d->folder = memory_new(length + 2, 1, d->message);
-    if (d->folder == NULL)
-        return false;
-    if (length > 0)
-        memcpy(d->folder, d->place, length);
-    else
-        strcpy(d->folder, slash == NULL ? "." : "/");
-    return true;
 }
 // Open what stands under the name
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -134,20 +103,18 @@ enum { PARTIAL_DIGITS = 16, PARTIAL_NAME = 64 };
 static bool name_partial(struct durable *d)
 {
     uint64_t bits;
-    const char *slash = strrchr(d->place, '/');
-    const char *name = slash == NULL ? d->place : slash + 1;
-    size_t room = strlen(d->folder) + PARTIAL_NAME
-                + sizeof "/..0123456789abcdef" PARTIAL_END;
+    int folder = folder_length(d->place);
     if (file_calls.random(&bits, sizeof bits, 0) != sizeof bits)
         return false;
-    memory_free(d->partial);
-    d->partial = memory_new(room, 1, d->message);
-    if (d->partial == NULL)
-        return false;
-    snprintf(d->partial, room, "%s/.%.*s.%0*llx" PARTIAL_END,
-             d->folder, PARTIAL_NAME, name, PARTIAL_DIGITS,
-             (unsigned long long)bits);
-    return true;
+    int length = snprintf(d->partial, PATH_MAX, "%.*s.%.*s.%0*llx"
+                          PARTIAL_END, folder, d->place, PARTIAL_NAME,
+                          d->place + folder, PARTIAL_DIGITS,
+                          (unsigned long long)bits);
+    if (length < PATH_MAX)
+        return true;
+    d->partial[0] = '\0';
+    errno = ENAMETOOLONG;
+    return false;
 }
 // Sweep a folder
 static bool is_partial(const char *name)
@@ -193,7 +160,9 @@ static bool was_swept(int handle)
 static bool open_partial(struct durable *d, const struct stat *was)
 {
     mode_t mode = was == NULL ? 0666 : was->st_mode & 0777;
-    durable_sweep(d->folder);
+    char folder[PATH_MAX];
+    folder_show(folder, d->place);
+    durable_sweep(folder);
     do {
         if (d->handle >= 0)
             file_calls.close(d->handle);
@@ -213,17 +182,14 @@ bool durable_open(struct durable *d, const char *path,
 {
     struct stat was;
     *d = (struct durable){ .path = path, .handle = -1, .message = m };
-    if (!place_is(d, "", 0, path, strlen(path)))
-        return false;
+    snprintf(d->place, PATH_MAX, "%s", path);
     bool there = open_what_stands(d, &was);
     if (!there && errno != ENOENT)
         return give_up(d, EX_CANTCREAT, "make it", m);
     if (there && d->handle >= 0)
         return true;
-    if (follow_links(d) && find_folder(d)
-        && open_partial(d, there ? &was : NULL))
-        return true;
-    return give_up(d, EX_CANTCREAT, "make it", m);
+    return (follow_links(d) && open_partial(d, there ? &was : NULL))
+        || give_up(d, EX_CANTCREAT, "make it", m);
 }
 // Write some bytes
 bool durable_write(struct durable *d, const void *bytes, size_t count,
@@ -280,15 +246,17 @@ static bool flush(const struct durable *d)
 {
     while (file_calls.fsync(d->handle) != 0)
         if (errno != EINTR)
-            return d->partial == NULL
+            return d->partial[0] == '\0'
                 && (errno == EINVAL || errno == EROFS);
     return true;
 }
 // Make the name last
 static bool name_lasts(const struct durable *d, struct message *m)
 {
-    int folder = file_calls.open(d->folder, O_RDONLY | O_DIRECTORY
-                                            | O_CLOEXEC);
+    char path[PATH_MAX];
+    folder_show(path, d->place);
+    int folder = file_calls.open(path, O_RDONLY | O_DIRECTORY
+                                       | O_CLOEXEC);
     bool lasts = folder >= 0
         && (file_calls.fsync(folder) == 0 || errno == EINVAL);
     if (!lasts)
@@ -309,13 +277,12 @@ bool durable_commit(struct durable *d, struct message *m)
     d->handle = -1;
     bool good = file_calls.close(handle) == 0
                 || give_up(d, EX_IOERR, "close it", m);
-    if (good && d->partial != NULL)
+    if (good && d->partial[0] != '\0')
         good = file_calls.rename(d->partial, d->place) == 0
                ? name_lasts(d, m)
                : give_up(d, EX_IOERR, "put it in its place", m);
     if (lock >= 0)
         close(lock);
-    forget(d);
     return good;
 }
 // Keep what is read apart

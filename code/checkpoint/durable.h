@@ -1,17 +1,16 @@
 #ifndef DURABLE_H
 #define DURABLE_H
-#include <stddef.h>
+#include <limits.h>
 #include <stdio.h>
-#include <sys/types.h>
+#include "ground/file.h"
 #include "ground/message.h"
 
 /* A file that appears under its name whole, or not at all; what is no
    regular file, as a device or a pipe, is written through. */
 struct durable {
     const char *path;
-    char *place;                /* where the links of path lead */
-    char *folder;               /* in which that lies */
-    char *partial;              /* in it, too; NULL: written through */
+    char place[PATH_MAX];       /* where the links of path lead */
+    char partial[PATH_MAX];     /* beside it; "": written through */
     int handle;
     FILE *text;                 /* of durable_text */
     struct message *message;
@@ -38,16 +37,4 @@ bool durable_apart(const char *path, const char *const *read,
 FILE *durable_aside(const char *path);
 /* Removes the partial files in a folder that nobody is writing. */
 void durable_sweep(const char *folder);
-
-// Calls of the system
-/* For tests: how to reach the disk. */
-extern struct file_calls {
-    int (*open)(const char *path, int flags, ...);
-    ssize_t (*read)(int handle, void *bytes, size_t count);
-    ssize_t (*write)(int handle, const void *bytes, size_t count);
-    int (*fsync)(int handle);
-    int (*close)(int handle);
-    int (*rename)(const char *from, const char *to);
-    ssize_t (*random)(void *bytes, size_t count, unsigned flags);
-} file_calls;
 #endif

@@ -1,4 +1,3 @@
-#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -6,24 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <fcntl.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include <xxhash.h>
 #include "checkpoint/durable.h"
 #include "checkpoint/safetensors.h"
+#include "ground/hash.h"
 #include "ground/memory.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "the numbers in a file are copied as they are");
 
-// Add bytes to a checksum
-uint64_t checksum_add(uint64_t sum, const void *bytes, size_t count)
-{
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < count; i++)
-        sum = (sum ^ at[i]) * UINT64_C(0x100000001b3);
-    return sum;
-}
 // Types of numbers
 static double number_f64(const unsigned char *bytes)
 {
@@ -278,23 +270,13 @@ bool safetensors_check(const struct safetensors *s, struct message *m)
 static bool fetch(void *to, const struct safetensors *s, size_t from,
                   size_t count, struct message *m)
 {
-    if (lseek(s->handle, (off_t)from, SEEK_SET) < 0)
+    ssize_t got = lseek(s->handle, (off_t)from, SEEK_SET) < 0 ? -1
+        : file_read(to, count, s->handle);
+    if (got < 0)
         return fail(m, EX_IOERR, "%s: %s", s->file, strerror(errno));
-    for (size_t had = 0; had < count; ) {
-        ssize_t got = file_calls.read(s->handle,
-                                      (unsigned char *)to + had,
-                                      count - had);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fail(m, EX_IOERR, "%s: %s", s->file,
-                        strerror(errno));
-        if (got == 0)
-            return fail(m, EX_IOERR, "%s: it became shorter while it "
-                        "was read", s->file);
-        had += (size_t)got;
-    }
-    return true;
+    return (size_t)got == count
+        || fail(m, EX_IOERR, "%s: it became shorter while it was read",
+                s->file);
 }
 
 bool safetensors_bytes(void *to, const struct safetensors *s,
@@ -305,27 +287,54 @@ bool safetensors_bytes(void *to, const struct safetensors *s,
     memcpy(to, s->image + s->start + from, count);
     return true;
 }
-// Compare the checksum
-#define CHECKSUM_KIND "fnv1a64"
-#define HEADER_START "{\"__metadata__\":{\"checksum\":\""
-enum {
-    DIGITS = 16,
-    DIGITS_AT = LENGTH_BYTES + sizeof HEADER_START - 1
+// Add bytes to a checksum
+enum { DIGITS = 16 };
+
+struct checksum {
+    XXH3_state_t *xxh3;         /* NULL: it is of the old kind */
+    uint64_t fnv;
 };
 
-static void digits_show(char digits[DIGITS + 1], uint64_t sum)
+static bool checksum_begin(struct checksum *c, bool old,
+                           const char *file, struct message *m)
 {
-    snprintf(digits, DIGITS + 1, "%016llx", (unsigned long long)sum);
+    *c = (struct checksum){ .fnv = FNV_EMPTY,
+                            .xxh3 = old ? NULL : XXH3_createState() };
+    return old || XXH3_64bits_reset(c->xxh3) == XXH_OK
+        || fail(m, EX_OSERR, "%s: no memory for its checksum", file);
 }
+
+static void checksum_add(struct checksum *c, const void *bytes,
+                         size_t count)
+{
+    if (c->xxh3 != NULL)
+        XXH3_64bits_update(c->xxh3, bytes, count);
+    else
+        c->fnv = fnv_add(c->fnv, bytes, count);
+}
+
+static void checksum_end(char digits[DIGITS], struct checksum *c)
+{
+    char text[DIGITS + 1];
+    uint64_t sum = c->xxh3 ? XXH3_64bits_digest(c->xxh3) : c->fnv;
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)sum);
+    memcpy(digits, text, DIGITS);
+    XXH3_freeState(c->xxh3);
+}
+// Compare the checksum
+#define CHECKSUM_KIND "xxh3_64"
+#define HEADER_START "{\"__metadata__\":{\"checksum\":\""
+enum { DIGITS_AT = LENGTH_BYTES + sizeof HEADER_START - 1 };
 
 static bool checksum_compare(struct safetensors *s, struct message *m)
 {
     const char *digits = safetensors_text(s, "checksum");
     const char *kind = safetensors_text(s, "checksum_kind");
+    bool old = kind != NULL && strcmp(kind, "fnv1a64") == 0;
     if (digits == NULL && kind == NULL)
         return true;
     if (digits == NULL || kind == NULL
-        || strcmp(kind, CHECKSUM_KIND) != 0)
+        || (!old && strcmp(kind, CHECKSUM_KIND) != 0))
         return refuse(s, NULL, m, "its checksum is of no known kind");
     // Insist that the digits stand where we write them
     if (strlen(digits) != DIGITS || s->start < DIGITS_AT + DIGITS
@@ -333,25 +342,29 @@ static bool checksum_compare(struct safetensors *s, struct message *m)
                   sizeof HEADER_START - 1) != 0)
         return refuse(s, NULL, m, "its checksum is not where it belongs");
     // Compare the digits with the sum of the file
-    char right[DIGITS + 1];
-    uint64_t sum = checksum_add(CHECKSUM_EMPTY, s->image, DIGITS_AT);
-    sum = checksum_add(sum, "0000000000000000", DIGITS);
-    sum = checksum_add(sum, s->image + DIGITS_AT + DIGITS,
-                       s->start - DIGITS_AT - DIGITS);
+    char right[DIGITS];
+    struct checksum sum;
     unsigned char piece[PIECE];
-    for (size_t from = 0, some; from < s->bytes; from += some) {
+    bool good = checksum_begin(&sum, old, s->file, m);
+    if (!good)
+        return false;
+    checksum_add(&sum, s->image, DIGITS_AT);
+    checksum_add(&sum, "0000000000000000", DIGITS);
+    checksum_add(&sum, s->image + DIGITS_AT + DIGITS,
+                 s->start - DIGITS_AT - DIGITS);
+    for (size_t from = 0, some; good && from < s->bytes; from += some) {
         some = PIECE < s->bytes - from ? PIECE : s->bytes - from;
-        if (!safetensors_bytes(piece, s, from, some, m))
-            return false;
-        sum = checksum_add(sum, piece, some);
+        good = safetensors_bytes(piece, s, from, some, m);
+        if (good)
+            checksum_add(&sum, piece, some);
     }
-    digits_show(right, sum);
-    if (memcmp(s->image + DIGITS_AT, right, DIGITS) != 0)
+    checksum_end(right, &sum);
+    if (good && memcmp(s->image + DIGITS_AT, right, DIGITS) != 0)
         return refuse(s, NULL, m, "its checksum is %.16s, its contents "
-                      "have %s: it is damaged",
+                      "have %.16s: it is damaged",
                       s->image + DIGITS_AT, right);
-    s->verified = true;
-    return true;
+    s->verified = good;
+    return good;
 }
 // Open, read and close a file
 static bool header_read(struct safetensors *s, struct message *m)
@@ -402,8 +415,7 @@ bool safetensors_open(struct safetensors *s, const char *path,
                       struct message *m)
 {
     *s = (struct safetensors){ .file = path };
-    s->handle = file_calls.open(path, O_RDONLY | O_NONBLOCK
-                                | O_CLOEXEC);
+    s->handle = file_open(path);
     s->open = s->handle >= 0;
     if (!s->open)
         return fail(m, EX_NOINPUT, "%s: %s", path, strerror(errno));
@@ -438,15 +450,6 @@ const char *safetensors_text(const struct safetensors *s,
         json_object_get(s->header, "__metadata__"), key));
 }
 // Copy a tensor
-static bool shape_is(const struct entry *e, size_t rank,
-                     const size_t *shape)
-{
-    bool same = e->rank == rank;
-    for (size_t i = 0; same && i < rank; i++)
-        same = e->shape[i] == shape[i];
-    return same;
-}
-
 // Show a shape
 enum { SHAPE_TEXT = 22 * TENSOR_RANK };
 
@@ -470,7 +473,8 @@ const struct entry *safetensors_entry(const struct safetensors *s,
     if (e == NULL)
         refuse(s, name, m, "it is missing");
     // Refuse another shape
-    if (e != NULL && !shape_is(e, rank, shape)) {
+    if (e != NULL && (e->rank != rank
+                      || memcmp(e->shape, shape, rank * sizeof *shape))) {
         char got[SHAPE_TEXT], want[SHAPE_TEXT];
         refuse(s, name, m, "its shape is %s, expected %s",
                shape_show(got, e->rank, e->shape),
@@ -515,7 +519,7 @@ static size_t tensor_bytes(const struct tensor *t)
 }
 
 /* the numbers are added to *sum, or written to the file */
-static bool tensor_pass(const struct tensor *t, uint64_t *sum,
+static bool tensor_pass(const struct tensor *t, struct checksum *sum,
                         struct durable *file, struct message *m)
 {
     real piece[PIECE / sizeof(real)];
@@ -533,7 +537,7 @@ static bool tensor_pass(const struct tensor *t, uint64_t *sum,
         if (d != NULL)
             device_download(d, piece, array_rows(whole, from, some));
         if (sum != NULL)
-            *sum = checksum_add(*sum, at, some * sizeof *at);
+            checksum_add(sum, at, some * sizeof *at);
         else
             good = durable_write(file, at, some * sizeof *at, m);
     }
@@ -631,14 +635,16 @@ bool safetensors_write(const char *path,
     if (header == NULL)
         return fail(m, EX_OSERR, "%s: no memory for its header", path);
     // Put the checksum into the header
-    char digits[DIGITS + 1];
-    uint64_t sum = checksum_add(CHECKSUM_EMPTY, header, length);
-    for (size_t i = 0; i < used; i++)
-        tensor_pass(&list[i], &sum, NULL, m);
-    digits_show(digits, sum);
-    memcpy(header + DIGITS_AT, digits, DIGITS);
+    struct checksum sum;
+    bool good = checksum_begin(&sum, false, path, m);
+    if (good) {
+        checksum_add(&sum, header, length);
+        for (size_t i = 0; i < used; i++)
+            tensor_pass(&list[i], &sum, NULL, m);
+        checksum_end(header + DIGITS_AT, &sum);
+    }
     struct durable file;
-    bool good = durable_open(&file, path, m)
+    good = good && durable_open(&file, path, m)
         && durable_write(&file, header, length, m);
     for (size_t i = 0; good && i < used; i++)
         good = tensor_pass(&list[i], NULL, &file, m);

@@ -6,20 +6,16 @@
 
 enum { TENSOR_RANK = 8 };       /* dimensions, at most */
 
-// Checksums
-/* FNV-1a of 64 bits: starts with CHECKSUM_EMPTY, and goes on. */
-#define CHECKSUM_EMPTY UINT64_C(0xcbf29ce484222325)
-uint64_t checksum_add(uint64_t sum, const void *bytes, size_t count);
-
 // Writing tensors
+enum { TENSOR_NAME = 96, TENSOR_TEXT = 64 };    /* with the NUL */
 struct tensor {
-    const char *name;
+    char name[TENSOR_NAME];
     size_t rank, shape[TENSOR_RANK];
     const real *data;
     struct device *device;          /* NULL: data is on the host; else a
                                        MASTER array of this device */
 };
-struct text_pair { const char *key, *text; };
+struct text_pair { const char *key; char text[TENSOR_TEXT]; };
 
 /* Replaces `path` by a file with these tensors, whole or not at all
    (see durable.h), with a checksum. Names and keys differ from each

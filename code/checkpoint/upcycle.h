@@ -1,6 +1,6 @@
 #ifndef UPCYCLE_H
 #define UPCYCLE_H
-#include "training/training.h"
+#include "checkpoint/checkpoint.h"
 
 /* *t = the state in a checkpoint of a residual model, as that of a
    model with this connection and so many streams: it computes the same,
@@ -8,7 +8,7 @@
    t is for checkpoint_write and trainer_close only: it has no texts.
    EX_USAGE for a kind or number that there is not; EX_DATAERR for a
    checkpoint that is not residual; else as checkpoint_read. */
-bool upcycle_open(struct trainer *t, const char *path,
+bool upcycle_open(struct trainer *t, const struct checkpoint *k,
                   const char *connection, size_t streams,
                   struct device *device, struct message *m);
 #endif

@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include "checkpoint/checkpoint.h"
 #include "commands/checkpoint_path.h"
 
 bool checkpoint_path(char path[PATH_ROOM], const char *file,
@@ -15,13 +14,13 @@ bool checkpoint_path(char path[PATH_ROOM], const char *file,
         || fail(m, EX_NOINPUT, "%.80s...: the path is too long", file);
 }
 
-bool checkpoint_look(struct configuration *c, const char *path,
+bool checkpoint_look(struct checkpoint *k, const char *path,
                      struct message *m)
 {
-    char text[CHECKPOINT_WARNINGS];
-    if (!checkpoint_read_configuration(c, path, m)
-        || !checkpoint_strangers(text, path, m))
+    char text[CHECKPOINT_WARNINGS] = "";
+    if (!checkpoint_open(k, path, m))
         return false;
+    checkpoint_strangers(text, k);
     fputs(text, stderr);
     return true;
 }

@@ -1,13 +1,13 @@
 #ifndef CHECKPOINT_PATH_H
 #define CHECKPOINT_PATH_H
-#include "model/configuration.h"
+#include "checkpoint/checkpoint.h"
 #include "ground/message.h"
 #include "journal/journal.h"
 /* file, or file/latest.safetensors where file is a folder */
 bool checkpoint_path(char path[PATH_ROOM], const char *file,
                      struct message *m);
-/* The configuration of a checkpoint. What else its metadata have is
-   told on the standard error. */
-bool checkpoint_look(struct configuration *c, const char *path,
+/* Opens it. What of its metadata is not known is told on the standard
+   error. */
+bool checkpoint_look(struct checkpoint *k, const char *path,
                      struct message *m);
 #endif

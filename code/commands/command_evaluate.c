@@ -12,7 +12,7 @@ static bool evaluate(const struct options *o, const char *text,
                      struct message *m)
 {
     char path[PATH_ROOM];
-    struct configuration c;
+    struct checkpoint k = {0};
     struct corpus corpus = {0};
     struct trainer trainer = {0};
     double nats = 0;
@@ -20,17 +20,19 @@ static bool evaluate(const struct options *o, const char *text,
         return fail(m, EX_USAGE, "a checkpoint and --held-out FILE are"
                     " wanted");
     bool good = checkpoint_path(path, o->operand[0], m)
-             && checkpoint_look(&c, path, m)
-             && corpus_open(&corpus, text, text, c.context, m)
-             && trainer_open_to_evaluate(&trainer, &c, o->device,
-                                         &corpus, m)
-             && checkpoint_read_weights(&trainer.model, path, m)
+             && checkpoint_look(&k, path, m)
+             && corpus_open(&corpus, text, text,
+                            k.configuration.context, m)
+             && trainer_open_to_evaluate(&trainer, &k.configuration,
+                                         o->device, &corpus, m)
+             && checkpoint_read_weights(&trainer.model, &k, m)
              && trainer_evaluate(&nats, &trainer, 0, m);
     if (good)
         printf("%s on %s: %.6f nats a byte, %.6f bits\n", path, text,
                nats, nats / M_LN2);
     trainer_close(&trainer);
     corpus_close(&corpus);
+    checkpoint_close(&k);
     return good;
 }
 

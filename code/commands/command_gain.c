@@ -118,7 +118,7 @@ static bool gain(const struct options *o, const char *text,
 {
     char path[PATH_ROOM];
     struct files files;
-    struct configuration c;
+    struct checkpoint k = {0};
     struct corpus corpus = {0};
     struct trainer trainer = {0};
     struct profile profile = {0};
@@ -134,11 +134,12 @@ static bool gain(const struct options *o, const char *text,
              && checkpoint_path(path, o->operand[0], m)
              && name_files(&files, prefix, (const char *const[])
                            {path, text, NULL}, m)
-             && checkpoint_look(&c, path, m)
-             && corpus_open(&corpus, text, text, c.context, m)
-             && trainer_open_to_evaluate(&trainer, &c, o->device,
-                                         &corpus, m)
-             && checkpoint_read_weights(&trainer.model, path, m)
+             && checkpoint_look(&k, path, m)
+             && corpus_open(&corpus, text, text,
+                            k.configuration.context, m)
+             && trainer_open_to_evaluate(&trainer, &k.configuration,
+                                         o->device, &corpus, m)
+             && checkpoint_read_weights(&trainer.model, &k, m)
              && profile_measure(&profile, &trainer, windows, m);
     if (good) {
         print_profile(&profile);
@@ -147,6 +148,7 @@ static bool gain(const struct options *o, const char *text,
     }
     trainer_close(&trainer);
     corpus_close(&corpus);
+    checkpoint_close(&k);
     return good;
 }
 

@@ -81,15 +81,20 @@ static void print_memory(const struct model *model)
 static bool describe(const struct options *o, struct message *m)
 {
     char path[PATH_ROOM];
+    struct checkpoint k = {0};
     struct configuration c = o->configuration;
     struct bookmark b = { 0 };
     if (o->operands > 1)
         return fail(m, EX_USAGE, "%s: one checkpoint at a time",
                     o->operand[1]);
-    if (o->operands == 1
-        && (!checkpoint_path(path, o->operand[0], m)
-            || !checkpoint_look(&c, path, m)
-            || !checkpoint_read_bookmark(&b, path, m)))
+    bool read = o->operands == 0
+        || (checkpoint_path(path, o->operand[0], m)
+            && checkpoint_look(&k, path, m)
+            && checkpoint_read_bookmark(&b, &k, m));
+    if (o->operands == 1)
+        c = k.configuration;
+    checkpoint_close(&k);
+    if (!read)
         return false;
     struct architecture architecture;
     if (!configuration_check(&c, m)

@@ -105,20 +105,22 @@ static bool sample(const struct options *o, struct wishes *w,
                    struct message *m)
 {
     char path[PATH_ROOM];
-    struct configuration c;
+    struct checkpoint k = {0};
+    const struct configuration *c = &k.configuration;
     struct sampler s = {0};
     if (o->operands != 1)
         return fail(m, EX_USAGE, "one checkpoint or run is wanted");
-    if (!understand(w, m) || !checkpoint_path(path, o->operand[0], m)
-        || !checkpoint_look(&c, path, m))
-        return false;
-    if (c.vocabulary > 256)
-        return fail(m, EX_DATAERR, "%s: its %zu tokens are not bytes",
-                    path, c.vocabulary);
-    bool good = sampler_open(&s, &c, o->device, m)
-             && checkpoint_read_weights(&s.model, path, m)
+    bool good = understand(w, m)
+             && checkpoint_path(path, o->operand[0], m)
+             && checkpoint_look(&k, path, m)
+             && (c->vocabulary <= 256
+                 || fail(m, EX_DATAERR, "%s: its %zu tokens are not"
+                         " bytes", path, c->vocabulary))
+             && sampler_open(&s, c, o->device, m)
+             && checkpoint_read_weights(&s.model, &k, m)
              && write_text(&s, w, path, m);
     sampler_close(&s);
+    checkpoint_close(&k);
     return good;
 }
 

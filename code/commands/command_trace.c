@@ -57,7 +57,8 @@ static bool trace(const struct options *o, const char *data,
 {
     char path[PATH_ROOM];
     size_t windows;
-    struct configuration c;
+    struct checkpoint k = {0};
+    const struct configuration *c = &k.configuration;
     struct model model = {.device = NULL};
     struct trace t = {.used = 0};
     if (o->operands != 1 || !data || !out)
@@ -67,13 +68,13 @@ static bool trace(const struct options *o, const char *data,
         || !checkpoint_path(path, o->operand[0], m)
         || !durable_apart(out, (const char *const[])
                           {path, data, NULL}, m)
-        || !checkpoint_look(&c, path, m))
+        || !checkpoint_look(&k, path, m))
         return false;
-    size_t count = windows * c.context;
+    size_t count = windows * c->context;
     token *ids = memory_new(2 * count, sizeof *ids, m);
-    bool good = ids && cut(ids, &c, windows, data, m)
-             && open(&model, o->device, &c, windows, m)
-             && checkpoint_read_weights(&model, path, m)
+    bool good = ids && cut(ids, c, windows, data, m)
+             && open(&model, o->device, c, windows, m)
+             && checkpoint_read_weights(&model, &k, m)
              && trace_batch(&t, &model, ids, ids + count, m)
              && trace_write(&t, out, m);
     if (good)
@@ -84,6 +85,7 @@ static bool trace(const struct options *o, const char *data,
     if (model.device)
         model_close(&model);
     memory_free(ids);
+    checkpoint_close(&k);
     return good;
 }
 

@@ -27,7 +27,8 @@ struct run {
     struct options options;
     const char *data, *held_out, *resume, *folder, *name, *stop_at,
                *threads, *init;
-    char init_path[PATH_ROOM];
+    char init_path[PATH_ROOM], saved_path[PATH_ROOM];
+    struct checkpoint checkpoint;       /* what it begins with */
     struct configuration configuration;
     struct configuration before;        /* when the run was saved */
     struct texts texts;
@@ -46,13 +47,10 @@ struct run {
 };
 
 // Take over what a checkpoint says
-static bool take_over(struct run *r, const char *path,
-                      struct message *m)
+static bool take_over(struct run *r, struct message *m)
 {
     struct configuration *c = &r->configuration;
-    if (!checkpoint_read_configuration(c, path, m))
-        return false;
-    r->before = *c;
+    r->before = *c = r->checkpoint.configuration;
     for (size_t i = 0; configuration_fields[i].name; i++) {
         const struct field *f = &configuration_fields[i];
         char had[64], asked[64];
@@ -280,12 +278,13 @@ static bool describe_run(struct run *r, struct message *m)
 // Begin a new run, or go on with one
 static bool find_run(size_t *step, struct run *r, struct message *m)
 {
-    char path[PATH_ROOM];
     struct bookmark b;
     if (!journal_open(&r->journal, r->resume, m)
-        || !journal_path(path, &r->journal, "latest.safetensors", m)
-        || !take_over(r, path, m)
-        || !checkpoint_read_bookmark(&b, path, m)
+        || !journal_path(r->saved_path, &r->journal,
+                         "latest.safetensors", m)
+        || !checkpoint_open(&r->checkpoint, r->saved_path, m)
+        || !take_over(r, m)
+        || !checkpoint_read_bookmark(&b, &r->checkpoint, m)
         || !recall(r, b.step, m))
         return false;
     *step = b.step;
@@ -299,14 +298,13 @@ static bool find_run(size_t *step, struct run *r, struct message *m)
 
 static bool recover(struct run *r, struct message *m)
 {
-    char path[PATH_ROOM], warnings[CHECKPOINT_WARNINGS];
+    char warnings[CHECKPOINT_WARNINGS];
     double began = now();
-    if (!journal_path(path, &r->journal, "latest.safetensors", m)
-        || !checkpoint_read(&r->trainer, path, m)
-        || !checkpoint_warnings(warnings, path, m))
+    if (!checkpoint_read(&r->trainer, &r->checkpoint, m))
         return false;
     r->costs.save = now() - began;
     r->saved = r->trainer.bookmark.step;
+    checkpoint_warnings(warnings, &r->checkpoint);
     fputs(warnings, stderr);
     return true;
 }
@@ -316,8 +314,9 @@ static bool take_sizes(struct run *r, struct message *m)
 {
     char *path = r->init_path;
     if (!checkpoint_path(path, r->init, m)
-        || !checkpoint_read_sizes(&r->configuration, path, m))
+        || !checkpoint_open(&r->checkpoint, path, m))
         return false;
+    checkpoint_sizes(&r->configuration, &r->checkpoint);
     for (size_t i = 0; configuration_fields[i].name; i++) {
         const struct field *f = &configuration_fields[i];
         char has[64], asked[64];
@@ -358,13 +357,14 @@ static bool open_run(struct run *r, struct message *m)
         && !options_number(&r->last, "stop-at", r->stop_at,
                            step < steps ? step + 1 : steps, steps, m))
         return false;
-    return open_texts(r, m) && tell_sizes(r, m)
+    bool good = open_texts(r, m) && tell_sizes(r, m)
         && trainer_open(&r->trainer, &r->configuration,
                         r->options.device, &r->corpus, m)
         && (!r->resume || recover(r, m))
         && (!r->init || checkpoint_read_weights(&r->trainer.model,
-                                                r->init_path, m))
-        && tell_texts(r, m);
+                                                &r->checkpoint, m));
+    checkpoint_close(&r->checkpoint);
+    return good && tell_texts(r, m);
 }
 // Begin
 static bool find_room(const struct run *r, struct message *m)
@@ -569,6 +569,7 @@ static void close_run(struct run *r)
     history_free(&r->history);
     trainer_close(&r->trainer);
     corpus_close(&r->corpus);
+    checkpoint_close(&r->checkpoint);
 }
 // The command itself
 int command_train(int argc, char **argv)

@@ -102,16 +102,19 @@ static bool upcycle(struct upcycling *u, const struct options *o,
     char path[PATH_ROOM];
     size_t streams;
     bool begun = false;
-    struct configuration c;
+    struct checkpoint k = {0};
     if (o->operands != 1 || !u->out)
         return fail(m, EX_USAGE, "a checkpoint and --out FOLDER are"
                     " wanted");
-    if (!options_number(&streams, "streams", u->streams, 1, 64, m)
-        || !checkpoint_path(path, o->operand[0], m)
-        || !checkpoint_look(&c, path, m)
-        || !upcycle_open(&u->trainer, path, u->connection, streams,
-                         o->device, m)
-        || !make_folder(&begun, u, path, m))
+    bool good = options_number(&streams, "streams", u->streams, 1, 64,
+                               m)
+             && checkpoint_path(path, o->operand[0], m)
+             && checkpoint_look(&k, path, m)
+             && upcycle_open(&u->trainer, &k, u->connection, streams,
+                             o->device, m)
+             && make_folder(&begun, u, path, m);
+    checkpoint_close(&k);
+    if (!good)
         return false;
     const struct trainer *t = &u->trainer;
     printf("%s: %s connection with %zu streams, %zu parameters; %zu of"

@@ -1,28 +1,22 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 #include "corpus/corpus.h"
+#include "ground/file.h"
+#include "ground/hash.h"
 #include "ground/memory.h"
 
-// Read all that was asked for
+// Say what was wrong with the reading
 bool corpus_read_fully(unsigned char *to, size_t size, int descriptor,
                        const char *file, struct message *m)
 {
-    for (size_t done = 0; done < size; ) {
-        ssize_t got = read(descriptor, to + done, size - done);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fail(m, EX_IOERR, "%s: %s", file, strerror(errno));
-        if (got == 0)
-            return fail(m, EX_IOERR, "%s: ends after %zu of %zu bytes",
-                        file, done, size);
-        done += (size_t)got;
-    }
-    return true;
+    ssize_t got = file_read(to, size, descriptor);
+    if (got < 0)
+        return fail(m, EX_IOERR, "%s: %s", file, strerror(errno));
+    return (size_t)got == size
+        || fail(m, EX_IOERR, "%s: ends after %zd of %zu bytes", file,
+                got, size);
 }
 
 // Read a file that is fit to be read
@@ -47,13 +41,13 @@ bool corpus_read(unsigned char **byte, size_t *size, const char *file,
                  struct message *m)
 {
     *byte = NULL;
-    int descriptor = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int descriptor = file_open(file);
     if (descriptor < 0)
         return fail(m, EX_NOINPUT, "%s: %s", file, strerror(errno));
     bool well = file_size(size, descriptor, file, m)
         && (*byte = memory_new(*size, 1, m)) != NULL
         && corpus_read_fully(*byte, *size, descriptor, file, m);
-    close(descriptor);
+    file_calls.close(descriptor);
     if (!well) {
         memory_free(*byte);
         *byte = NULL;
@@ -115,8 +109,5 @@ void corpus_close(struct corpus *c)
 // Tell one text from another
 uint64_t text_fingerprint(struct text t)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < t.size; i++)
-        hash = (hash ^ t.byte[i]) * 0x100000001b3u;
-    return hash;
+    return fnv_add(FNV_EMPTY, t.byte, t.size);
 }

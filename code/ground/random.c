@@ -1,6 +1,8 @@
 #include "ground/random.h"
+#include "ground/hash.h"
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 // Philox
 struct philox philox(const uint32_t counter[4], const uint32_t key[2])
@@ -69,8 +71,5 @@ double random_normal(uint64_t seed, uint64_t stream, uint64_t i)
 // Name a stream
 uint64_t random_stream(const char *name)
 {
-    uint64_t hash = 0xcbf29ce484222325;
-    for (; *name != '\0'; name++)
-        hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
-    return hash;
+    return fnv_add(FNV_EMPTY, name, strlen(name));
 }

@@ -29,13 +29,12 @@ static real *add(struct trace *t, struct shape shape,
         : memory_new(count, sizeof *data, t->message);
     if (data == NULL)
         return NULL;
+    struct tensor *new = &t->list[t->used++];
+    *new = (struct tensor){ .rank = shape.rank, .data = data };
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(t->name[t->used], TRACE_NAME, format, arguments);
+    vsnprintf(new->name, TENSOR_NAME, format, arguments);
     va_end(arguments);
-    struct tensor *new = &t->list[t->used];
-    *new = (struct tensor){ .name = t->name[t->used++],
-                            .rank = shape.rank, .data = data };
     memcpy(new->shape, shape.size, sizeof shape.size);
     return data;
 }
@@ -180,8 +179,7 @@ static bool make_room(struct trace *t, struct message *m)
     t->room = (model->sublayers + 1) * SITE + ENDS
             + 2 * model->parameters.used;
     t->list = memory_new(t->room, sizeof *t->list, m);
-    t->name = memory_new(t->room, sizeof *t->name, m);
-    return t->list != NULL && t->name != NULL;
+    return t->list != NULL;
 }
 
 bool trace_batch(struct trace *t, struct model *model,
@@ -222,15 +220,15 @@ bool trace_write(const struct trace *t, const char *path,
                  struct message *m)
 {
     enum { TEXTS = 96 };
-    char text[TEXTS][64], epsilon[64];
     struct text_pair pair[TEXTS] = { { "format", "mhc trace 1" },
-        { "real", REAL_NAME }, { "norm_epsilon", epsilon } };
+        { "real", REAL_NAME }, { "norm_epsilon", "" } };
     size_t pairs = 3;
-    snprintf(epsilon, sizeof epsilon, "%g", NORM_EPSILON);
+    snprintf(pair[2].text, TENSOR_TEXT, "%g", NORM_EPSILON);
     const struct field *f = configuration_fields;
     for (; f->name != NULL && pairs < TEXTS; f++, pairs++) {
-        configuration_get(&t->model->configuration, f, text[pairs]);
-        pair[pairs] = (struct text_pair){ f->name, text[pairs] };
+        pair[pairs].key = f->name;
+        configuration_get(&t->model->configuration, f,
+                          pair[pairs].text);
     }
     return safetensors_write(path, t->list, t->used, pair, pairs, m);
 }
@@ -250,6 +248,5 @@ void trace_close(struct trace *t)
     for (size_t i = 0; i < t->used; i++)
         memory_free((void *)(uintptr_t)t->list[i].data);
     memory_free(t->list);
-    memory_free(t->name);
     *t = (struct trace){ .used = 0 };
 }

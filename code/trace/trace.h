@@ -3,12 +3,9 @@
 #include "checkpoint/safetensors.h"
 #include "model/model.h"
 
-enum { TRACE_NAME = 96 };
-
 /* All that a model had in hand during one batch, under names. */
 struct trace {
     struct tensor *list;
-    char (*name)[TRACE_NAME];
     size_t used, room;
     struct model *model;
     struct message *message;    /* the first failure */

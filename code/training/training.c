@@ -132,9 +132,9 @@ void trainer_close(struct trainer *t)
 void trainer_rows(struct trainer_row row[TRAINER_ROWS],
                   const struct trainer *t)
 {
-    row[0] = (struct trainer_row){ "weights", t->model.weights };
-    row[1] = (struct trainer_row){ "first_moments", t->first };
-    row[2] = (struct trainer_row){ "second_moments", t->second };
+    row[0] = (struct trainer_row){ "", t->model.weights };
+    row[1] = (struct trainer_row){ "first_moments.", t->first };
+    row[2] = (struct trainer_row){ "second_moments.", t->second };
 }
 
 const struct bookmark_field bookmark_fields[] = {

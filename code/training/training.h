@@ -47,8 +47,9 @@ void trainer_close(struct trainer *t);
 /* bytes that a trainer with such a model, planned or open, takes,
    besides its texts: those of the model, the moments, the batch */
 size_t trainer_bytes(const struct model *model);
-/* the rows to be kept, each as long as model.parameters.count */
-struct trainer_row { const char *name; struct array array; };
+/* the rows to be kept, each as long as model.parameters.count; the
+   numbers of a parameter go by its name, the prefix before it */
+struct trainer_row { const char *prefix; struct array array; };
 enum { TRAINER_ROWS = 3 };
 void trainer_rows(struct trainer_row row[TRAINER_ROWS],
                   const struct trainer *t);

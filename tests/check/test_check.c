@@ -1376,7 +1376,7 @@ START_TEST(looking_changes_nothing)
             ck_assert_msg(isfinite(t.list[i].data[e]), "%s",
                           t.list[i].name);
     const struct parameter *p = &one.parameters.list[3];
-    char name[TRACE_NAME];
+    char name[TENSOR_NAME];
     snprintf(name, sizeof name, "d.%s", p->name);
     assert_same(traced(&t, name), reals(one.gradients) + p->offset,
                 p->count);

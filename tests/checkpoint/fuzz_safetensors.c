@@ -43,8 +43,8 @@ static void offer(struct image image)
     static struct trainer t;
     static int handle = -1;
     static char path[64], text[CHECKPOINT_WARNINGS];
-    struct message m[4] = { { 0, "" } };
-    struct configuration c;
+    struct message m[3] = { { 0, "" } };
+    struct checkpoint k;
     if (handle < 0) {
         handle = memfd_create("fuzz", 0);
         snprintf(path, sizeof path, "/proc/self/fd/%d", handle);
@@ -53,10 +53,14 @@ static void offer(struct image image)
     fuzz_demand(ftruncate(handle, 0) == 0);
     fuzz_demand(pwrite(handle, image.bytes, image.size, 0)
                 == (ssize_t)image.size);
-    checkpoint_read_configuration(&c, path, &m[0]);
-    checkpoint_warnings(text, path, &m[1]);
-    checkpoint_read_weights(&t.model, path, &m[2]);
-    checkpoint_read(&t, path, &m[3]);
+    if (!checkpoint_open(&k, path, &m[0])) {
+        fuzz_demand_message(&m[0]);
+        return;
+    }
+    checkpoint_warnings(text, &k);
+    checkpoint_read_weights(&t.model, &k, &m[1]);
+    checkpoint_read(&t, &k, &m[2]);
+    checkpoint_close(&k);
     fuzz_demand(t.bookmark.position.index < t.batches.windows);
 }
 // Try one input of the fuzzer
@@ -86,6 +90,8 @@ void fuzz_seeds(const char *folder)
     char path[512];
     seed(folder, "empty", "{}", 0);
     seed(folder, "texts", "{'__metadata__':{'checksum':"
+         "'0123456789abcdef','checksum_kind':'xxh3_64','x':'y'}}  ", 0);
+    seed(folder, "old", "{'__metadata__':{'checksum':"
          "'0123456789abcdef','checksum_kind':'fnv1a64','x':'y'}}  ", 0);
     seed(folder, "three", "{'a':{'dtype':'F32','shape':[2,1],"
          "'data_offsets':[0,8]},'b':{'dtype':'F64','shape':[],"

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 #include "checkpoint/durable.h"
 #include "checkpoint/image.h"
 #include "checkpoint/safetensors.h"
+#include "ground/hash.h"
 
 // Make an image
 struct image image_of(const char *header, size_t data)
@@ -36,8 +38,9 @@ void image_repair(struct image image)
         || memcmp(image.bytes + 8, start, strlen(start)) != 0)
         return;
     memset(image.bytes + AT, '0', 16);
-    uint64_t sum = checksum_add(CHECKSUM_EMPTY, image.bytes,
-                                image.size);
+    uint64_t sum = memmem(image.bytes, image.size, "fnv1a64", 7)
+        ? fnv_add(FNV_EMPTY, image.bytes, image.size)
+        : XXH3_64bits(image.bytes, image.size);
     snprintf(digits, sizeof digits, "%016llx",
              (unsigned long long)sum);
     memcpy(image.bytes + AT, digits, 16);

@@ -1,5 +1,4 @@
-#include "support/cpu.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/tiny.h"
 #include "checkpoint/upcycle.h"
 #include <math.h>
 #include <stdio.h>
@@ -79,11 +78,14 @@ static void widen(struct trainer *wide, const struct trainer *plain)
 {
     char path[] = "/tmp/upcycle.XXXXXX";
     struct trainer t;
+    struct checkpoint k;
     int handle = mkstemp(path);
     check(handle >= 0 && checkpoint_write(path, plain, &message)
-          && upcycle_open(&t, path, "mhc", 4, &cpu, &message)
+          && checkpoint_open(&k, path, &message)
+          && upcycle_open(&t, &k, "mhc", 4, &cpu, &message)
           && checkpoint_write(path, &t, &message)
-          && checkpoint_read(wide, path, &message));
+          && tiny_read(wide, path, &message));
+    checkpoint_close(&k);
     trainer_close(&t);
     close(handle);
     unlink(path);

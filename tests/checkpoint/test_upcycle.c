@@ -24,12 +24,15 @@ static struct trainer plain, wide;
 static bool upcycle(const char *from, const char *to,
                     const struct target *target, struct message *m)
 {
-    struct trainer t;
+    struct trainer t = { .device = NULL };
+    struct checkpoint k;
     char path[256];
     strcpy(path, folder_file(from));
-    bool good = upcycle_open(&t, path, target->kind, target->streams,
+    bool good = checkpoint_open(&k, path, m)
+             && upcycle_open(&t, &k, target->kind, target->streams,
                              &cpu, m)
              && checkpoint_write(folder_file(to), &t, m);
+    checkpoint_close(&k);
     trainer_close(&t);
     return good;
 }
@@ -56,7 +59,7 @@ static void widen(const struct target *target)
     c.streams = target->streams;
     bool good = upcycle("plain", "wide", target, &m)
         && trainer_open(&wide, &c, &cpu, plain.corpus, &m)
-        && checkpoint_read(&wide, folder_file("wide"), &m);
+        && tiny_read(&wide, folder_file("wide"), &m);
     ck_assert_msg(good, "%s", m.text);
 }
 
@@ -175,12 +178,13 @@ START_TEST(without_memory_nothing_is_upcycled)
 {
     struct message m = { EX_OSERR, "" };
     for (size_t allowed = 0; m.status != 0; allowed++) {
+        struct checkpoint k;
         m = (struct message){ 0, "" };
-        char path[256];
-        strcpy(path, folder_file("plain"));
         memory_allow(allowed);
-        bool good = upcycle_open(&wide, path, "mhc", 2, &cpu, &m);
+        bool good = checkpoint_open(&k, folder_file("plain"), &m)
+                 && upcycle_open(&wide, &k, "mhc", 2, &cpu, &m);
         memory_allow(SIZE_MAX);
+        checkpoint_close(&k);
         ck_assert(good == (m.status == 0));
         ck_assert(good || m.status == EX_OSERR);
         trainer_close(&wide);

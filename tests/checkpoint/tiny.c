@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "checkpoint/checkpoint.h"
 #include "checkpoint/tiny.h"
 
 struct configuration tiny_configuration(void)
@@ -35,4 +36,23 @@ void tiny_open(struct trainer *t)
 void tiny_close(struct trainer *t)
 {
     trainer_close(t);
+}
+
+bool tiny_read(struct trainer *t, const char *path, struct message *m)
+{
+    struct checkpoint k;
+    bool good = checkpoint_open(&k, path, m)
+        && checkpoint_read(t, &k, m);
+    checkpoint_close(&k);
+    return good;
+}
+
+bool tiny_read_weights(struct model *model, const char *path,
+                       struct message *m)
+{
+    struct checkpoint k;
+    bool good = checkpoint_open(&k, path, m)
+        && checkpoint_read_weights(model, &k, m);
+    checkpoint_close(&k);
+    return good;
 }

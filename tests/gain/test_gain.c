@@ -432,11 +432,14 @@ START_TEST(a_checkpoint_of_other_streams_is_refused)
     char path[] = "/tmp/gain-XXXXXX";
     struct trainer two = open_trainer(2), four = open_trainer(4);
     struct message m = { 0 };
+    struct checkpoint k;
     close(mkstemp(path));
     ck_assert(checkpoint_write(path, &two, &m));
-    ck_assert(!checkpoint_read_weights(&four.model, path, &m));
+    ck_assert(checkpoint_open(&k, path, &m));
+    ck_assert(!checkpoint_read_weights(&four.model, &k, &m));
     ck_assert_msg(m.status == EX_USAGE && strstr(m.text, "streams"),
                   "%s", m.text);
+    checkpoint_close(&k);
     unlink(path);
     trainer_close(&two);
     trainer_close(&four);

@@ -1,4 +1,5 @@
 #include "ground/memory.h"
+#include "ground/hash.h"
 #include "ground/random.h"
 #include "ground/slices.h"
 #include "ground/sum.h"
@@ -355,6 +356,8 @@ START_TEST(streams_have_the_published_hash)
     ck_assert(random_stream("") == 0xcbf29ce484222325);
     ck_assert(random_stream("a") == 0xaf63dc4c8601ec8c);
     ck_assert(random_stream("foobar") == 0x85944171f73967e8);
+    ck_assert(fnv_add(fnv_add(FNV_EMPTY, "foo", 3), "bar", 3)
+              == 0x85944171f73967e8);
 }
 END_TEST
 

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "checkpoint/durable.h"
+#include "checkpoint/safetensors.h"
 #include "commands/commands.h"
 #include "ground/random.h"
 #include "journal/journal.h"
@@ -541,6 +543,78 @@ START_TEST(a_run_needs_room_for_three_checkpoints)
     leave_folder(folder);
 }
 END_TEST
+static int opened, reading;
+static size_t bytes_read;
+
+static int count_open(const char *path, int flags, ...)
+{
+    int handle = open(path, flags, 0666);
+    const char *end = strrchr(path, '.');
+    if ((flags & O_ACCMODE) == O_RDONLY && end != NULL
+        && strcmp(end, ".safetensors") == 0) {
+        opened++;
+        reading = handle;
+    }
+    return handle;
+}
+
+static ssize_t count_read(int handle, void *bytes, size_t count)
+{
+    ssize_t got = read(handle, bytes, count);
+    if (handle == reading && got > 0)
+        bytes_read += (size_t)got;
+    return got;
+}
+
+static int count_close(int handle)
+{
+    reading = handle == reading ? -1 : reading;
+    return close(handle);
+}
+static const struct reader {
+    int (*command)(int argc, char **argv);
+    size_t passes;              /* of the weights, after the sum */
+    char *words[10];
+} readers[] = {
+    { command_info, 0, { "info", "runs/run" } },
+    { command_evaluate, 2, { "evaluate", "runs/run", "--held-out",
+                             "text" } },
+    { command_train, 6, { "train", "--resume", "runs/run", "--stop-at",
+                          "3" } },
+    { command_train, 2, { "train", "--init", "runs/run", "--data",
+                          "text", "--name", "new", "--stop-at", "1" } },
+    // More readers of a checkpoint
+    { command_sample, 2, { "sample", "runs/run", "--length", "1" } },
+    { command_gain, 2, { "gain", "runs/run", "--data", "text", "--windows",
+                         "1" } },
+    { command_upcycle, 5, { "upcycle", "runs/run", "--out", "wide" } },
+    { command_trace, 2, { "trace", "runs/run", "--data", "text", "--out",
+                          "x" } },
+};
+
+START_TEST(a_command_opens_and_sums_its_checkpoint_once)
+{
+    char folder[] = "/tmp/mhc-test-XXXXXX";
+    struct reader r = readers[_i];
+    struct message m = { 0, "" };
+    struct safetensors s;
+    int count = 0;
+    enter_folder(folder);
+    ck_assert_int_eq(two_steps(), 0);
+    ck_assert(safetensors_open(&s, "runs/run/latest.safetensors", &m));
+    size_t size = s.size, weights = s.bytes / 3;
+    safetensors_close(&s);
+    while (r.words[count] != NULL)
+        count++;
+    file_calls.open = count_open;
+    file_calls.read = count_read;
+    file_calls.close = count_close;
+    ck_assert_int_eq(r.command(count, r.words), 0);
+    ck_assert_int_eq(opened, 1);
+    ck_assert_uint_eq(bytes_read, 32 + size + r.passes * weights);
+    leave_folder(folder);
+}
+END_TEST
 
 Suite *plot_suite(void)
 {
@@ -566,6 +640,9 @@ Suite *plot_suite(void)
     tcase_add_test(t,
         a_run_that_stops_early_saves_once_and_keeps_its_log);
     tcase_add_test(t, a_run_needs_room_for_three_checkpoints);
+    tcase_add_loop_test(t,
+        a_command_opens_and_sums_its_checkpoint_once, 0,
+        sizeof readers / sizeof *readers);
     suite_add_tcase(s, t);
     t = tcase_create("size");
     tcase_set_tags(t, "slow");
