@@ -32,7 +32,7 @@ FLAGS += -DBLAS_NONE
 endif
 
 PACKAGES      := gcc libc6-dev make libopenblas-dev libjansson-dev libxxhash-dev
-TEST_PACKAGES := $(PACKAGES) check libsubunit-dev pkg-config noweb gawk \
+TEST_PACKAGES := $(PACKAGES) g++ check libsubunit-dev pkg-config noweb gawk \
                  binutils valgrind
 # What several tests or measurements use
 HELPERS  = $(filter-out tests/main.c,$(foreach t,$(TESTS),$(if $(findstring /test_,$(t)),,$(t))))

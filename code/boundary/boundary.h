@@ -4,6 +4,7 @@
 // Headers of a boundary
 #include "boundary/mixing.h"
 
+LANGUAGE_C_BEGIN
 // A site
 /* Site `index` feeds sublayer `index`, or, if exit, the head.
    T tokens, n streams, C width, K coefficients. */
@@ -56,4 +57,5 @@ void boundary_enter_backward(struct device *d, struct array dvector,
                              const struct site *first);
 /* bytes of workspace for one call back over a boundary */
 size_t boundary_work(const struct layout *l, size_t tokens);
+LANGUAGE_C_END
 #endif

@@ -2,6 +2,7 @@
 #define MIXING_H
 #include "mix/mix.h"
 
+LANGUAGE_C_BEGIN
 // What crosses a boundary
 /* A boundary, from the site that is left to the one that is reached */
 struct crossing {
@@ -83,4 +84,5 @@ void mixing_cross_backward(const struct crossing *s,
 size_t mixing_cross_work(const struct layout *l);
 /* reals of work that mixing_coefficients_backward needs */
 size_t mixing_work(const struct layout *l, size_t tokens);
+LANGUAGE_C_END
 #endif

@@ -2,6 +2,7 @@
 #define STREAMS_H
 #include "ground/real.h"
 
+LANGUAGE_C_BEGIN
 /* The residual connection: write, and write-read-norm at once.
    [rows][width] but for inverse_rms [rows] and gain, dgain [width] */
 /* out = a + b; all [count] */
@@ -18,4 +19,5 @@ void streams_cross_backward(real *dstream, real *danswer, real *dgain,
                             const real *next, const real *inverse_rms,
                             const real *gain, size_t rows,
                             size_t width);
+LANGUAGE_C_END
 #endif

@@ -1,7 +1,9 @@
 #ifndef BATCHES_H
 #define BATCHES_H
 #include "corpus/corpus.h"
+#include "ground/language.h"
 
+LANGUAGE_C_BEGIN
 /* Where a run is in its text: window number `index` of an epoch's
    order comes next. Two plain numbers, for a checkpoint to hold. */
 struct position { size_t epoch, index; };
@@ -36,5 +38,5 @@ struct position batches_fill(token *input, token *target,
 struct window { size_t start, skip; /* positions not to be counted */ };
 size_t windows_of(size_t size, size_t context);
 struct window window_of(size_t size, size_t context, size_t i);
-
+LANGUAGE_C_END
 #endif

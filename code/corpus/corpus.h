@@ -3,6 +3,7 @@
 #include "ground/message.h"
 #include "ground/real.h"
 
+LANGUAGE_C_BEGIN
 /* Some bytes that somebody else owns. */
 struct text { const unsigned char *byte; size_t size; };
 
@@ -28,5 +29,5 @@ bool corpus_read_fully(unsigned char *to, size_t size, int descriptor,
                        const char *file, struct message *m);
 /* FNV-1a, 64 bits: tells one text from another */
 uint64_t text_fingerprint(struct text t);
-
+LANGUAGE_C_END
 #endif

@@ -10,5 +10,8 @@ bool counts_loss(double *nats, struct text held_out,
 
 #define COUNTS_MOST_ORDER 3
 #define COUNTS_SMOOTHING 16.0       /* kappa, in bytes */
+#include "ground/language.h"
 
+LANGUAGE_C_BEGIN
+LANGUAGE_C_END
 #endif

@@ -1,6 +1,9 @@
 #ifndef FILE_H
 #define FILE_H
 #include <sys/types.h>
+#include "ground/language.h"
+
+LANGUAGE_C_BEGIN
 /* How to reach the disk. */
 extern struct file_calls {
     int (*open)(const char *path, int flags, ...);
@@ -17,4 +20,5 @@ int file_open(const char *path);
 /* count bytes, in as many pieces as they come, or those up to the end
    of the file: how many. -1: see errno. */
 ssize_t file_read(void *to, size_t count, int handle);
+LANGUAGE_C_END
 #endif

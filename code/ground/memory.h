@@ -2,6 +2,9 @@
 #define MEMORY_H
 #include "ground/message.h"
 #include <stddef.h>
+#include "ground/language.h"
+
+LANGUAGE_C_BEGIN
 /* product = a b, or false if that does not fit */
 bool multiply_sizes(size_t *product, size_t a, size_t b);
 /* `count` objects of `size` bytes, all bytes zero, aligned to 64
@@ -15,4 +18,5 @@ bool memory_there(size_t bytes);
 /* For tests: after `count` more calls memory_new fails;
    SIZE_MAX lifts the limit. */
 void memory_allow(size_t count);
+LANGUAGE_C_END
 #endif

@@ -1,6 +1,9 @@
 #ifndef MESSAGE_H
 #define MESSAGE_H
 #include <stdbool.h>
+#include "ground/language.h"
+
+LANGUAGE_C_BEGIN
 /* What went wrong, for people; and the exit status (sysexits.h). */
 struct message {
     int status;             /* 0 as long as all is well */
@@ -9,4 +12,5 @@ struct message {
 /* Records the first failure and returns false. */
 bool fail(struct message *m, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+LANGUAGE_C_END
 #endif

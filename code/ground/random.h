@@ -2,6 +2,9 @@
 #define RANDOM_H
 #include <stddef.h>
 #include <stdint.h>
+#include "ground/language.h"
+
+LANGUAGE_C_BEGIN
 /* Philox4x32-10 [salmon2011]: number i of a stream depends on
    (seed, stream, i) alone; there is no state. Use one stream for one
    kind of number: the kinds share their bits. */
@@ -18,4 +21,5 @@ size_t random_below(uint64_t seed, uint64_t stream, uint64_t i,
                     size_t n);
 /* the stream that belongs to a name: FNV-1a, 64 bits */
 uint64_t random_stream(const char *name);
+LANGUAGE_C_END
 #endif

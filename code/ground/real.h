@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include "ground/language.h"
 
 // The type of our numbers
 #ifdef REAL_IS_DOUBLE
@@ -16,15 +17,6 @@ typedef double real;
 typedef float real;
 #define REAL_NAME "float"
 #define REAL_EPSILON FLT_EPSILON
-#endif
-
-// For who reads this as C++
-#ifdef __cplusplus
-#define LANGUAGE_C_BEGIN extern "C" {
-#define LANGUAGE_C_END }
-#else
-#define LANGUAGE_C_BEGIN
-#define LANGUAGE_C_END
 #endif
 
 typedef int32_t token;      /* 0 .. vocabulary-1 */

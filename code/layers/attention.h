@@ -2,6 +2,7 @@
 #define ATTENTION_H
 #include "ground/real.h"
 
+LANGUAGE_C_BEGIN
 enum { ATTENTION_TILE = 64 };
 
 // The shape of attention
@@ -49,5 +50,5 @@ void attention_backward(real *dqkv, const real *dout,
                         const real *qkv,
                         const struct attention_shape *s,
                         real *scratch);
-
+LANGUAGE_C_END
 #endif

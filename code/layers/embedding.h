@@ -2,6 +2,7 @@
 #define EMBEDDING_H
 #include "ground/real.h"
 
+LANGUAGE_C_BEGIN
 /* w, dw [vocabulary][width]; out, dout [tokens][width]; each id names
    a row of w */
 /* out[t] = w[id[t]] */
@@ -10,4 +11,5 @@ void embedding_forward(real *out, const token *id, const real *w,
 /* dw[id[t]] += dout[t], in order of t */
 void embedding_backward(real *dw, const real *dout, const token *id,
                         size_t tokens, size_t width);
+LANGUAGE_C_END
 #endif

@@ -2,6 +2,7 @@
 #define FEEDFORWARD_H
 #include "ground/real.h"
 
+LANGUAGE_C_BEGIN
 /* SwiGLU [shazeer2020], what stands between its products; all arrays
    [count] */
 /* hidden = silu(gate) * up */
@@ -11,4 +12,5 @@ void feedforward_forward(real *hidden, const real *gate,
 void feedforward_backward(real *dgate, real *dup, const real *dhidden,
                           const real *gate, const real *up,
                           size_t count);
+LANGUAGE_C_END
 #endif

@@ -3,6 +3,7 @@
 #include "ground/message.h"
 #include "ground/real.h"
 
+LANGUAGE_C_BEGIN
 /* Row-major: x [rows][in], w [out][in], y [rows][out]. Results and
    operands do not overlap. */
 /* y = x w^T */
@@ -42,4 +43,5 @@ const char *matmul_library(void);
 /* All that the products need besides their arguments, for as many
    threads as OpenMP may start now, is taken; or EX_OSERR. */
 bool matmul_ready(struct message *m);
+LANGUAGE_C_END
 #endif

@@ -4,6 +4,7 @@
 
 #define NORM_EPSILON 1e-6   /* added to the mean square, in the root */
 
+LANGUAGE_C_BEGIN
 /* RMSNorm [zhang2019]. x, out, dx, dout [rows][width]; gain, dgain
    [width]; inverse_rms [rows] */
 /* out = gain * x / rms(x), row by row; inverse_rms = 1 / rms(x) */
@@ -14,4 +15,5 @@ void norm_backward(real *dx, real *dgain, const real *dout,
                    const real *x, const real *inverse_rms,
                    const real *gain, size_t rows, size_t width,
                    bool add);
+LANGUAGE_C_END
 #endif

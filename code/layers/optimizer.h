@@ -2,6 +2,7 @@
 #define OPTIMIZER_H
 #include "ground/real.h"
 
+LANGUAGE_C_BEGIN
 /* One update of AdamW [loshchilov2019]. */
 struct adamw {
     double rate, decay, beta1, beta2, epsilon;
@@ -26,5 +27,5 @@ enum { ADAMW_RATE, ADAMW_DECAY, ADAMW_BETA1, ADAMW_BETA2, ADAMW_EPSILON,
 
 /* `count` weights from number `first` on, and whether they decay */
 struct segment { size_t first, count; bool decay; };
-
+LANGUAGE_C_END
 #endif

@@ -2,6 +2,7 @@
 #define GATES_H
 #include "mix/mix.h"
 
+LANGUAGE_C_BEGIN
 /* What mixes with one norm (parts = 1) share. With z = inverse_rms raw,
    the outputs are, in this order, pre [n], post [n], and outputs - 2n
    for the mix; bias is in the same order. Serial. */
@@ -25,4 +26,5 @@ void mix_logits_backward(real *dcoefficients, real *dalpha, real *dbias,
                          const real *dlogits, const real *coefficients,
                          const real *alpha, const struct layout *l,
                          size_t tokens);
+LANGUAGE_C_END
 #endif

@@ -2,6 +2,7 @@
 #define HYPER_H
 #include "mix/mix.h"
 
+LANGUAGE_C_BEGIN
 /* Coefficients of Hyper-Connections [hc]; see mix_forward */
 void static_forward(real *coefficients, const real *bias,
                     const struct layout *l, size_t tokens);
@@ -13,4 +14,5 @@ void tanh_forward(real *coefficients, const real *alpha,
 void tanh_backward(real *dcoefficients, real *dalpha, real *dbias,
                    const real *coefficients, const real *alpha,
                    const struct layout *l, size_t tokens);
+LANGUAGE_C_END
 #endif

@@ -2,6 +2,7 @@
 #define KRONECKER_H
 #include "ground/real.h"
 
+LANGUAGE_C_BEGIN
 /* Kronecker products of matrices [[p, q], [q, p]], p + q = 1; n = 1,
    2, 4 or 8. */
 /* how many factors make a matrix of n: log2 n */
@@ -15,4 +16,5 @@ void kronecker_forward(real *matrix, const real *logits, size_t count,
 void kronecker_backward(real *dlogits, const real *dmatrix,
                         const real *logits, size_t count, size_t n,
                         size_t iterations);
+LANGUAGE_C_END
 #endif

@@ -2,6 +2,7 @@
 #define MIX_H
 #include "ground/real.h"
 
+LANGUAGE_C_BEGIN
 // The mixes
 /* How coefficients follow from z = inverse_rms raw */
 enum mix {
@@ -80,4 +81,5 @@ void mix_backward(real *dcoefficients, real *dalpha, real *dbias,
                   const real *coefficients, const real *alpha,
                   const real *bias, const struct layout *l,
                   size_t tokens);
+LANGUAGE_C_END
 #endif

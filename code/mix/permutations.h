@@ -2,6 +2,7 @@
 #define PERMUTATIONS_H
 #include "ground/real.h"
 
+LANGUAGE_C_BEGIN
 /* Doubly stochastic matrices as means of permutations; n <= 4. */
 enum { PERMUTATIONS = 24 };
 /* n! */
@@ -17,4 +18,5 @@ void permutations_forward(real *matrix, const real *logits,
 void permutations_backward(real *dlogits, const real *dmatrix,
                            const real *logits, size_t count, size_t n,
                            size_t iterations);
+LANGUAGE_C_END
 #endif

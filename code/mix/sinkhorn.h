@@ -2,6 +2,7 @@
 #define SINKHORN_H
 #include "ground/real.h"
 
+LANGUAGE_C_BEGIN
 /* Sinkhorn-Knopp, eq. 9 of [mhc]. Arrays [count][n][n], n <= 8;
    1 <= iterations <= 100; logits must be finite, or their matrix is
    NaN. Serial; each matrix depends on its own logits alone. */
@@ -15,4 +16,5 @@ void sinkhorn_forward(real *matrix, const real *logits, size_t count,
 void sinkhorn_backward(real *dlogits, const real *dmatrix,
                        const real *logits, size_t count, size_t n,
                        size_t iterations);
+LANGUAGE_C_END
 #endif

@@ -3,6 +3,7 @@
 #include "ground/message.h"
 #include "ground/real.h"
 
+LANGUAGE_C_BEGIN
 /* Everything a run can be told. */
 struct configuration {
     size_t layers;          /* each is two sublayers */
@@ -57,4 +58,5 @@ const struct field *configuration_field(const char *name);
 size_t configuration_hidden(const struct configuration *c);
 /* a decimal number that a double can hold, and nothing else */
 bool configuration_number(double *value, const char *text);
+LANGUAGE_C_END
 #endif

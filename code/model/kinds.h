@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+LANGUAGE_C_BEGIN
 struct connection {
     const char *name;
     const char *summary;    /* one line, for people */
@@ -43,4 +44,5 @@ const struct connection *connection_find(const char *name);
 /* K, numbers a token that are computed from n streams; 0: none, and the
    one stream is read as it is */
 size_t connection_coefficients(const struct connection *k, size_t n);
+LANGUAGE_C_END
 #endif

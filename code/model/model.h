@@ -6,6 +6,7 @@
 #include "model/sublayer.h"
 #include "model/tape.h"
 
+LANGUAGE_C_BEGIN
 // What a model is made of
 enum { PATTERN_MOST = 4 };
 
@@ -115,4 +116,5 @@ void model_extend(struct model *m, const token *id, size_t first,
    (sequence by sequence) or extend */
 void model_logits(const struct model *m, real *host, size_t row);
 #include "model/recompute.h"
+LANGUAGE_C_END
 #endif

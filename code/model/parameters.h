@@ -3,6 +3,7 @@
 #include "array/array.h"
 #include "ground/message.h"
 
+LANGUAGE_C_BEGIN
 // How a parameter starts
 /* NORMAL: mean 0, standard deviation `value`. PATTERN: `value` where
    column == (row + shift) % columns, else `other`: a diagonal, one hot
@@ -55,4 +56,5 @@ real parameter_start(const struct parameter *p, uint64_t seed,
 /* its part of weights, gradients or moments, which are [1][count] */
 struct array parameter_in(struct array all, const struct parameter *p);
 void parameters_free(struct parameters *p);
+LANGUAGE_C_END
 #endif

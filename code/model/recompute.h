@@ -4,6 +4,7 @@
 #include "model/configuration.h"
 #include "model/kinds.h"
 
+LANGUAGE_C_BEGIN
 /* Bytes a token that the sites of a model for training keep from
    forward to backward, if connected by k: streams, coefficients,
    inputs, norms, answers. Blocks of `block` sites; 0: no
@@ -16,4 +17,5 @@ size_t recompute_bytes(const struct connection *k,
 size_t recompute_best(const struct connection *k,
                       const struct configuration *c,
                       const struct device *d);
+LANGUAGE_C_END
 #endif

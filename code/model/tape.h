@@ -2,6 +2,7 @@
 #define TAPE_H
 #include "device/device.h"
 
+LANGUAGE_C_BEGIN
 struct tape_array {
     char name[48];          /* "attention.qkv" */
     struct array array;     /* one copy; at NULL */
@@ -29,4 +30,5 @@ bool tape_allocate(struct tape *t, struct message *m);
 void tape_release(struct tape *t);
 /* a copy; at NULL if there is none, or no memory yet */
 struct array tape_at(const struct tape *t, size_t index, size_t copy);
+LANGUAGE_C_END
 #endif

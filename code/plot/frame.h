@@ -1,5 +1,6 @@
 #ifndef FRAME_H
 #define FRAME_H
+#include <stdbool.h>
 #include <stdio.h>
 
 /* A picture of so many points; what lies between the margins is x0 to

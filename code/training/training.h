@@ -8,6 +8,7 @@
 #include "layers/optimizer.h"
 #include "layers/schedule.h"
 
+LANGUAGE_C_BEGIN
 /* Besides the configuration and the rows of trainer_rows, all that a
    run must know to go on. */
 struct bookmark {
@@ -97,5 +98,5 @@ void trainer_losses(struct trainer *t);
    spread evenly, as fit into a batch, beginning with number `from`;
    how many these are */
 size_t trainer_fill(struct trainer *t, size_t from, size_t windows);
-
+LANGUAGE_C_END
 #endif

@@ -24,6 +24,12 @@ refused 64 'which run' $MHC plot
 refused 64 'one checkpoint at a time' $MHC info a b
 refused 64 'are wanted' $MHC evaluate a
 refused 64 '--rounds 0' $MHC bench --rounds 0
+for command in train evaluate info bench; do
+    refused 64 "^mhc $command: device: .* 'gpu', but cpu" \
+        $MHC $command --device gpu
+    refused 64 "^mhc $command: precision: .* 'bf16', but single" \
+        $MHC $command --precision bf16
+done
 holds 'what is refused leaves no folder behind' \
     '[ $passed -gt 0 ] && [ ! -e runs ]'
 refused 64 'one checkpoint or run' $MHC sample
