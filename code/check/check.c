@@ -20,8 +20,7 @@ static const struct precision *precision_of(const char *name)
         p++;
     return p;
 }
-static bool find_precision(struct check *c, const char *precision,
-                           struct message *m)
+static bool find_precision(struct check *c, const char *precision)
 {
     c->between = precision_of("f64");
     for (int i = 0; i < ITEMS; i++)
@@ -30,8 +29,8 @@ static bool find_precision(struct check *c, const char *precision,
     if (precision != NULL)
         c->between = precision_of(precision);
     return c->between->name != NULL
-        || fail(m, EX_USAGE, "--precision %s: it is none of f64, f32, "
-                "tf32, f16, bf16", precision);
+        || fail(c->message, EX_USAGE, "--precision %s: it is none of "
+                "f64, f32, tf32, f16, bf16", precision);
 }
 
 static struct roughness roughness(const struct check *c,
@@ -50,54 +49,30 @@ static struct roughness roughness(const struct check *c,
 }
 
 // The parts that are compared
-static void add_part(struct part part[PARTS], size_t *used,
-                     enum item role, const char *group, size_t first,
-                     size_t count)
+static bool sums_tokens(enum item role)
 {
-    struct part *p = &part[(*used)++];
-    *p = (struct part){ .role = role, .first = first, .count = count };
-    snprintf(p->name, sizeof p->name, "%s%s", check_names[role].name,
-             group);
+    return role >= DPHI && role <= DBIAS;
 }
 
-static void list_parts(struct part part[PARTS],
-                       const struct boundary *b)
+static void list_parts(struct part *part, const struct boundary *b)
 {
     static const char *const group[] = { ".pre", ".post", ".res" };
-    size_t n = b->streams, rows[] = { n, n, n * n }, used = 0;
-    size_t vector = b->tokens * b->width;
-    size_t count[ITEMS] = {
-        [H_PRE] = b->tokens * n, [H_POST] = b->tokens * n,
-        [H_RES] = b->tokens * n * n, [INPUT] = vector,
-        [NEXT] = n * vector, [EXIT] = vector, [DSTREAMS] = n * vector,
-        [DANSWER] = vector };
-    for (int i = H_PRE; i < ITEMS; i++) {
-        size_t first = 0, each = i == DPHI ? n * b->width : 1;
-        if (count[i] > 0)
-            add_part(part, &used, (enum item)i, "", 0, count[i]);
-        for (size_t g = 0; count[i] == 0 && g < 3; g++) {
-            size_t many = i == DALPHA ? 1 : rows[g] * each;
-            add_part(part, &used, (enum item)i, group[g], first, many);
-            first += many;
+    size_t n = b->streams, rows[] = { n, n, n * n };
+    for (enum item role = H_PRE; role < ITEMS; role++) {
+        size_t first = 0, size = check_size(b, role);
+        bool split = sums_tokens(role);
+        for (size_t g = 0; g < (split ? 3 : 1); g++) {
+            *part = (struct part){ .role = role, .first = first,
+                .count = !split ? size : role == DALPHA ? 1
+                       : size / (n * (n + 2)) * rows[g] };
+            snprintf(part->name, sizeof part->name, "%s%s",
+                     check_names[role].name, split ? group[g] : "");
+            first += part++->count;
         }
     }
 }
 
-static bool sums_tokens(const struct part *p)
-{
-    return p->role >= DPHI && p->role <= DBIAS;
-}
-
 // Make room for what the reference makes
-static bool can_make(const struct boundary *b, enum item role)
-{
-    bool forward = b->at[ANSWER] != NULL;
-    if (role <= INPUT)
-        return true;
-    return forward && (role <= EXIT || (b->at[DNEXT] != NULL
-                                        && b->at[DINPUT] != NULL));
-}
-
 /* a boundary with her givens, and room for what is made of them */
 static double *room(struct boundary *b, const struct view *v,
                     struct message *m)
@@ -110,7 +85,8 @@ static double *room(struct boundary *b, const struct view *v,
     for (size_t p = 0; memory != NULL && p < PARTS; p++) {
         const struct part *part = &v->part[p];
         if (part->first == 0)
-            b->at[part->role] = can_make(b, part->role) ? to : NULL;
+            b->at[part->role] = reference_makes(b, part->role) ? to
+                                                               : NULL;
         to += part->count;
     }
     return memory;
@@ -136,22 +112,20 @@ static void close_view(struct view *v)
 
 // Measure the differences of all parts
 /* the largest difference of a part, and where it is */
-static double difference(size_t *where, const struct part *part,
-                         const struct boundary *a,
-                         const struct boundary *b)
+struct difference { double most; size_t at; };
+static struct difference differ(const struct part *part,
+                                const struct boundary *a,
+                                const struct boundary *b)
 {
     const double *x = a->at[part->role], *y = b->at[part->role];
-    double most = 0;
-    *where = part->first;
+    struct difference far = { 0, part->first };
     for (size_t i = part->first;
          x && y && i < part->first + part->count; i++) {
         double d = fabs(x[i] - y[i]);
-        if (d <= most)
-            continue;
-        most = d > most ? d : INFINITY;
-        *where = i;
+        if (!(d <= far.most))
+            far = (struct difference){ d > far.most ? d : INFINITY, i };
     }
-    return most;
+    return far;
 }
 
 static double rms(const struct part *p, const struct boundary *b)
@@ -172,16 +146,24 @@ struct job {
     double error[PARTS];        /* hers against the reference made so */
     double change[PARTS];       /* that against the right reference */
     double scale[PARTS];        /* root mean squares of what is made */
-    size_t trial;               /* which one is tried, or unused */
+    const struct view *view;
+    struct trial *trial;        /* that is made, or unused */
     struct message m;
 };
 
-static void run_job(struct job *j, const struct view *v)
+static struct job job_of(const struct check *c, const struct view *view,
+                         bool released)
+{
+    return (struct job){ .view = view,
+        .rules = reference_rules(&c->file.settings, released) };
+}
+
+static void run_job(struct job *j)
 {
     struct boundary made;
+    const struct view *v = j->view;
     const struct boundary *right = &v->right[j->rules.released];
     double *memory = room(&made, v, &j->m);
-    size_t where;
     bool good = memory != NULL;
     if (j->rough.between > 0)
         j->rules.rough = &j->rough;
@@ -191,8 +173,8 @@ static void run_job(struct job *j, const struct view *v)
         j->error[p] = j->change[p] = INFINITY;
         if (!good || made.at[part->role] == NULL)
             continue;
-        j->error[p] = difference(&where, part, &made, &v->hers);
-        j->change[p] = difference(&where, part, &made, right);
+        j->error[p] = differ(part, &made, &v->hers).most;
+        j->change[p] = differ(part, &made, right).most;
         j->scale[p] = rms(part, &made);
     }
     memory_free(memory);
@@ -200,20 +182,19 @@ static void run_job(struct job *j, const struct view *v)
         j->m.status = 0;
 }
 
-static bool run_jobs(struct job *j, size_t count, struct check *c,
-                     const struct view *v, struct message *m)
+static bool run_jobs(struct check *c, struct job *j, size_t count)
 {
     c->jobs += count;
     #pragma omp parallel for schedule(dynamic)
     for (size_t i = 0; i < count; i++) {
-        run_job(&j[i], v);
+        run_job(&j[i]);
         if (c->progress != NULL)
             #pragma omp critical (check_progress)
             c->progress(++c->done, c->jobs);
     }
     for (size_t i = 0; i < count; i++)
         if (j[i].m.status != 0)
-            return fail(m, j[i].m.status, "%s", j[i].m.text);
+            return fail(c->message, j[i].m.status, "%s", j[i].m.text);
     return true;
 }
 
@@ -222,20 +203,20 @@ enum { ROUGH_RUNS = 8, SAFETY = 4 };
 
 /* u times the sizes of the terms of what sums up tokens */
 static bool find_sizes(double size[PARTS], const struct check *c,
-                       bool released, double u, struct message *m)
+                       bool released, double u)
 {
     struct boundary made, sizes;
-    double *memory = room(&made, &c->whole, m);
-    double *others = room(&sizes, &c->whole, m);
+    double *memory = room(&made, &c->whole, c->message);
+    double *others = room(&sizes, &c->whole, c->message);
     struct rules r = reference_rules(&c->file.settings, released);
     r.sizes = &sizes;
     bool good = memory != NULL && others != NULL
-             && reference_run(&made, &r, m);
+             && reference_run(&made, &r, c->message);
     for (size_t p = 0; p < PARTS; p++) {
         const struct part *part = &c->whole.part[p];
         double most = 0, *x = sizes.at[part->role];
-        for (size_t i = 0; good && x && sums_tokens(part)
-             && i < part->count; i++)
+        bool any = good && x && sums_tokens(part->role);
+        for (size_t i = 0; any && i < part->count; i++)
             most = fmax(most, x[part->first + i]);
         size[p] = u * sqrt(most);
     }
@@ -246,17 +227,16 @@ static bool find_sizes(double size[PARTS], const struct check *c,
 
 static bool find_tolerance(double tolerance[PARTS], struct check *c,
                            bool released,
-                           const struct precision *between,
-                           struct message *m)
+                           const struct precision *between)
 {
-    struct job job[ROUGH_RUNS] = { { .error = { 0 } } };
+    struct job job[ROUGH_RUNS];
     double size[PARTS] = { 0 };
     for (size_t i = 0; i < ROUGH_RUNS; i++) {
-        job[i].rules = reference_rules(&c->file.settings, released);
+        job[i] = job_of(c, &c->whole, released);
         job[i].rough = roughness(c, between, i + 1);
     }
-    if (!find_sizes(size, c, released, between->u, m)
-        || !run_jobs(job, ROUGH_RUNS, c, &c->whole, m))
+    if (!find_sizes(size, c, released, between->u)
+        || !run_jobs(c, job, ROUGH_RUNS))
         return false;
     for (size_t p = 0; p < PARTS; p++) {
         double most = size[p];
@@ -285,13 +265,12 @@ static void count_agreements(struct verdict *v)
 
 /* the right reference, and how far hers is from it */
 static bool compare(struct view *view, const struct check *c,
-                    bool released, struct message *m)
+                    bool released)
 {
     struct verdict *v = &view->verdict[released];
     struct boundary *right = &view->right[released];
     struct rules r = reference_rules(&c->file.settings, released);
-    size_t where;
-    if (!reference_run(right, &r, m))
+    if (!reference_run(right, &r, c->message))
         return false;
     for (size_t p = 0; p < PARTS; p++) {
         const struct part *part = &view->part[p];
@@ -300,17 +279,18 @@ static bool compare(struct view *view, const struct check *c,
         if (!v->given[p])
             continue;
         v->scale[p] = rms(part, right);
-        v->error[p] = difference(&where, part, right, &view->hers);
+        v->error[p] = differ(part, right, &view->hers).most;
     }
     return true;
 }
 
-static bool judge(struct check *c, bool released, struct message *m)
+static bool judge(struct check *c, bool released)
 {
     struct verdict *v = &c->whole.verdict[released];
-    if (!compare(&c->whole, c, released, m)
-        || !find_tolerance(v->tolerance, c, released, c->between, m))
+    if (!compare(&c->whole, c, released)
+        || !find_tolerance(v->tolerance, c, released, c->between))
         return false;
+    memcpy(v->still, v->tolerance, sizeof v->still);
     count_agreements(v);
     return true;
 }
@@ -342,95 +322,88 @@ static void choose_tokens(size_t *token, size_t few,
 {
     const struct view *w = &c->whole;
     const struct verdict *v = &w->verdict[c->best];
-    size_t used = 0, where, T = w->hers.tokens;
+    size_t used = 0, T = w->hers.tokens;
     add_token(token, &used, few, 0);
     for (size_t p = 0; p < PARTS; p++) {
         const struct part *part = &w->part[p];
-        if (!v->given[p] || agrees(v, p) || sums_tokens(part))
+        if (!v->given[p] || agrees(v, p) || sums_tokens(part->role))
             continue;
-        difference(&where, part, &w->right[c->best], &w->hers);
-        add_token(token, &used, few, where / (part->count / T));
+        size_t at = differ(part, &w->right[c->best], &w->hers).at;
+        add_token(token, &used, few, at / (part->count / T));
     }
     for (size_t t = T - 1; used < few; t--)
         add_token(token, &used, few, t);
 }
 /* does the job change a part by more than rounding? */
-static bool moves(const struct check *c, const struct view *view,
-                  const struct job *job, size_t p)
+static bool moves(const struct job *job, size_t p)
 {
     bool released = job->rules.released;
-    const struct verdict *whole = &c->whole.verdict[released];
-    double tolerance = whole->tolerance[p];
-    if (view != &c->whole && sums_tokens(&view->part[p])
-        && whole->scale[p] > 0)
-        tolerance *= view->verdict[released].scale[p]
-                   / whole->scale[p];
-    return job->change[p] > tolerance;
+    return job->change[p] > job->view->verdict[released].still[p];
 }
 
-static double *few_of(struct view *few, const struct check *c,
-                      const size_t *token, size_t count,
-                      struct message *m)
+static double *few_of(struct boundary *few, const struct check *c,
+                      const size_t *token, size_t count)
 {
     const struct boundary *from = &c->whole.hers;
-    size_t T = from->tokens, all = 0, each[ITEMS];
-    few->hers = *from;
-    few->hers.tokens = count;
-    for (int i = 0; i < ITEMS; i++) {
-        each[i] = check_size(from, (enum item)i) / T;
-        bool own = *check_names[i].shape == 'T' && from->at[i] != NULL;
-        each[i] = own ? each[i] : 0;
-        all += count * each[i];
-    }
-    double *memory = memory_new(all, sizeof *memory, m), *to = memory;
-    for (int i = 0; memory != NULL && i < ITEMS; i++) {
-        if (each[i] == 0)
+    size_t T = from->tokens, all = 0;
+    for (enum item i = 0; i < ITEMS; i++)
+        all += *check_names[i].shape == 'T' ? check_size(from, i) : 0;
+    double *memory = memory_new(all / T * count, sizeof *memory,
+                                c->message), *to = memory;
+    *few = *from;
+    few->tokens = count;
+    for (enum item i = 0; memory != NULL && i < ITEMS; i++) {
+        size_t each = check_size(from, i) / T;
+        if (*check_names[i].shape != 'T' || from->at[i] == NULL)
             continue;
-        few->hers.at[i] = to;
-        for (size_t k = 0; k < count; k++, to += each[i])
-            memcpy(to, from->at[i] + token[k] * each[i],
-                   each[i] * sizeof *to);
+        few->at[i] = to;
+        for (size_t k = 0; k < count; k++, to += each)
+            memcpy(to, from->at[i] + token[k] * each,
+                   each * sizeof *to);
     }
     return memory;
 }
 
-static void judge_few(struct view *few, const struct check *c,
-                      bool released)
+static void judge_few(struct check *c, bool released)
 {
-    struct verdict *v = &few->verdict[released];
+    struct verdict *v = &c->few.verdict[released];
     const struct verdict *whole = &c->whole.verdict[released];
-    memcpy(v->tolerance, whole->tolerance, sizeof v->tolerance);
-    for (size_t p = 0; p < PARTS; p++)
-        if (sums_tokens(&few->part[p]))
-            v->error[p] = whole->error[p];
+    for (size_t p = 0; p < PARTS; p++) {
+        v->still[p] = v->tolerance[p] = whole->tolerance[p];
+        if (!sums_tokens(c->few.part[p].role))
+            continue;
+        v->error[p] = whole->error[p];
+        if (whole->scale[p] > 0)
+            v->still[p] *= v->scale[p] / whole->scale[p];
+    }
     count_agreements(v);
 }
 
-static bool view_few(struct view *few, const struct check *c,
-                     struct message *m)
+static bool view_few(struct check *c)
 {
+    struct view *few = &c->few;
     size_t token[MOST_TOKENS], count = few_tokens(&c->whole.hers);
     choose_tokens(token, count, c);
-    few->memory[0] = few_of(few, c, token, count, m);
-    if (few->memory[0] == NULL || !open_view(few, m))
+    few->memory[0] = few_of(&few->hers, c, token, count);
+    if (few->memory[0] == NULL || !open_view(few, c->message))
         return false;
     for (int released = 0; released < 2; released++) {
-        if (!compare(few, c, released, m))
+        if (!compare(few, c, released))
             return false;
-        judge_few(few, c, released);
+        judge_few(c, released);
     }
     return true;
 }
 
 // Find the mistakes that explain it
 static struct verdict verdict_of(const struct check *c,
-                                 const struct view *view,
                                  const struct job *job)
 {
+    const struct view *view = job->view;
     struct verdict v = view->verdict[job->rules.released];
     for (size_t p = 0; p < PARTS; p++) {
-        if (view != &c->whole && sums_tokens(&view->part[p])) {
-            if (moves(c, view, job, p))
+        if (view != &c->whole && sums_tokens(view->part[p].role)) {
+            if (moves(job, p))
                 v.error[p] = agrees(&v, p) ? INFINITY : 0;
             continue;
         }
@@ -452,15 +425,22 @@ static bool breaks_nothing(const struct verdict *after,
     return true;
 }
 
-/* how far those that do not agree are off */
-static double excess(const struct verdict *v)
+/* how far those are off that do not agree before; with a least, also
+   below the tolerance */
+static double distance(const struct verdict *v,
+                       const struct verdict *before, double least)
 {
     double sum = 0;
     for (size_t p = 0; p < PARTS; p++)
-        if (v->given[p] && !agrees(v, p))
+        if (v->given[p] && !agrees(before, p))
             sum += log(fmin(v->error[p], 1e300)
-                       / fmax(v->tolerance[p], 1e-300));
+                       / fmax(v->tolerance[p], 1e-300) + least);
     return sum;
+}
+
+static double excess(const struct verdict *v)
+{
+    return distance(v, v, 0);
 }
 
 static bool better(const struct verdict *a, const struct verdict *b)
@@ -476,15 +456,6 @@ struct set {
     double excess;
 };
 
-static struct job job_of(const struct check *c, const struct set *s)
-{
-    struct job j = { .rules = reference_rules(&c->file.settings,
-                                              s->released) };
-    for (size_t i = 0; i < s->members; i++)
-        j.rules = trial_rules(j.rules, &s->trial[i]);
-    return j;
-}
-
 static int by_merit(const void *a, const void *b)
 {
     const struct set *x = a, *y = b;
@@ -496,15 +467,18 @@ static int by_merit(const void *a, const void *b)
 }
 
 /* the best first */
-static bool weigh(struct set *set, size_t count, struct check *c,
-                  const struct view *view, struct message *m)
+static bool weigh(struct check *c, const struct view *view,
+                  struct set *set, size_t count)
 {
-    struct job *job = memory_new(count, sizeof *job, m);
-    for (size_t i = 0; job != NULL && i < count; i++)
-        job[i] = job_of(c, &set[i]);
-    bool good = job != NULL && run_jobs(job, count, c, view, m);
+    struct job *job = memory_new(count, sizeof *job, c->message);
+    for (size_t i = 0; job != NULL && i < count; i++) {
+        job[i] = job_of(c, view, set[i].released);
+        for (size_t k = 0; k < set[i].members; k++)
+            job[i].rules = trial_rules(job[i].rules, &set[i].trial[k]);
+    }
+    bool good = job != NULL && run_jobs(c, job, count);
     for (size_t i = 0; good && i < count; i++) {
-        set[i].verdict = verdict_of(c, view, &job[i]);
+        set[i].verdict = verdict_of(c, &job[i]);
         set[i].excess = excess(&set[i].verdict);
         set[i].order = i;
     }
@@ -555,25 +529,22 @@ static void take_explanation(struct check *c, const struct set *set,
             add_rival(c, set[i].trial);
 }
 
-static bool settle(struct check *c, struct set *set, size_t count,
-                   const struct view *view, struct message *m)
+static bool settle(struct check *c, struct set *set, size_t count)
 {
     enum { LEAST = 2, MOST = 24 };
     struct set chosen[MOST];
-    if (view == &c->whole) {
-        take_explanation(c, set, count);
-        return true;
-    }
     size_t good = 0;
-    while (good < count && good < MOST
-           && (good < LEAST
-               || set[good].verdict.agree == set[good].verdict.of))
-        good++;
-    count = good;
-    memcpy(chosen, set, count * sizeof *set);
-    if (!weigh(chosen, count, c, &c->whole, m))
-        return false;
-    take_explanation(c, chosen, count);
+    if (c->view != &c->whole) {
+        while (good < count && good < MOST
+               && (good < LEAST
+                   || set[good].verdict.agree == set[good].verdict.of))
+            good++;
+        count = good;
+        set = memcpy(chosen, set, count * sizeof *set);
+        if (!weigh(c, &c->whole, set, count))
+            return false;
+    }
+    take_explanation(c, set, count);
     return true;
 }
 enum { BEAM = 6 };
@@ -593,21 +564,20 @@ static bool explained(const struct check *c)
 }
 
 /* each of the trials on top of each base; the best are the new bases */
-static bool try_all(struct set base[BEAM], size_t *bases,
-                    struct check *c, const struct view *view,
-                    const struct trial *trial, size_t trials,
-                    struct message *m)
+static bool try_all(struct check *c, struct set base[BEAM],
+                    size_t *bases, const struct trial *trial,
+                    size_t trials)
 {
     size_t count = *bases * trials, kept = 0;
-    struct set *set = memory_new(count, sizeof *set, m);
+    struct set *set = memory_new(count, sizeof *set, c->message);
     for (size_t i = 0; set != NULL && i < count; i++) {
         set[i] = base[i / trials];
         set[i].trial[set[i].members++] = trial[i % trials];
     }
-    bool good = set != NULL && weigh(set, count, c, view, m)
-             && settle(c, set, count, view, m);
+    bool good = set != NULL && weigh(c, c->view, set, count)
+             && settle(c, set, count);
     for (size_t i = 0; good && i < count && kept < BEAM; i++)
-        if (better(&set[i].verdict, &view->verdict[set[i].released]))
+        if (better(&set[i].verdict, &c->view->verdict[set[i].released]))
             base[kept++] = set[i];
     if (good)
         *bases = kept;
@@ -623,26 +593,11 @@ static size_t no_mistake(struct set base[BEAM], const struct check *c)
             base[bases++] = (struct set){ .released = released };
     return bases;
 }
-enum { THIRDS = 34 };
-
-/* how far those are off that did not agree before; also below the
-   tolerance */
-static double distance(const struct verdict *v,
-                       const struct verdict *before)
+static bool narrow(struct check *c, bool released, struct trial *trial,
+                   size_t trials)
 {
-    double sum = 0;
-    for (size_t p = 0; p < PARTS; p++)
-        if (v->given[p] && !agrees(before, p))
-            sum += log(fmin(v->error[p], 1e300)
-                       / fmax(v->tolerance[p], 1e-300) + 1e-6);
-    return sum;
-}
-
-static bool narrow(struct trial *trial, size_t trials, bool released,
-                   struct check *c, const struct view *view,
-                   struct message *m)
-{
-    enum { MOST = 16 };
+    enum { MOST = 16, THIRDS = 34 };
+    const struct verdict *was = &c->view->verdict[released];
     double low[MOST], high[MOST];
     struct job job[2 * MOST];
     assert(trials <= MOST);
@@ -652,19 +607,17 @@ static bool narrow(struct trial *trial, size_t trials, bool released,
         for (size_t k = 0; k < 2 * trials; k++) {
             size_t i = k / 2;
             double third = (high[i] - low[i]) / 3;
-            struct set s = { .members = 1, .released = released };
             trial[i].value = exp(low[i] + third * (double)(1 + k % 2));
-            s.trial[0] = trial[i];
-            job[k] = job_of(c, &s);
+            job[k] = job_of(c, c->view, released);
+            job[k].rules = trial_rules(job[k].rules, &trial[i]);
         }
-        if (!run_jobs(job, 2 * trials, c, view, m))
+        if (!run_jobs(c, job, 2 * trials))
             return false;
         for (size_t i = 0; i < trials; i++) {
-            struct verdict a = verdict_of(c, view, &job[2 * i]);
-            struct verdict b = verdict_of(c, view, &job[2 * i + 1]);
-            const struct verdict *was = &view->verdict[released];
+            struct verdict a = verdict_of(c, &job[2 * i]);
+            struct verdict b = verdict_of(c, &job[2 * i + 1]);
             double third = (high[i] - low[i]) / 3;
-            if (distance(&a, was) <= distance(&b, was))
+            if (distance(&a, was, 1e-6) <= distance(&b, was, 1e-6))
                 high[i] -= third;
             else
                 low[i] += third;
@@ -675,8 +628,7 @@ static bool narrow(struct trial *trial, size_t trials, bool released,
     return true;
 }
 
-static bool scan(struct check *c, const struct view *view,
-                 struct trial *trial, struct message *m)
+static bool scan(struct check *c, struct trial *trial)
 {
     struct set base[BEAM];
     size_t both = no_mistake(base, c), epsilons = 0;
@@ -687,57 +639,53 @@ static bool scan(struct check *c, const struct view *view,
     for (size_t i = 0; i < both && !explained(c); i++) {
         struct set one[BEAM] = { base[i] };
         size_t bases = 1;
-        if (!narrow(trial, epsilons, base[i].released, c, view, m)
-            || !try_all(one, &bases, c, view, trial, trials, m))
+        if (!narrow(c, base[i].released, trial, epsilons)
+            || !try_all(c, one, &bases, trial, trials))
             return false;
     }
     return true;
 }
 
-static bool explain(struct check *c, const struct view *view,
-                    struct message *m)
+static bool explain(struct check *c)
 {
     struct set base[BEAM];
     size_t bases = no_mistake(base, c);
-    struct trial *trial = memory_new(TRIALS, sizeof *trial, m);
-    c->explained = c->whole.verdict[c->best];
+    struct trial *trial = memory_new(TRIALS, sizeof *trial, c->message);
     bool good = trial != NULL
-        && try_all(base, &bases, c, view, c->trial, c->trials, m)
-        && (explained(c) || scan(c, view, trial, m));
+        && try_all(c, base, &bases, c->trial, c->trials)
+        && (explained(c) || scan(c, trial));
     for (size_t more = 1; good && more < EXPLANATION && bases > 0
          && !explained(c); more++)
-        good = try_all(base, &bases, c, view, c->trial, c->trials, m);
+        good = try_all(c, base, &bases, c->trial, c->trials);
     memory_free(trial);
     return good;
 }
 
 // What this file cannot show
-static bool shows(const struct job *job, const struct check *c,
-                  const struct view *view)
+static bool shows(const struct job *job, const struct verdict *v)
 {
     for (size_t p = 0; p < PARTS; p++)
-        if (c->whole.verdict[c->best].given[p]
-            && moves(c, view, job, p))
+        if (v->given[p] && moves(job, p))
             return true;
     return false;
 }
 
 /* of those that are blind so far, which are in this view? */
-static bool find_blind(struct check *c, const struct view *view,
-                       struct message *m)
+static bool find_blind(struct check *c, const struct view *view)
 {
-    struct job *job = memory_new(c->trials, sizeof *job, m);
+    struct job *job = memory_new(c->trials, sizeof *job, c->message);
     size_t jobs = 0;
     for (size_t i = 0; job != NULL && i < c->trials; i++)
         if (c->trial[i].blind) {
-            struct set s = { .trial = { c->trial[i] }, .members = 1,
-                             .released = c->best };
-            job[jobs] = job_of(c, &s);
-            job[jobs++].trial = i;
+            struct job *j = &job[jobs++];
+            *j = job_of(c, view, c->best);
+            j->trial = &c->trial[i];
+            j->rules = trial_rules(j->rules, j->trial);
         }
-    bool good = job != NULL && run_jobs(job, jobs, c, view, m);
+    bool good = job != NULL && run_jobs(c, job, jobs);
     for (size_t i = 0; good && i < jobs; i++)
-        c->trial[job[i].trial].blind = !shows(&job[i], c, view);
+        job[i].trial->blind = !shows(&job[i],
+                                     &c->whole.verdict[c->best]);
     memory_free(job);
     return good;
 }
@@ -756,7 +704,7 @@ static bool looks_rough(const struct verdict *coarse,
     return 2 * rough >= off;
 }
 
-static bool find_rough(struct check *c, struct message *m)
+static bool find_rough(struct check *c)
 {
     static const char *const name[] = { "tf32", "bf16" };
     for (size_t i = 0; i < 2 && c->rough == NULL; i++) {
@@ -765,7 +713,7 @@ static bool find_rough(struct check *c, struct message *m)
         const struct precision *between = precision_of(name[i]);
         if (between->u <= c->between->u)
             continue;
-        if (!find_tolerance(v.tolerance, c, c->best, between, m))
+        if (!find_tolerance(v.tolerance, c, c->best, between))
             return false;
         count_agreements(&v);
         if (v.agree == v.of && looks_rough(&v, fine))
@@ -776,51 +724,44 @@ static bool find_rough(struct check *c, struct message *m)
 
 // Run a check
 /* all agree as released, or not; so does the other one, transposed? */
-static bool find_alias(struct check *c, bool released,
-                       struct message *m)
+static bool find_alias(struct check *c, bool released)
 {
-    struct job j = { .rules = reference_rules(&c->file.settings,
-                                              !released) };
+    struct job j = job_of(c, &c->whole, !released);
     j.rules.forward.wrong = j.rules.backward.wrong
                           = MISTAKE(TRANSPOSED);
-    if (!run_jobs(&j, 1, c, &c->whole, m))
+    if (!run_jobs(c, &j, 1))
         return false;
-    struct verdict v = verdict_of(c, &c->whole, &j);
+    struct verdict v = verdict_of(c, &j);
     c->alias = v.agree == v.of
             && c->whole.verdict[!released].agree < v.of;
     return true;
 }
-static bool search(struct check *c, const struct view *view,
-                   struct message *m)
+static bool search(struct check *c)
 {
     const struct verdict *v = &c->whole.verdict[c->best];
     const struct verdict *other = &c->whole.verdict[!c->best];
     c->explained = *v;
     if (v->agree == v->of)
-        return c->only != EITHER || find_alias(c, c->best, m);
+        return c->only != EITHER || find_alias(c, c->best);
     if (other->agree == other->of)
-        return find_alias(c, !c->best, m);
-    return explain(c, view, m)
-        && (explained(c) || 2 * v->agree >= v->of || find_rough(c, m));
+        return find_alias(c, !c->best);
+    return explain(c)
+        && (explained(c) || 2 * v->agree >= v->of || find_rough(c));
 }
 
-static bool look_closer(struct check *c, struct message *m)
+static bool look_closer(struct check *c)
 {
-    struct view few = { .memory = { NULL } };
     const struct boundary *b = &c->whole.hers;
     bool all = few_tokens(b) == b->tokens;
-    const struct view *view = all ? &c->whole : &few;
+    c->view = all ? &c->whole : &c->few;
     c->trials = trials_known(c->trial, &c->file.settings,
                              judges_gradients(c));
     for (size_t i = 0; i < c->trials; i++)
         c->trial[i].blind = !c->trial[i].quiet
             && *c->trial[i].where == '\0'
             && !trial_is_harmless(&c->trial[i], c->best);
-    bool good = (all || view_few(&few, c, m)) && search(c, view, m)
-             && find_blind(c, view, m)
-             && (all || find_blind(c, &c->whole, m));
-    close_view(&few);
-    return good;
+    return (all || view_few(c)) && search(c) && find_blind(c, c->view)
+        && (all || find_blind(c, &c->whole));
 }
 
 bool check_run(struct check *c, const char *precision,
@@ -828,16 +769,19 @@ bool check_run(struct check *c, const char *precision,
 {
     const struct verdict *v = c->whole.verdict;
     c->whole = (struct view){ .hers = c->file.hers };
-    bool good = find_precision(c, precision, m)
+    c->few = (struct view){ .memory = { NULL } };
+    c->message = m;
+    bool good = find_precision(c, precision)
              && open_view(&c->whole, m)
-             && judge(c, false, m) && judge(c, true, m);
+             && judge(c, false) && judge(c, true);
     c->best = c->only == EITHER ? v[1].agree > v[0].agree
                                 : c->only == ONLY_RELEASED;
     if (good && v->of == 0)
         good = fail(m, EX_DATAERR, "there is nothing to compare: none "
                     "of the tensors that are made of these");
-    good = good && look_closer(c, m);
+    good = good && look_closer(c);
     close_view(&c->whole);
+    close_view(&c->few);
     return good;
 }
 
@@ -901,8 +845,9 @@ static void print_missing(FILE *out, const struct check *c)
     for (int can = 1; can >= 0; can--) {
         int used = 0;
         for (int i = H_PRE; i < ITEMS; i++) {
+            bool makes = reference_makes(hers, (enum item)i);
             bool skipped = can ? hers->at[i] == NULL
-                : hers->at[i] != NULL && !can_make(hers, (enum item)i);
+                         : hers->at[i] != NULL && !makes;
             if (skipped)
                 fprintf(out, used++ ? " %s" : can ? "not given: %s"
                         : "not compared, for want of answer, dnext or "

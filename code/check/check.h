@@ -9,8 +9,8 @@
 /* shape: T tokens, n streams, C width, N = n C, K = n (n + 2) */
 struct check_name {
     const char *name, *shape, *what;
-    const char *traced;         /* its name in a trace, %l: sublayer,
-                                   %m: the one after it */
+    const char *traced;         /* its name in a trace; NULL: that of
+                                   the site, and its own */
 };
 extern const struct check_name check_names[ITEMS];
 enum { NOTICES = 600 };
@@ -20,7 +20,6 @@ struct check_file {
     const struct number_type *type[ITEMS];
     struct settings settings;   /* from the metadata */
     char notices[NOTICES];      /* lines about what is odd in it */
-    double *memory;
 };
 /* numbers of a tensor of the boundary's sizes */
 size_t check_size(const struct boundary *b, enum item role);
@@ -44,6 +43,7 @@ struct verdict {
     bool given[PARTS];
     double scale[PARTS];        /* root mean square of the reference */
     double error[PARTS], tolerance[PARTS];      /* absolute, largest */
+    double still[PARTS];        /* no more is no change, but rounding */
     size_t agree, of;
 };
 struct view {
@@ -61,7 +61,9 @@ struct check {
     struct check_file file;
     const struct precision *between;    /* of what is in no file */
     enum { EITHER, ONLY_PAPER, ONLY_RELEASED } only;    /* convention */
-    struct view whole;
+    struct view whole, few;
+    const struct view *view;    /* which of them is searched */
+    struct message *message;    /* the first failure */
     size_t best;                /* the convention that agrees more */
     bool alias;                 /* all agree with the other one, if
                                    h_res is used transposed there */

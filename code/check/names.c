@@ -1,43 +1,37 @@
 #include "check/check.h"
 #include "ground/memory.h"
+#include "model/configuration.h"
 #include <ctype.h>
-#include <jansson.h>
-#include <stdarg.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <sysexits.h>
 
 // The table of names
-#define PARAMETER(d, p) d "sublayer.%l.mhc." p
+#define PARAMETER(d, p) d "sublayer.%zu.mhc." p
 const struct check_name check_names[ITEMS] = {
-    [STREAMS] = {"streams", "TnC", "what it starts from",
-                 "site.%l.streams"},
+    [STREAMS] = {"streams", "TnC", "what it starts from", NULL},
     [PHI] = {"phi", "KN", "pre, post, res; [nC, K] is read too",
              PARAMETER("", "phi")},
     [ALPHA] = {"alpha", "3", "factors of pre, post, res",
                PARAMETER("", "alpha")},
     [BIAS] = {"bias", "K", "biases: pre, post, res by rows",
               PARAMETER("", "bias")},
-    [ANSWER] = {"answer", "TC", "the sublayer's", "site.%l.answer"},
-    [DNEXT] = {"dnext", "TnC", "gradient by next", "site.%m.dstreams"},
-    [DINPUT] = {"dinput", "TC", "gradient by input", "site.%l.dinput"},
-    [H_PRE] = {"h_pre", "Tn", "sigma of its logits", "site.%l.h_pre"},
-    [H_POST] = {"h_post", "Tn", "2 sigma of its logits",
-                "site.%l.h_post"},
+    [ANSWER] = {"answer", "TC", "the sublayer's", NULL},
+    [DNEXT] = {"dnext", "TnC", "gradient by next", "site.%zu.dstreams"},
+    [DINPUT] = {"dinput", "TC", "gradient by input", NULL},
+    [H_PRE] = {"h_pre", "Tn", "sigma of its logits", NULL},
+    [H_POST] = {"h_post", "Tn", "2 sigma of its logits", NULL},
     [H_RES] = {"h_res", "Tnn", "the mix; row: next (released: old)",
-               "site.%l.h_res"},
-    [INPUT] = {"input", "TC", "what is read, before any norm",
-               "site.%l.input"},
+               NULL},
+    [INPUT] = {"input", "TC", "what is read, before any norm", NULL},
     [NEXT] = {"next", "TnC", "the streams after the boundary",
-              "site.%m.streams"},
-    [EXIT] = {"exit", "TC", "the mean of next", "site.%m.input"},
-    [DSTREAMS] = {"dstreams", "TnC", "gradient by streams",
-                  "site.%l.dstreams"},
+              "site.%zu.streams"},
+    [EXIT] = {"exit", "TC", "the mean of next", "site.%zu.input"},
+    [DSTREAMS] = {"dstreams", "TnC", "gradient by streams", NULL},
     [DPHI] = {"dphi", "KN", "by phi; [nC, K] is read too",
               PARAMETER("d.", "phi")},
     [DALPHA] = {"dalpha", "3", "by alpha", PARAMETER("d.", "alpha")},
     [DBIAS] = {"dbias", "K", "by bias", PARAMETER("d.", "bias")},
-    [DANSWER] = {"danswer", "TC", "by answer", "site.%l.danswer"},
+    [DANSWER] = {"danswer", "TC", "by answer", NULL},
 };
 
 // The size behind a letter
@@ -76,20 +70,16 @@ static const struct entry *find(char name[NAME_ROOM],
                                 const struct safetensors *s,
                                 enum item role, size_t site)
 {
-    const char *from = check_names[role].traced;
-    if (site == SIZE_MAX) {
-        snprintf(name, NAME_ROOM, "%s", check_names[role].name);
-        return safetensors_find(s, name);
-    }
-    if (role == EXIT && is_crossed(s, site + 1))
+    const struct check_name *c = &check_names[role];
+    bool next = role == DNEXT || role == NEXT || role == EXIT;
+    if (site == SIZE_MAX)
+        snprintf(name, NAME_ROOM, "%s", c->name);
+    else if (role == EXIT && is_crossed(s, site + 1))
         return NULL;
-    char *to = name;
-    for (; *from != '\0'; from++)
-        if (*from != '%')
-            *to++ = *from;
-        else
-            to += sprintf(to, "%zu", site + (*++from == 'm'));
-    *to = '\0';
+    else if (c->traced == NULL)
+        snprintf(name, NAME_ROOM, "site.%zu.%s", site, c->name);
+    else
+        snprintf(name, NAME_ROOM, c->traced, site + next);
     return safetensors_find(s, name);
 }
 
@@ -125,16 +115,18 @@ static bool shape_fits(const struct entry *e, const struct boundary *b,
 }
 
 // Convert the numbers of a tensor
+/* exchanged: so many columns were rows; else 1 */
 static bool convert(double *to, const struct safetensors *s,
-                    const struct entry *e, size_t rows, size_t columns,
-                    bool exchanged, struct message *m)
+                    const struct entry *e, size_t columns,
+                    struct message *m)
 {
-    size_t each = e->type->bytes, count = rows * columns;
+    size_t each = e->type->bytes, count = (e->end - e->begin) / each;
+    size_t rows = count / columns;
     unsigned char *bytes = memory_new(count, each, m);
-    bool good = bytes != NULL
+    bool good = to != NULL && bytes != NULL
         && safetensors_bytes(bytes, s, e->begin, count * each, m);
     for (size_t i = 0; good && i < count; i++) {
-        size_t from = exchanged ? i % columns * rows + i / columns : i;
+        size_t from = i % columns * rows + i / columns;
         to[i] = e->type->number(bytes + from * each);
         if (!(to[i] - to[i] == 0))
             good = refuse(s, e->name, m, "element %zu is %g", from,
@@ -145,47 +137,27 @@ static bool convert(double *to, const struct safetensors *s,
 }
 
 // Take one tensor
-static void notice(struct check_file *f, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void notice(struct check_file *f, const char *format, ...)
+/* a line more, if there is room for all of it */
+static void notice(struct check_file *f, const char *line)
 {
-    size_t used = strlen(f->notices), room = NOTICES - used;
-    va_list arguments;
-    va_start(arguments, format);
-    int needs = vsnprintf(f->notices + used, room, format, arguments);
-    va_end(arguments);
-    if (needs < 0 || (size_t)needs + 2 > room)
-        f->notices[used] = '\0';
-    else
-        strcat(f->notices, "\n");
-}
-
-static bool wrong_shape(const struct safetensors *s,
-                        const struct entry *e, const struct boundary *b,
-                        const char *shape, struct message *m)
-{
-    char got[128] = "", want[128] = "";
-    for (size_t d = 0, at = 0; d < e->rank && at < 100; d++)
-        at += (size_t)snprintf(got + at, sizeof got - at, "%s%zu",
-                               d > 0 ? "," : "", e->shape[d]);
-    for (size_t i = 0, at = 0; shape[i] != '\0'; i++)
-        at += (size_t)snprintf(want + at, sizeof want - at, "%s%zu",
-                               i > 0 ? "," : "", size_of(b, shape[i]));
-    return refuse(s, e->name, m, "its shape is [%s], expected [%s]",
-                  got, want);
+    if (strlen(f->notices) + strlen(line) + 1 < NOTICES)
+        strcat(strcat(f->notices, line), "\n");
 }
 
 static bool take(struct check_file *f, const struct safetensors *s,
-                 enum item role, const struct entry *e, double *to,
+                 enum item role, const struct entry *e,
                  struct message *m)
 {
     const struct boundary *b = &f->hers;
     const char *shape = check_names[role].shape;
     bool exchanged = false;
     if (!shape_fits(e, b, shape, false)) {
+        size_t want[4], rank = 0;
+        for (; shape[rank] != '\0'; rank++)
+            want[rank] = size_of(b, shape[rank]);
         exchanged = role == PHI || role == DPHI;
         if (!exchanged || !shape_fits(e, b, shape, true))
-            return wrong_shape(s, e, b, shape, m);
+            return safetensors_entry(s, e->name, rank, want, m) != NULL;
     }
     if (e->type->number == NULL)
         return refuse(s, e->name, m, "dtype %s is not one of F64, F32, "
@@ -193,11 +165,11 @@ static bool take(struct check_file *f, const struct safetensors *s,
     if (role == PHI && size_of(b, 'N') == size_of(b, 'K'))
         notice(f, "phi is square: it is read as [K, nC], one row for "
                "each coefficient");
-    size_t count = (e->end - e->begin) / e->type->bytes;
-    size_t columns = exchanged ? size_of(b, 'N') : count;
     f->type[role] = e->type;
-    f->hers.at[role] = to;
-    return convert(to, s, e, count / columns, columns, exchanged, m);
+    f->hers.at[role] = memory_new((e->end - e->begin) / e->type->bytes,
+                                  sizeof(double), m);
+    return convert(f->hers.at[role], s, e,
+                   exchanged ? size_of(b, 'N') : 1, m);
 }
 
 // Learn the sizes
@@ -226,12 +198,8 @@ static bool read_rule(double *value, const struct safetensors *s,
                       struct message *m)
 {
     const char *text = safetensors_text(s, key);
-    char *end;
-    if (text == NULL)
-        return true;
-    *value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(*value >= least)
-        || !(*value <= most))
+    if (text != NULL && (!configuration_number(value, text)
+                         || *value < least || *value > most))
         return refuse(s, NULL, m, "metadata %s: %.63s is no number from"
                       " %g to %g", key, text, least, most);
     return true;
@@ -294,57 +262,39 @@ static bool is_near(const char *name, const char *known)
 }
 
 // Say what is left alone
-static const char *meant(const char *name)
+/* unless it is one of those that are known, which a NULL ends */
+static void leave_alone(struct check_file *f, const char *what,
+                        const char *name, const char *const *known)
 {
-    for (int i = 0; i < ITEMS; i++)
-        if (is_near(name, check_names[i].name))
-            return check_names[i].name;
-    return NULL;
-}
-
-static bool is_known(const char *name)
-{
-    for (int i = 0; i < ITEMS; i++)
-        if (strcmp(name, check_names[i].name) == 0)
-            return true;
-    return false;
-}
-
-static void say_left_alone(struct check_file *f, const char *what,
-                           const char *name, const char *instead)
-{
-    char text[64];
+    char text[64], line[160];
+    const char *near = NULL;
+    for (; *known != NULL; known++) {
+        if (strcmp(name, *known) == 0)
+            return;
+        if (near == NULL && is_near(name, *known))
+            near = *known;
+    }
     snprintf(text, sizeof text, "%s", name);
     printable(text);
-    if (instead != NULL)
-        notice(f, "%s %s is left alone: is %s meant?", what, text,
-               instead);
-    else
-        notice(f, "%s %s is left alone", what, text);
+    snprintf(line, sizeof line, near
+             ? "%s %s is left alone: is %s meant?"
+             : "%s %s is left alone", what, text, near);
+    notice(f, line);
 }
 
 static void find_left_alone(struct check_file *f,
                             const struct safetensors *s)
 {
     static const char *const keys[] = { "iterations", "norm_epsilon",
-                                        "sinkhorn_epsilon" };
-    const char *key;
-    json_t *value;
+                                        "sinkhorn_epsilon", NULL };
+    const char *names[ITEMS + 1] = { NULL }, *key;
+    for (int i = 0; i < ITEMS; i++)
+        names[i] = check_names[i].name;
     for (size_t i = 0; i < s->used; i++)
-        if (!is_known(s->list[i].name))
-            say_left_alone(f, "tensor", s->list[i].name,
-                           meant(s->list[i].name));
-    json_object_foreach(json_object_get(s->header, "__metadata__"),
-                        key, value) {
-        const char *near = NULL;
-        bool known = strcmp(key, "format") == 0;
-        for (size_t i = 0; i < 3; i++) {
-            known = known || strcmp(key, keys[i]) == 0;
-            near = is_near(key, keys[i]) ? keys[i] : near;
-        }
-        if (!known)
-            say_left_alone(f, "metadata", key, near);
-    }
+        leave_alone(f, "tensor", s->list[i].name, names);
+    for (size_t i = 0; (key = safetensors_key(s, i)) != NULL; i++)
+        if (strcmp(key, "format") != 0)
+            leave_alone(f, "metadata", key, keys);
 }
 
 // Read a check file
@@ -374,28 +324,19 @@ bool check_read(struct check_file *f, const struct safetensors *s,
 {
     char name[NAME_ROOM];
     const struct entry *e = find(name, s, STREAMS, site);
-    size_t all = 0;
-    *f = (struct check_file){ .memory = NULL };
+    bool good = true;
+    *f = (struct check_file){ .notices = "" };
     if (e == NULL)
         return missing(s, name, site, m);
     if (!learn_sizes(&f->hers, s, e, m)
         || !read_settings(&f->settings, s, m))
         return false;
-    for (int role = STREAMS; role < ITEMS; role++) {
-        e = find(name, s, (enum item)role, site);
-        all += e == NULL ? 0 : (e->end - e->begin) / e->type->bytes;
-    }
-    f->memory = memory_new(all, sizeof *f->memory, m);
-    double *to = f->memory;
-    bool good = to != NULL;
-    for (int role = STREAMS; good && role < ITEMS; role++) {
-        e = find(name, s, (enum item)role, site);
-        if (e == NULL && role <= BIAS)
+    for (enum item role = STREAMS; good && role < ITEMS; role++) {
+        e = find(name, s, role, site);
+        if (e != NULL)
+            good = take(f, s, role, e, m);
+        else if (role <= BIAS)
             good = missing(s, name, site, m);
-        if (e == NULL)
-            continue;
-        good = take(f, s, (enum item)role, e, to, m);
-        to += (e->end - e->begin) / e->type->bytes;
     }
     if (good && site == SIZE_MAX)
         find_left_alone(f, s);
@@ -406,8 +347,9 @@ bool check_read(struct check_file *f, const struct safetensors *s,
 
 void check_close(struct check_file *f)
 {
-    memory_free(f->memory);
-    *f = (struct check_file){ .memory = NULL };
+    for (int role = 0; role < ITEMS; role++)
+        memory_free(f->hers.at[role]);
+    *f = (struct check_file){ .notices = "" };
 }
 
 // Open a check file

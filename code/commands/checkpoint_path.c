@@ -14,11 +14,11 @@ bool checkpoint_path(char path[PATH_ROOM], const char *file,
         || fail(m, EX_NOINPUT, "%.80s...: the path is too long", file);
 }
 
-bool checkpoint_look(struct checkpoint *k, const char *path,
-                     struct message *m)
+bool checkpoint_look(struct checkpoint *k, char path[PATH_ROOM],
+                     const char *file, struct message *m)
 {
     char text[CHECKPOINT_WARNINGS] = "";
-    if (!checkpoint_open(k, path, m))
+    if (!checkpoint_path(path, file, m) || !checkpoint_open(k, path, m))
         return false;
     checkpoint_strangers(text, k);
     fputs(text, stderr);

@@ -6,8 +6,8 @@
 /* file, or file/latest.safetensors where file is a folder */
 bool checkpoint_path(char path[PATH_ROOM], const char *file,
                      struct message *m);
-/* Opens it. What of its metadata is not known is told on the standard
-   error. */
-bool checkpoint_look(struct checkpoint *k, const char *path,
-                     struct message *m);
+/* The same, and opens that checkpoint; path must outlive k. What of its
+   metadata is not known is told on the standard error. */
+bool checkpoint_look(struct checkpoint *k, char path[PATH_ROOM],
+                     const char *file, struct message *m);
 #endif

@@ -7,13 +7,10 @@
 #include "commands/commands.h"
 #include "commands/options.h"
 
-// Check a file
-static bool list_names(bool *agree)
-{
-    check_print_names(stdout);
-    return *agree = true;
-}
+static const char *site, *precision, *names, *convention;
+static bool disagrees;
 
+// Check a file
 static time_t begun, said;
 
 static void say_how_far(size_t done, size_t jobs)
@@ -26,31 +23,32 @@ static void say_how_far(size_t done, size_t jobs)
             done, jobs);
 }
 
-static bool find_convention(struct check *c, const char *name,
-                            struct message *m)
+static bool find_convention(struct check *c, struct message *m)
 {
-    if (name && strcmp(name, "paper") == 0)
+    if (convention && strcmp(convention, "paper") == 0)
         c->only = ONLY_PAPER;
-    else if (name && strcmp(name, "released") == 0)
+    else if (convention && strcmp(convention, "released") == 0)
         c->only = ONLY_RELEASED;
-    else if (name)
+    else if (convention)
         return fail(m, EX_USAGE, "--convention %s: it is paper or"
-                    " released", name);
+                    " released", convention);
     return true;
 }
 
-static bool check(bool *agree, const struct options *o,
-                  const char *site, const char *precision,
-                  const char *convention, struct message *m)
+static bool check(const struct options *o, struct message *m)
 {
     static struct check c;
     size_t at = SIZE_MAX;
     c.progress = say_how_far;
     begun = time(NULL);
+    if (names) {
+        check_print_names(stdout);
+        return true;
+    }
     if (o->operands != 1)
         return fail(m, EX_USAGE, "one file is wanted; --names lists "
                     "what belongs in it");
-    if (!find_convention(&c, convention, m)
+    if (!find_convention(&c, m)
         || (site && !options_number(&at, "site", site, 0, 100000, m))
         || !check_open(&c.file, o->operand[0], at, m))
         return false;
@@ -58,7 +56,7 @@ static bool check(bool *agree, const struct options *o,
     if (good) {
         check_print(stdout, &c);
         const struct verdict *v = &c.whole.verdict[c.best];
-        *agree = v->agree == v->of;
+        disagrees = v->agree < v->of;
     }
     check_close(&c.file);
     return good;
@@ -66,8 +64,6 @@ static bool check(bool *agree, const struct options *o,
 
 int command_check(int argc, char **argv)
 {
-    const char *site = NULL, *precision = NULL, *names = NULL;
-    const char *convention = NULL;
     const struct own_option own[] = {
         {"site", "L", "FILE is a trace: check its sublayer L", &site},
         {"precision", "TYPE", "the coarsest type you calculate in: f64,"
@@ -82,12 +78,6 @@ int command_check(int argc, char **argv)
         " not.\n\vFor instance:\n  mhc check mine.safetensors\n"
         "  mhc check --names\n"
         "  mhc check trace.safetensors --site 3", own, false, false};
-    struct options options = {0};
-    struct message m = {0};
-    bool agree = false;
-    if (options_read(&options, &request, argc, argv, &m)
-        && (names ? list_names(&agree)
-            : check(&agree, &options, site, precision, convention, &m)))
-        return agree ? 0 : 1;
-    return options_report(&request, &m);
+    int status = options_run(&request, argc, argv, check);
+    return disagrees ? 1 : status;
 }

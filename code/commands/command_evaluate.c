@@ -7,9 +7,10 @@
 #include "commands/options.h"
 #include "training/training.h"
 
+static const char *text;
+
 // Evaluate a checkpoint
-static bool evaluate(const struct options *o, const char *text,
-                     struct message *m)
+static bool evaluate(const struct options *o, struct message *m)
 {
     char path[PATH_ROOM];
     struct checkpoint k = {0};
@@ -19,8 +20,7 @@ static bool evaluate(const struct options *o, const char *text,
     if (o->operands != 1 || !text)
         return fail(m, EX_USAGE, "a checkpoint and --held-out FILE are"
                     " wanted");
-    bool good = checkpoint_path(path, o->operand[0], m)
-             && checkpoint_look(&k, path, m)
+    bool good = checkpoint_look(&k, path, o->operand[0], m)
              && corpus_open(&corpus, text, text,
                             k.configuration.context, m)
              && trainer_open_to_evaluate(&trainer, &k.configuration,
@@ -38,7 +38,6 @@ static bool evaluate(const struct options *o, const char *text,
 
 int command_evaluate(int argc, char **argv)
 {
-    const char *text = NULL;
     const struct own_option own[] = {
         {"held-out", "FILE", "the text to predict", &text},
         {0}};
@@ -47,10 +46,5 @@ int command_evaluate(int argc, char **argv)
         " text: every byte but the first is predicted once.\n\v"
         "For instance:\n  mhc evaluate runs/run"
         " --held-out data/persuasion.txt", own, false, true};
-    struct options options = {0};
-    struct message m = {0};
-    if (options_read(&options, &request, argc, argv, &m)
-        && evaluate(&options, text, &m))
-        return 0;
-    return options_report(&request, &m);
+    return options_run(&request, argc, argv, evaluate);
 }

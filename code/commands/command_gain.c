@@ -9,10 +9,24 @@
 #include "commands/options.h"
 #include "corpus/corpus.h"
 #include "gain/profile.h"
-#include "ground/memory.h"
 #include "plot/decades.h"
 
+static const char *data, *how_many = "4", *prefix = "gain", *history;
+
 // Print a profile
+enum { COLUMNS = 8 };
+
+static void list_gains(double x[COLUMNS], const struct level *l)
+{
+    const struct gain *g[] = { &l->single, &l->composite };
+    for (int k = 0; k < 2; k++) {
+        *x++ = g[k]->forward;
+        *x++ = g[k]->forward_least;
+        *x++ = g[k]->backward;
+        *x++ = g[k]->backward_least;
+    }
+}
+
 static void print_profile(const struct profile *p)
 {
     printf("%8s %19s %19s %23s %23s %8s\n", "", "one, forward",
@@ -22,11 +36,12 @@ static void print_profile(const struct profile *p)
            "most", "least", "most", "least", "most", "least", "most",
            "least", "cosine");
     for (size_t l = 0; l < p->sublayers; l++) {
-        struct gain a = p->level[l].single, b = p->level[l].composite;
-        printf("%8zu %9.4g %9.4g %9.4g %9.4g %11.5g %11.5g %11.5g"
-               " %11.5g %8.3f\n", l, a.forward, a.forward_least,
-               a.backward, a.backward_least, b.forward, b.forward_least,
-               b.backward, b.backward_least, p->level[l].cosine);
+        double x[COLUMNS];
+        list_gains(x, &p->level[l]);
+        printf("%8zu", l);
+        for (int k = 0; k < COLUMNS; k++)
+            printf(k < 4 ? " %9.4g" : " %11.5g", x[k]);
+        printf(" %8.3f\n", p->level[l].cosine);
     }
     printf("%8s %87s %8.3f\n", "exit", "",
            p->level[p->sublayers].cosine);
@@ -47,15 +62,14 @@ static bool write_csv(const char *path, const struct profile *p,
     fprintf(out, "sublayer,forward,forward_least,backward,"
             "backward_least,composite_forward,composite_forward_least,"
             "composite_backward,composite_backward_least,cosine\n");
-    for (size_t l = 0; l < p->sublayers; l++) {
-        struct gain a = p->level[l].single, b = p->level[l].composite;
-        fprintf(out, "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,"
-                "%.9g\n", l, a.forward, a.forward_least, a.backward,
-                a.backward_least, b.forward, b.forward_least,
-                b.backward, b.backward_least, p->level[l].cosine);
+    for (size_t l = 0; l <= p->sublayers; l++) {
+        double x[COLUMNS];
+        list_gains(x, &p->level[l]);
+        fprintf(out, "%zu", l);
+        for (int k = 0; k < COLUMNS; k++)
+            fprintf(out, ",%.9g", l < p->sublayers ? x[k] : NAN);
+        fprintf(out, ",%.9g\n", p->level[l].cosine);
     }
-    fprintf(out, "%zu,nan,nan,nan,nan,nan,nan,nan,nan,%.9g\n",
-            p->sublayers, p->level[p->sublayers].cosine);
     return durable_commit(&file, m);
 }
 
@@ -64,35 +78,28 @@ static bool draw_profile(const char *path, const struct profile *p,
                          struct message *m)
 {
     enum { CURVES = 4 };
-    static const char *const name[CURVES] = {
-        "to here, forward", "its least", "from here, backward",
-        "its least" };
-    size_t L = p->sublayers;
-    double *room = memory_new((CURVES + 1) * L, sizeof *room, m);
-    struct curve curve[CURVES];
-    if (!room)
-        return false;
-    for (size_t l = 0; l < L; l++) {
-        struct gain g = p->level[l].composite;
-        double y[] = { g.forward, g.forward_least, g.backward,
-                       g.backward_least };
-        room[l] = (double)l;
-        for (size_t k = 0; k < CURVES; k++)
-            room[(k + 1) * L + l] = y[k];
+    struct curve curve[CURVES] = {
+        { "to here, forward", { 0 } }, { "its least", { 0 } },
+        { "from here, backward", { 0 } }, { "its least", { 0 } } };
+    bool good = true;
+    for (size_t l = 0; good && l < p->sublayers; l++) {
+        double x[COLUMNS];
+        list_gains(x, &p->level[l]);
+        for (size_t k = 0; good && k < CURVES; k++)
+            good = points_add(&curve[k].points, (double)l,
+                              x[COLUMNS - CURVES + k], m);
     }
+    good = good && decades_write(path, "sublayer", curve, CURVES, m);
     for (size_t k = 0; k < CURVES; k++)
-        curve[k] = (struct curve){ name[k], { .count = L, .x = room,
-                                   .y = room + (k + 1) * L } };
-    bool good = decades_write(path, "sublayer", curve, CURVES, m);
-    memory_free(room);
+        points_free(&curve[k].points);
     return good;
 }
 
 // Name the files
 struct files { char csv[PATH_ROOM], svg[PATH_ROOM]; };
 
-static bool name_files(struct files *f, const char *prefix,
-                       const char *const *read, struct message *m)
+static bool name_files(struct files *f, const char *const *read,
+                       struct message *m)
 {
     if (snprintf(f->csv, PATH_ROOM, "%s.csv", prefix) >= PATH_ROOM)
         return fail(m, EX_USAGE, "%.80s...: the path is too long",
@@ -100,56 +107,6 @@ static bool name_files(struct files *f, const char *prefix,
     snprintf(f->svg, PATH_ROOM, "%s.svg", prefix);
     return durable_apart(f->csv, read, m)
         && durable_apart(f->svg, read, m);
-}
-
-// Measure a checkpoint
-static bool write_files(const struct files *f, const struct profile *p,
-                        struct message *m)
-{
-    bool good = write_csv(f->csv, p, m) && draw_profile(f->svg, p, m);
-    if (good)
-        printf("%s, %s\n", f->csv, f->svg);
-    return good;
-}
-
-static bool gain(const struct options *o, const char *text,
-                 const char *count, const char *prefix,
-                 struct message *m)
-{
-    char path[PATH_ROOM];
-    struct files files;
-    struct checkpoint k = {0};
-    struct corpus corpus = {0};
-    struct trainer trainer = {0};
-    struct profile profile = {0};
-    size_t windows;
-    if (o->operands > 1)
-        return fail(m, EX_USAGE, "%s: one checkpoint at a time",
-                    o->operand[1]);
-    if (o->operands != 1 || !text)
-        return fail(m, EX_USAGE, "a checkpoint and --data FILE are"
-                    " wanted");
-    bool good = options_number(&windows, "windows", count, 1, 1000000,
-                               m)
-             && checkpoint_path(path, o->operand[0], m)
-             && name_files(&files, prefix, (const char *const[])
-                           {path, text, NULL}, m)
-             && checkpoint_look(&k, path, m)
-             && corpus_open(&corpus, text, text,
-                            k.configuration.context, m)
-             && trainer_open_to_evaluate(&trainer, &k.configuration,
-                                         o->device, &corpus, m)
-             && checkpoint_read_weights(&trainer.model, &k, m)
-             && profile_measure(&profile, &trainer, windows, m);
-    if (good) {
-        print_profile(&profile);
-        good = write_files(&files, &profile, m);
-        profile_close(&profile);
-    }
-    trainer_close(&trainer);
-    corpus_close(&corpus);
-    checkpoint_close(&k);
-    return good;
 }
 
 // Draw the gains of a run
@@ -186,8 +143,7 @@ static bool read_figures(struct curve *curve, const char *run,
     return m->status == 0;
 }
 
-static bool draw_history(const struct options *o, const char *prefix,
-                         struct message *m)
+static bool draw_history(const struct options *o, struct message *m)
 {
     struct curve curve[FIGURES] = { { "gradient norm", { 0 } },
                                     { "gain, forward", { 0 } },
@@ -198,7 +154,7 @@ static bool draw_history(const struct options *o, const char *prefix,
         return fail(m, EX_USAGE, "which run? mhc gain runs/NAME"
                     " --history");
     snprintf(log, PATH_ROOM, "%s/log.jsonl", o->operand[0]);
-    bool good = name_files(&files, prefix, (const char *const[])
+    bool good = name_files(&files, (const char *const[])
                            {o->operand[0], log, NULL}, m)
              && read_figures(curve, o->operand[0], m)
              && decades_write(files.svg, "step", curve, FIGURES, m);
@@ -209,16 +165,63 @@ static bool draw_history(const struct options *o, const char *prefix,
     return good;
 }
 
+// Measure a checkpoint
+static bool write_files(const struct files *f, const struct profile *p,
+                        struct message *m)
+{
+    bool good = write_csv(f->csv, p, m) && draw_profile(f->svg, p, m);
+    if (good)
+        printf("%s, %s\n", f->csv, f->svg);
+    return good;
+}
+
+static bool gain(const struct options *o, struct message *m)
+{
+    char path[PATH_ROOM];
+    struct files files;
+    struct checkpoint k = {0};
+    struct corpus corpus = {0};
+    struct trainer trainer = {0};
+    struct profile profile = {0};
+    size_t windows;
+    if (history)
+        return draw_history(o, m);
+    if (o->operands > 1)
+        return fail(m, EX_USAGE, "%s: one checkpoint at a time",
+                    o->operand[1]);
+    if (o->operands != 1 || !data)
+        return fail(m, EX_USAGE, "a checkpoint and --data FILE are"
+                    " wanted");
+    bool good = options_number(&windows, "windows", how_many, 1,
+                               1000000, m)
+             && checkpoint_look(&k, path, o->operand[0], m)
+             && name_files(&files, (const char *const[])
+                           {path, data, NULL}, m)
+             && corpus_open(&corpus, data, data,
+                            k.configuration.context, m)
+             && trainer_open_to_evaluate(&trainer, &k.configuration,
+                                         o->device, &corpus, m)
+             && checkpoint_read_weights(&trainer.model, &k, m)
+             && profile_measure(&profile, &trainer, windows, m);
+    if (good) {
+        print_profile(&profile);
+        good = write_files(&files, &profile, m);
+        profile_close(&profile);
+    }
+    trainer_close(&trainer);
+    corpus_close(&corpus);
+    checkpoint_close(&k);
+    return good;
+}
+
 int command_gain(int argc, char **argv)
 {
-    const char *data = NULL, *windows = "4", *out = "gain",
-               *history = NULL;
     const struct own_option own[] = {
         {"data", "FILE", "the text to look at", &data},
         {"windows", "N", "how many windows of it, spread evenly (4)",
-         &windows},
+         &how_many},
         {"out", "PREFIX", "where PREFIX.csv and PREFIX.svg go (gain)",
-         &out},
+         &prefix},
         {"history", NULL, "draw what a run's log says of gain and"
          " gradient norm, step by step, instead", &history},
         {0}};
@@ -229,11 +232,5 @@ int command_gain(int argc, char **argv)
         "For instance:\n"
         "  mhc gain runs/run --data data/persuasion.txt\n"
         "  mhc gain runs/run --history", own, false, true};
-    struct options options = {0};
-    struct message m = {0};
-    if (options_read(&options, &request, argc, argv, &m)
-        && (history ? draw_history(&options, out, &m)
-                    : gain(&options, data, windows, out, &m)))
-        return 0;
-    return options_report(&request, &m);
+    return options_run(&request, argc, argv, gain);
 }

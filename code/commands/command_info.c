@@ -88,8 +88,7 @@ static bool describe(const struct options *o, struct message *m)
         return fail(m, EX_USAGE, "%s: one checkpoint at a time",
                     o->operand[1]);
     bool read = o->operands == 0
-        || (checkpoint_path(path, o->operand[0], m)
-            && checkpoint_look(&k, path, m)
+        || (checkpoint_look(&k, path, o->operand[0], m)
             && checkpoint_read_bookmark(&b, &k, m));
     if (o->operands == 1)
         c = k.configuration;
@@ -123,11 +122,5 @@ int command_info(int argc, char **argv)
         " these sizes would need.\n\vFor instance:\n"
         "  mhc info runs/run\n  mhc info --layers 12 --width 768", NULL,
         true, true};
-    struct options options = {0};
-    struct message m = {0};
-    options.configuration = configuration_default();
-    if (options_read(&options, &request, argc, argv, &m)
-        && describe(&options, &m))
-        return 0;
-    return options_report(&request, &m);
+    return options_run(&request, argc, argv, describe);
 }

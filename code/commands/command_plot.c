@@ -7,10 +7,11 @@
 #include "journal/journal.h"
 #include "plot/plot.h"
 
+static const char *output = "loss.svg";
+
 // Draw the runs that were named
 // Keep the picture apart from a log
-static bool keep_apart(const char *output, const char *run,
-                       struct message *m)
+static bool keep_apart(const char *run, struct message *m)
 {
     char log[PATH_ROOM];
     snprintf(log, sizeof log, "%s/log.jsonl", run);
@@ -18,8 +19,7 @@ static bool keep_apart(const char *output, const char *run,
     return durable_apart(output, read, m);
 }
 
-static bool draw_runs(const struct options *o, const char *output,
-                      struct message *m)
+static bool draw_runs(const struct options *o, struct message *m)
 {
     if (o->operands == 0)
         return fail(m, EX_USAGE, "which run? mhc plot runs/NAME");
@@ -27,15 +27,14 @@ static bool draw_runs(const struct options *o, const char *output,
     bool good = run != NULL;
     size_t read = 0;
     while (good && read < o->operands
-           && keep_apart(output, o->operand[read], m)
+           && keep_apart(o->operand[read], m)
            && history_read(&run[read], o->operand[read], m))
         fputs(run[read++].warnings, stderr);
-    good = good && read == o->operands;
-    if (good && plot_write(output, run, o->operands, m))
+    good = good && read == o->operands
+        && plot_write(output, run, o->operands, m);
+    if (good)
         fprintf(durable_aside(output), "%s: %zu run%s\n", output,
                 o->operands, o->operands == 1 ? "" : "s");
-    else
-        good = false;
     for (size_t r = 0; r < read; r++)
         history_free(&run[r]);
     memory_free(run);
@@ -44,7 +43,6 @@ static bool draw_runs(const struct options *o, const char *output,
 
 int command_plot(int argc, char **argv)
 {
-    const char *output = "loss.svg";
     const struct own_option own[] = {
         {"output", "FILE", "where the SVG goes (loss.svg)", &output},
         {0}};
@@ -54,10 +52,5 @@ int command_plot(int argc, char **argv)
         "For instance:\n"
         "  mhc plot runs/austen runs/austen-2 --output both.svg", own,
         false, false};
-    struct options options = {0};
-    struct message m = {0};
-    if (options_read(&options, &request, argc, argv, &m)
-        && draw_runs(&options, output, &m))
-        return 0;
-    return options_report(&request, &m);
+    return options_run(&request, argc, argv, draw_runs);
 }

@@ -14,25 +14,25 @@
 #include "sampling/sampling.h"
 #include "sampling/utf8.h"
 
-struct wishes {
-    const char *prompt, *length, *temperature, *top_k, *seed;
-    size_t bytes, k, number;
-    double tau;
-};
+static const char *prompt = "\n", *length = "500", *top_k = "0",
+                  *temperature = "0.8", *seed = "1";
+static struct { size_t bytes, top_k, seed; double temperature; } wanted;
 
-// Understand the wishes
-static bool understand(struct wishes *w, struct message *m)
+// Read the numbers
+static bool read_numbers(struct message *m)
 {
-    if (!configuration_number(&w->tau, w->temperature)
-        || w->tau < 0 || w->tau > 100)
+    double *tau = &wanted.temperature;
+    if (!configuration_number(tau, temperature)
+        || *tau < 0 || *tau > 100)
         return fail(m, EX_USAGE, "--temperature %s: a number from 0 to"
-                    " 100 is wanted", w->temperature);
-    if (!*w->prompt)
-        w->prompt = "\n";
-    return options_number(&w->bytes, "length", w->length, 0, 1000000000,
-                          m)
-        && options_number(&w->k, "top-k", w->top_k, 0, 1000000000, m)
-        && options_number(&w->number, "seed", w->seed, 0, SIZE_MAX, m);
+                    " 100 is wanted", temperature);
+    if (!*prompt)
+        prompt = "\n";
+    return options_number(&wanted.bytes, "length", length, 0,
+                          1000000000, m)
+        && options_number(&wanted.top_k, "top-k", top_k, 0,
+                          1000000000, m)
+        && options_number(&wanted.seed, "seed", seed, 0, SIZE_MAX, m);
 }
 
 // Print a byte when its character is complete
@@ -51,7 +51,7 @@ static bool say(struct utf8 *u, token id, struct message *m)
 
 // Read and repeat the prompt
 static bool repeat_prompt(struct sampler *s, struct utf8 *u,
-                          const char *prompt, struct message *m)
+                          struct message *m)
 {
     size_t count = strlen(prompt);
     size_t vocabulary = s->model.configuration.vocabulary;
@@ -72,25 +72,26 @@ static bool repeat_prompt(struct sampler *s, struct utf8 *u,
 }
 
 // Write a text
-static bool write_text(struct sampler *s, const struct wishes *w,
-                       const char *path, struct message *m)
+static bool write_text(struct sampler *s, const char *path,
+                       struct message *m)
 {
     struct utf8 u = {.used = 0};
     uint64_t stream = random_stream("sample");
     size_t vocabulary = s->model.configuration.vocabulary;
-    if (!repeat_prompt(s, &u, w->prompt, m))
+    if (!repeat_prompt(s, &u, m))
         return false;
-    for (size_t i = 0; i < w->bytes; i++) {
+    for (size_t i = 0; i < wanted.bytes; i++) {
         for (size_t j = 0; j < vocabulary; j++)
             if (!isfinite(s->logits[j]))
                 return fail(m, EX_DATAERR, "%s: the model's logits are "
                             "not finite", path);
-        double r = random_uniform(w->number, stream, i);
-        token id = (token)choose(s->logits, vocabulary, w->tau, w->k, r,
+        double r = random_uniform(wanted.seed, stream, i);
+        token id = (token)choose(s->logits, vocabulary,
+                                 wanted.temperature, wanted.top_k, r,
                                  s->scratch);
         if (!say(&u, id, m))
             return false;
-        if (i + 1 < w->bytes)
+        if (i + 1 < wanted.bytes)
             sampler_read(s, &id, 1);
     }
     // End the text
@@ -101,8 +102,7 @@ static bool write_text(struct sampler *s, const struct wishes *w,
 }
 
 // Open the checkpoint and write
-static bool sample(const struct options *o, struct wishes *w,
-                   struct message *m)
+static bool sample(const struct options *o, struct message *m)
 {
     char path[PATH_ROOM];
     struct checkpoint k = {0};
@@ -110,15 +110,14 @@ static bool sample(const struct options *o, struct wishes *w,
     struct sampler s = {0};
     if (o->operands != 1)
         return fail(m, EX_USAGE, "one checkpoint or run is wanted");
-    bool good = understand(w, m)
-             && checkpoint_path(path, o->operand[0], m)
-             && checkpoint_look(&k, path, m)
+    bool good = read_numbers(m)
+             && checkpoint_look(&k, path, o->operand[0], m)
              && (c->vocabulary <= 256
                  || fail(m, EX_DATAERR, "%s: its %zu tokens are not"
                          " bytes", path, c->vocabulary))
              && sampler_open(&s, c, o->device, m)
              && checkpoint_read_weights(&s.model, &k, m)
-             && write_text(&s, w, path, m);
+             && write_text(&s, path, m);
     sampler_close(&s);
     checkpoint_close(&k);
     return good;
@@ -127,16 +126,14 @@ static bool sample(const struct options *o, struct wishes *w,
 // Be a command
 int command_sample(int argc, char **argv)
 {
-    struct wishes w = {.prompt = "\n", .length = "500",
-                       .temperature = "0.8", .top_k = "0", .seed = "1"};
     const struct own_option own[] = {
-        {"prompt", "TEXT", "what it goes on from", &w.prompt},
-        {"length", "N", "bytes to write (500)", &w.length},
+        {"prompt", "TEXT", "what it goes on from", &prompt},
+        {"length", "N", "bytes to write (500)", &length},
         {"temperature", "T", "0: always the likeliest byte; 1: as"
-         " trained (0.8)", &w.temperature},
+         " trained (0.8)", &temperature},
         {"top-k", "K", "draw from the K likeliest bytes only; 0: from"
-         " all (0)", &w.top_k},
-        {"seed", "N", "of the random numbers (1)", &w.seed},
+         " all (0)", &top_k},
+        {"seed", "N", "of the random numbers (1)", &seed},
         {0}};
     // Read the options and let the model write
     const struct request request = {"sample", "CHECKPOINT",
@@ -144,10 +141,5 @@ int command_sample(int argc, char **argv)
         " writes the same text.\n\vFor instance:\n"
         "  mhc sample runs/run --prompt 'It was a truth ' --length 1000",
         own, false, true};
-    struct options options = {0};
-    struct message m = {0};
-    if (options_read(&options, &request, argc, argv, &m)
-        && sample(&options, &w, &m))
-        return 0;
-    return options_report(&request, &m);
+    return options_run(&request, argc, argv, sample);
 }

@@ -8,10 +8,12 @@
 #include "ground/memory.h"
 #include "trace/trace.h"
 
+static const char *data, *out, *how_many = "1";
+
 // Cut the windows
 /* ids [2][windows][context]: input, then target */
 static bool cut(token *ids, const struct configuration *c,
-                size_t windows, const char *data, struct message *m)
+                size_t windows, struct message *m)
 {
     unsigned char *byte = NULL;
     size_t size = 0, S = c->context, count = windows * S;
@@ -51,9 +53,7 @@ static bool open(struct model *model, struct device *device,
 }
 
 // Trace a checkpoint
-static bool trace(const struct options *o, const char *data,
-                  const char *windows_text, const char *out,
-                  struct message *m)
+static bool trace(const struct options *o, struct message *m)
 {
     char path[PATH_ROOM];
     size_t windows;
@@ -64,19 +64,18 @@ static bool trace(const struct options *o, const char *data,
     if (o->operands != 1 || !data || !out)
         return fail(m, EX_USAGE, "a checkpoint, --data FILE and --out"
                     " FILE are wanted");
-    if (!options_number(&windows, "windows", windows_text, 1, 1000, m)
-        || !checkpoint_path(path, o->operand[0], m)
-        || !durable_apart(out, (const char *const[])
-                          {path, data, NULL}, m)
-        || !checkpoint_look(&k, path, m))
-        return false;
-    size_t count = windows * c->context;
+    bool good = options_number(&windows, "windows", how_many, 1, 1000,
+                               m)
+             && checkpoint_look(&k, path, o->operand[0], m)
+             && durable_apart(out, (const char *const[])
+                              {path, data, NULL}, m);
+    size_t count = good ? windows * c->context : 0;
     token *ids = memory_new(2 * count, sizeof *ids, m);
-    bool good = ids && cut(ids, c, windows, data, m)
-             && open(&model, o->device, c, windows, m)
-             && checkpoint_read_weights(&model, &k, m)
-             && trace_batch(&t, &model, ids, ids + count, m)
-             && trace_write(&t, out, m);
+    good = good && ids && cut(ids, c, windows, m)
+        && open(&model, o->device, c, windows, m)
+        && checkpoint_read_weights(&model, &k, m)
+        && trace_batch(&t, &model, ids, ids + count, m)
+        && trace_write(&t, out, m);
     if (good)
         fprintf(durable_aside(out), "%s: %zu tensors of %zu tokens, "
                 "loss %.6f nats a byte\n", out, t.used, count,
@@ -91,10 +90,9 @@ static bool trace(const struct options *o, const char *data,
 
 int command_trace(int argc, char **argv)
 {
-    const char *data = NULL, *out = NULL, *windows = "1";
     const struct own_option own[] = {
         {"data", "FILE", "the text, read from its start", &data},
-        {"windows", "N", "how many windows (1)", &windows},
+        {"windows", "N", "how many windows (1)", &how_many},
         {"out", "FILE", "where to write the trace", &out},
         {0}};
     const struct request request = {"trace", "CHECKPOINT",
@@ -102,10 +100,5 @@ int command_trace(int argc, char **argv)
         " in hand, as a safetensors file.\n\vFor instance:\n"
         "  mhc trace runs/latest --data data/persuasion.txt"
         " --out trace.safetensors", own, false, true};
-    struct options options = {0};
-    struct message m = {0};
-    if (options_read(&options, &request, argc, argv, &m)
-        && trace(&options, data, windows, out, &m))
-        return 0;
-    return options_report(&request, &m);
+    return options_run(&request, argc, argv, trace);
 }

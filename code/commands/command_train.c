@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/durable.h"
@@ -47,6 +46,16 @@ struct run {
 };
 
 // Take over what a checkpoint says
+/* does an option say something else? */
+static bool differs(const struct run *r, size_t field, char has[64],
+                    char asked[64])
+{
+    const struct field *f = &configuration_fields[field];
+    configuration_get(&r->configuration, f, has);
+    configuration_get(&r->options.configuration, f, asked);
+    return r->options.given[field] && strcmp(has, asked) != 0;
+}
+
 static bool take_over(struct run *r, struct message *m)
 {
     struct configuration *c = &r->configuration;
@@ -54,9 +63,7 @@ static bool take_over(struct run *r, struct message *m)
     for (size_t i = 0; configuration_fields[i].name; i++) {
         const struct field *f = &configuration_fields[i];
         char had[64], asked[64];
-        configuration_get(c, f, had);
-        configuration_get(&r->options.configuration, f, asked);
-        if (!r->options.given[i] || strcmp(had, asked) == 0)
+        if (!differs(r, i, had, asked))
             continue;
         if (f->change == FIXED)
             return fail(m, EX_USAGE, "--%s %s: the run in %s has %s,"
@@ -156,13 +163,6 @@ static void quote(char *out, size_t room, const char *path)
     strcpy(out, "'");
 }
 // Say what is about to happen
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static bool tell_sizes(const struct run *r, struct message *m)
 {
     const struct configuration *c = &r->configuration;
@@ -212,11 +212,11 @@ static void rehearse(struct run *r)
                  t->bookmark.position, c->batch);
     double forward = 0, both = 0;
     for (int k = 0; k < 2; k++) {
-        double began = now();
+        double began = omp_get_wtime();
         model_forward(&t->model, t->input, t->target);
-        forward = now() - began;
+        forward = omp_get_wtime() - began;
         model_backward(&t->model, 1);
-        both = now() - began;
+        both = omp_get_wtime() - began;
     }
     size_t look = trainer_judgement(t, c->evaluate_windows).windows;
     size_t whole = trainer_judgement(t, 0).windows;
@@ -261,11 +261,11 @@ static bool save(struct run *r, const char *file, struct message *m)
 
 static bool save_latest(struct run *r, struct message *m)
 {
-    double began = now();
+    double began = omp_get_wtime();
     if (!save(r, "latest.safetensors", m))
         return false;
     r->saved = r->trainer.bookmark.step;
-    r->costs.save = now() - began;
+    r->costs.save = omp_get_wtime() - began;
     return true;
 }
 
@@ -299,10 +299,10 @@ static bool find_run(size_t *step, struct run *r, struct message *m)
 static bool recover(struct run *r, struct message *m)
 {
     char warnings[CHECKPOINT_WARNINGS];
-    double began = now();
+    double began = omp_get_wtime();
     if (!checkpoint_read(&r->trainer, &r->checkpoint, m))
         return false;
-    r->costs.save = now() - began;
+    r->costs.save = omp_get_wtime() - began;
     r->saved = r->trainer.bookmark.step;
     checkpoint_warnings(warnings, &r->checkpoint);
     fputs(warnings, stderr);
@@ -317,15 +317,12 @@ static bool take_sizes(struct run *r, struct message *m)
         || !checkpoint_open(&r->checkpoint, path, m))
         return false;
     checkpoint_sizes(&r->configuration, &r->checkpoint);
-    for (size_t i = 0; configuration_fields[i].name; i++) {
-        const struct field *f = &configuration_fields[i];
-        char has[64], asked[64];
-        configuration_get(&r->configuration, f, has);
-        configuration_get(&r->options.configuration, f, asked);
-        if (r->options.given[i] && strcmp(has, asked) != 0)
+    char has[64], asked[64];
+    for (size_t i = 0; configuration_fields[i].name; i++)
+        if (differs(r, i, has, asked))
             return fail(m, EX_USAGE, "--%s %s: the weights in %.200s"
-                        " are of %s", f->name, asked, path, has);
-    }
+                        " are of %s", configuration_fields[i].name,
+                        asked, path, has);
     return true;
 }
 
@@ -469,7 +466,7 @@ static bool redraw(struct run *r, struct message *m)
 
 static bool look(struct run *r, struct message *m)
 {
-    double nats, began = now();
+    double nats, began = omp_get_wtime();
     struct trainer *t = &r->trainer;
     if (!trainer_evaluate(&nats, t, r->configuration.evaluate_windows,
                           m))
@@ -482,23 +479,23 @@ static bool look(struct run *r, struct message *m)
         // Look at more than the loss
         && gain_note(&r->journal, t, m)
         && redraw(r, m) && (!best || save(r, "best.safetensors", m));
-    r->costs.look = now() - began;
+    r->costs.look = omp_get_wtime() - began;
     return good;
 }
 // Take one step
 static bool take_step(struct run *r, struct message *m)
 {
     struct update u;
-    double began = now();
+    double began = omp_get_wtime();
     if (!trainer_step(&u, &r->trainer, m))
         return give_advice(r, m);
-    double seconds = now() - began;
+    double now = omp_get_wtime(), seconds = now - began;
     const struct configuration *c = &r->configuration;
     size_t tokens = c->batch * c->accumulation * c->context;
     costs_step(&r->costs, seconds);
     progress_step(&r->progress, u.step, u.loss,
                   (double)tokens / r->costs.step,
-                  costs_left(&r->costs, c, u.step, r->last), now());
+                  costs_left(&r->costs, c, u.step, r->last), now);
     return history_loss(&r->history, (double)u.step, u.loss, m)
         && journal_step(&r->journal, u.step, u.loss, u.rate, u.norm,
                         seconds, tokens, m);
@@ -544,8 +541,8 @@ static int finish(struct run *r, struct message *m)
         return stopped(r);
     while (j.next < j.windows && !stop_asked()) {
         trainer_judge(&j, t);
-        progress_judge(&r->progress, (double)j.next
-                                     / (double)j.windows, now());
+        double share = (double)j.next / (double)j.windows;
+        progress_judge(&r->progress, share, omp_get_wtime());
     }
     progress_end(&r->progress);
     if (j.next < j.windows)

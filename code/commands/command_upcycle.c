@@ -1,7 +1,5 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include "checkpoint/checkpoint.h"
@@ -12,10 +10,7 @@
 #include "journal/journal.h"
 #include "journal/log.h"
 
-struct upcycling {
-    const char *connection, *streams, *out;
-    struct trainer trainer;
-};
+static const char *connection = "mhc", *how_many = "4", *folder;
 
 // Read how the old log begins
 struct beginning { struct texts texts; double unigram, bigram; };
@@ -27,8 +22,8 @@ static bool read_beginning(bool *found, struct beginning *b,
     char path[PATH_ROOM + 16];
     struct log l;
     const char *slash = strrchr(checkpoint, '/');
-    int folder = slash ? (int)(slash + 1 - checkpoint) : 0;
-    snprintf(path, sizeof path, "%.*slog.jsonl", folder, checkpoint);
+    int length = slash ? (int)(slash + 1 - checkpoint) : 0;
+    snprintf(path, sizeof path, "%.*slog.jsonl", length, checkpoint);
     *b = (struct beginning){ 0 };
     *found = false;
     if (access(path, R_OK) != 0)
@@ -45,94 +40,59 @@ static bool read_beginning(bool *found, struct beginning *b,
     return m->status == 0;
 }
 
-// Begin the new log
-static bool begin_log(bool *begun, const struct upcycling *u,
-                      const char *checkpoint, struct message *m)
-{
-    struct journal j = { .lock = NULL };
-    struct beginning b;
-    *begun = false;
-    if (!read_beginning(begun, &b, checkpoint, m))
-        return false;
-    if (!*begun)
-        return true;
-    bool good = journal_open(&j, u->out, m)
-        && journal_resume(&j, u->trainer.bookmark.step, m)
-        && journal_begin(&j, &u->trainer.options, &b.texts, b.unigram,
-                         b.bigram, m);
-    return journal_close(&j, m) && good;
-}
-
 // Make the new run folder of an upcycled checkpoint
-static const char *const members[] = {
-    "latest.safetensors", "log.jsonl", "timing.jsonl", "lock"};
-
-static void remove_folder(const char *folder)
+static bool make_run(const struct trainer *t, const char *checkpoint,
+                     bool *begun, struct message *m)
 {
-    char path[PATH_ROOM + 32];
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, members[i]);
-        unlink(path);
-    }
-    rmdir(folder);
-}
-
-static bool make_folder(bool *begun, const struct upcycling *u,
-                        const char *checkpoint, struct message *m)
-{
+    struct journal j;
+    struct beginning b;
     char path[PATH_ROOM];
-    if (snprintf(path, sizeof path, "%s/%s", u->out, members[0])
-        >= (int)sizeof path)
-        return fail(m, EX_USAGE, "--out %.80s...: the path is too long",
-                    u->out);
-    if (mkdir(u->out, 0777) != 0)
-        return fail(m, EX_CANTCREAT, "%s: cannot make this folder: %s",
-                    u->out, strerror(errno));
-    if (checkpoint_write(path, &u->trainer, m)
-        && begin_log(begun, u, checkpoint, m))
+    if (!read_beginning(begun, &b, checkpoint, m)
+        || !journal_make(&j, folder, m))
+        return false;
+    if (journal_path(path, &j, "latest.safetensors", m)
+        && checkpoint_write(path, t, m)
+        && (!*begun || journal_begin(&j, &t->options, &b.texts,
+                                     b.unigram, b.bigram, m))
+        && journal_close(&j, m))
         return true;
-    remove_folder(u->out);
+    journal_discard(&j);
     return false;
 }
 
 // Upcycle a checkpoint
-static bool upcycle(struct upcycling *u, const struct options *o,
-                    struct message *m)
+static bool upcycle(const struct options *o, struct message *m)
 {
     char path[PATH_ROOM];
     size_t streams;
-    bool begun = false;
+    bool begun;
     struct checkpoint k = {0};
-    if (o->operands != 1 || !u->out)
+    struct trainer t = {0};
+    if (o->operands != 1 || !folder)
         return fail(m, EX_USAGE, "a checkpoint and --out FOLDER are"
                     " wanted");
-    bool good = options_number(&streams, "streams", u->streams, 1, 64,
-                               m)
-             && checkpoint_path(path, o->operand[0], m)
-             && checkpoint_look(&k, path, m)
-             && upcycle_open(&u->trainer, &k, u->connection, streams,
-                             o->device, m)
-             && make_folder(&begun, u, path, m);
+    bool good = options_number(&streams, "streams", how_many, 1, 64, m)
+             && checkpoint_look(&k, path, o->operand[0], m)
+             && upcycle_open(&t, &k, connection, streams, o->device, m)
+             && make_run(&t, path, &begun, m);
+    if (good)
+        printf("%s: %s connection with %zu streams, %zu parameters; %zu"
+               " of %zu steps are taken\nto go on: mhc train --resume"
+               " %s%s\n", folder, connection, streams,
+               t.model.parameters.numbers, t.bookmark.step,
+               t.options.steps, folder, begun ? "" : " --data FILE");
+    trainer_close(&t);
     checkpoint_close(&k);
-    if (!good)
-        return false;
-    const struct trainer *t = &u->trainer;
-    printf("%s: %s connection with %zu streams, %zu parameters; %zu of"
-           " %zu steps are taken\nto go on: mhc train --resume %s%s\n",
-           u->out, u->connection, streams, t->model.parameters.numbers,
-           t->bookmark.step, t->options.steps, u->out,
-           begun ? "" : " --data FILE");
-    return true;
+    return good;
 }
 
 int command_upcycle(int argc, char **argv)
 {
-    struct upcycling u = {.connection = "mhc", .streams = "4"};
     const struct own_option own[] = {
         {"connection", "KIND", "the kind of the new model (mhc)",
-         &u.connection},
-        {"streams", "N", "its streams (4)", &u.streams},
-        {"out", "FOLDER", "the new run; must not exist", &u.out},
+         &connection},
+        {"streams", "N", "its streams (4)", &how_many},
+        {"out", "FOLDER", "the new run; must not exist", &folder},
         {0}};
     const struct request request = {"upcycle", "CHECKPOINT",
         "Makes of a residual checkpoint (or of a run's latest) one with"
@@ -141,10 +101,5 @@ int command_upcycle(int argc, char **argv)
         "  mhc upcycle runs/run --connection mhc --streams 4"
         " --out runs/wide\n  mhc train --resume runs/wide", own, false,
         true};
-    struct options options = {0};
-    struct message m = {0};
-    bool good = options_read(&options, &request, argc, argv, &m)
-             && upcycle(&u, &options, &m);
-    trainer_close(&u.trainer);
-    return good ? 0 : options_report(&request, &m);
+    return options_run(&request, argc, argv, upcycle);
 }

@@ -168,6 +168,16 @@ int options_report(const struct request *r, const struct message *m)
     fprintf(stderr, "mhc %s: %s\n", r->command, m->text);
     return m->status;
 }
+
+int options_run(const struct request *r, int argc, char **argv,
+                bool (*run)(const struct options *, struct message *))
+{
+    struct options o = {.configuration = configuration_default()};
+    struct message m = {0};
+    if (options_read(&o, r, argc, argv, &m) && run(&o, &m))
+        return 0;
+    return options_report(r, &m);
+}
 // Read a whole number
 bool options_number(size_t *n, const char *name, const char *text,
                     size_t least, size_t most, struct message *m)

@@ -33,6 +33,9 @@ bool options_read(struct options *o, const struct request *r,
                   int argc, char **argv, struct message *m);
 /* Prints "mhc COMMAND: message" and gives the exit status. */
 int options_report(const struct request *r, const struct message *m);
+/* Reads a command line, runs the command, reports; the exit status. */
+int options_run(const struct request *r, int argc, char **argv,
+                bool (*run)(const struct options *, struct message *));
 /* The whole number in text, between least and most; or a message. */
 bool options_number(size_t *n, const char *name, const char *text,
                     size_t least, size_t most, struct message *m);

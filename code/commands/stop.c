@@ -5,23 +5,18 @@
 #include "commands/stop.h"
 
 static volatile sig_atomic_t asked;
-static struct timespec when;
-
-static double seconds_since(struct timespec then)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)(t.tv_sec - then.tv_sec)
-         + 1e-9 * (double)(t.tv_nsec - then.tv_nsec);
-}
 
 static void hear(int number)
 {
+    static double first;
     int before = errno;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    double now = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
     if (!asked) {
-        clock_gettime(CLOCK_MONOTONIC, &when);
+        first = now;
         asked = number;
-    } else if (number != SIGPIPE && seconds_since(when) >= 1) {
+    } else if (number != SIGPIPE && now >= first + 1) {
         signal(number, SIG_DFL);
         raise(number);
     }

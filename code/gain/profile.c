@@ -15,14 +15,12 @@ bool profile_open(struct profile *p, const struct model *model,
     size_t K = mix_row(k->mix, n);
     *p = (struct profile){ .sublayers = model->sublayers,
                            .streams = n, .room = tokens };
-    size_t each = tokens * n * n * sizeof(real);
+    size_t each = tokens * n * n * sizeof(double);
     if ((p->level = memory_new(p->sublayers + 1, sizeof *p->level, m))
         && (p->row = memory_new(tokens * K, sizeof(real), m))
         && (p->stream = memory_new(tokens * n * c->width, sizeof(real),
                                    m))
         && (p->mixer = memory_new(p->sublayers, each, m))
-        && (p->chain = memory_new(p->sublayers * n * n, sizeof(double),
-                                  m))
         && (p->composite = memory_new(p->sublayers,
                                       sizeof *p->composite, m)))
         return true;
@@ -36,7 +34,6 @@ void profile_close(struct profile *p)
     memory_free(p->row);
     memory_free(p->stream);
     memory_free(p->mixer);
-    memory_free(p->chain);
     memory_free(p->composite);
     *p = (struct profile){ 0 };
 }
@@ -81,10 +78,10 @@ static void keep_mixings(struct profile *p, const struct site *s)
         device_download(s->device, p->row,
                         array_rows(s->coefficients, 0, s->tokens));
     for (size_t t = 0; t < p->count; t++) {
-        real *h = p->mixer + (s->index * p->room + t) * square;
+        double *h = p->mixer + (t * p->sublayers + s->index) * square;
         for (size_t e = 0; e < square; e++)
             h[e] = K == 0 ? e % (n + 1) == 0
-                          : p->row[t * K + 2 * n + e];
+                          : (double)p->row[t * K + 2 * n + e];
     }
 }
 
@@ -100,15 +97,11 @@ static void add(struct gain *sum, struct gain g)
 static void add_gains(struct profile *p, size_t t)
 {
     size_t square = p->streams * p->streams;
-    for (size_t l = 0; l < p->sublayers; l++) {
-        const real *h = p->mixer + (l * p->room + t) * square;
-        for (size_t e = 0; e < square; e++)
-            p->chain[l * square + e] = (double)h[e];
-    }
-    gain_along(p->composite, p->chain, p->sublayers, p->streams);
+    const double *chain = p->mixer + t * p->sublayers * square;
+    gain_along(p->composite, chain, p->sublayers, p->streams);
     for (size_t l = 0; l < p->sublayers; l++) {
         add(&p->level[l].single,
-            gain_of(p->chain + l * square, p->streams));
+            gain_of(chain + l * square, p->streams));
         add(&p->level[l].composite, p->composite[l]);
     }
 }

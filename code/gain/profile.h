@@ -18,8 +18,7 @@ struct profile {
     // What watching needs
     size_t room, count;     /* tokens of a pass; those of them that count */
     real *row, *stream;     /* of one site, on the host */
-    real *mixer;            /* [sublayers][room][n][n] */
-    double *chain;          /* [sublayers][n][n] of one token */
+    double *mixer;          /* [room][sublayers][n][n] */
     struct gain *composite; /* [sublayers] of one token */
 };
 

@@ -24,23 +24,19 @@ bool journal_path(char path[PATH_ROOM], const struct journal *j,
 static bool find_folder(struct journal *j, const char *name,
                         struct message *m)
 {
-    char here[PATH_ROOM], *place = realpath(name, NULL);
+    char here[PATH_ROOM], place[PATH_ROOM];
     struct stat s;
-    bool folder = place && stat(place, &s) == 0 && S_ISDIR(s.st_mode);
-    bool fits = folder && strlen(place) < PATH_ROOM;
-    if (fits)
-        strcpy(j->folder, place);
-    size_t length = 0;
-    if (fits && getcwd(here, sizeof here))
-        length = strlen(here);
-    if (length > 1 && strncmp(place, here, length) == 0
-        && place[length] == '/')
-        strcpy(j->folder, place + length + 1);
-    free(place);
-    if (fits)
-        return true;
-    return fail(m, EX_NOINPUT, "%.200s: %s", name, folder
-                ? "the path is too long" : "no such folder");
+    errno = 0;
+    if (!realpath(name, place) || stat(place, &s) != 0
+        || !S_ISDIR(s.st_mode))
+        return fail(m, EX_NOINPUT, "%.200s: %s", name,
+                    errno == ENAMETOOLONG ? "the path is too long"
+                    : "no such folder");
+    size_t length = getcwd(here, sizeof here) ? strlen(here) : 0;
+    bool below = length > 1 && strncmp(place, here, length) == 0
+              && place[length] == '/';
+    strcpy(j->folder, below ? place + length + 1 : place);
+    return true;
 }
 // Lock a run folder
 static bool clear_lock(FILE *lock)
@@ -85,22 +81,44 @@ static bool take_lock(struct journal *j, struct message *m)
                 holder);
 }
 // Open the two logs
-static bool open_logs(struct journal *j, struct message *m)
+static bool open_log(FILE **log, const struct journal *j,
+                     const char *file, struct message *m)
 {
     char path[PATH_ROOM];
-    if (!journal_path(path, j, "log.jsonl", m))
+    if (!journal_path(path, j, file, m))
         return false;
-    j->log = fopen(path, "a");
-    if (!j->log)
-        return fail(m, EX_CANTCREAT, "%s: %s", path, strerror(errno));
-    if (!journal_path(path, j, "timing.jsonl", m))
-        return false;
-    j->timing = fopen(path, "a");
-    if (!j->timing)
-        return fail(m, EX_CANTCREAT, "%s: %s", path, strerror(errno));
-    return true;
+    *log = fopen(path, "a");
+    return *log
+        || fail(m, EX_CANTCREAT, "%s: %s", path, strerror(errno));
+}
+
+static bool open_logs(struct journal *j, struct message *m)
+{
+    return open_log(&j->log, j, "log.jsonl", m)
+        && open_log(&j->timing, j, "timing.jsonl", m);
 }
 // Make a new run folder
+static bool not_made(const char *folder, struct message *m)
+{
+    return fail(m, EX_CANTCREAT, "%s: cannot make this folder: %s",
+                folder, strerror(errno));
+}
+
+static bool move_in(struct journal *j, const char *made,
+                    struct message *m)
+{
+    *j = (struct journal){0};
+    return find_folder(j, made, m) && take_lock(j, m)
+        && open_logs(j, m);
+}
+
+bool journal_make(struct journal *j, const char *folder,
+                  struct message *m)
+{
+    return mkdir(folder, 0777) == 0 ? move_in(j, folder, m)
+                                    : not_made(folder, m);
+}
+
 static void make_parents(const char *folder)
 {
     char path[PATH_ROOM] = "";
@@ -114,28 +132,20 @@ static void make_parents(const char *folder)
 bool journal_create(struct journal *j, const char *folder,
                     const char *name, struct message *m)
 {
-    *j = (struct journal){0};
     make_parents(folder);
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return fail(m, EX_CANTCREAT, "%s: cannot make this folder: %s",
-                    folder, strerror(errno));
+        return not_made(folder, m);
     for (int k = 1; k <= 2000; k++) {
-        char number[16] = "";
+        char number[16] = "", path[PATH_ROOM];
         if (k > 1)
             snprintf(number, sizeof number, "-%d", k);
-        int n = snprintf(j->folder, sizeof j->folder, "%s/%s%s", folder,
-                         name, number);
-        if (n >= (int)sizeof j->folder)
+        if (snprintf(path, sizeof path, "%s/%s%s", folder, name, number)
+            >= (int)sizeof path)
             break;
-        if (mkdir(j->folder, 0777) == 0) {
-            char made[PATH_ROOM];
-            memcpy(made, j->folder, sizeof made);
-            return find_folder(j, made, m) && take_lock(j, m)
-                && open_logs(j, m);
-        }
+        if (mkdir(path, 0777) == 0)
+            return move_in(j, path, m);
         if (errno != EEXIST)
-            return fail(m, EX_CANTCREAT, "%s: cannot make this folder:"
-                        " %s", j->folder, strerror(errno));
+            return not_made(path, m);
     }
     return fail(m, EX_CANTCREAT, "%s/%s: no name left for a new run",
                 folder, name);
@@ -223,12 +233,15 @@ bool journal_resume(struct journal *j, size_t step, struct message *m)
         && cut_log(j, "timing.jsonl", step, m) && open_logs(j, m);
 }
 // Write lines into the logs
-static bool flushed(const struct journal *j, FILE *f, struct message *m)
+static bool not_written(const struct journal *j, struct message *m)
 {
-    if (fflush(f) == 0 && !ferror(f))
-        return true;
     return fail(m, EX_IOERR, "%s: the log cannot be written: %s",
                 j->folder, strerror(errno));
+}
+
+static bool flushed(const struct journal *j, FILE *f, struct message *m)
+{
+    return (fflush(f) == 0 && !ferror(f)) || not_written(j, m);
 }
 
 // Write the first line
@@ -309,12 +322,10 @@ bool journal_held_out(struct journal *j, size_t step, double loss,
 bool journal_close(struct journal *j, struct message *m)
 {
     bool good = true;
-    if (j->log && fclose(j->log) != 0)
-        good = fail(m, EX_IOERR, "%s: the log cannot be written: %s",
-                    j->folder, strerror(errno));
-    if (j->timing && fclose(j->timing) != 0)
-        good = fail(m, EX_IOERR, "%s: the log cannot be written: %s",
-                    j->folder, strerror(errno));
+    FILE *const log[] = { j->log, j->timing };
+    for (int k = 0; k < 2; k++)
+        if (log[k] && fclose(log[k]) != 0)
+            good = not_written(j, m);
     if (j->lock) {
         clear_lock(j->lock);
         fclose(j->lock);

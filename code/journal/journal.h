@@ -9,7 +9,10 @@ struct journal {
     char folder[PATH_ROOM];     /* without links; never moves */
     FILE *lock, *log, *timing;
 };
-/* Makes folder/name, or folder/name-2, ... EX_CANTCREAT */
+/* Makes this folder, which must not exist; or folder/name, or
+   folder/name-2, ... EX_CANTCREAT */
+bool journal_make(struct journal *j, const char *folder,
+                  struct message *m);
 bool journal_create(struct journal *j, const char *folder,
                     const char *name, struct message *m);
 /* Removes a new folder again, with the journal. */

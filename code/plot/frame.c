@@ -1,4 +1,4 @@
-#include <stdbool.h>
+#include <math.h>
 #include "plot/frame.h"
 #include "plot/ticks.h"
 
@@ -10,10 +10,15 @@ double frame_across(const struct frame *f, double x)
     return LEFT + (x - f->x0) / (f->x1 - f->x0) * (WIDE - LEFT - RIGHT);
 }
 
+static double height(const struct frame *f, double y)
+{
+    return f->decades ? log10(y) : y;
+}
+
 double frame_down(const struct frame *f, double y)
 {
-    return HIGH - BOTTOM
-         - (y - f->y0) / (f->y1 - f->y0) * (HIGH - TOP - BOTTOM);
+    return HIGH - BOTTOM - (height(f, y) - f->y0) / (f->y1 - f->y0)
+                         * (HIGH - TOP - BOTTOM);
 }
 
 // Begin a picture
@@ -44,11 +49,36 @@ void frame_bottom(FILE *out, const struct frame *f, const char *what)
 }
 
 void frame_level(FILE *out, const struct frame *f, double y,
-                 double number, bool reference)
+                 bool reference)
 {
     double at = frame_down(f, y);
     fprintf(out, "<line class=\"%c\" x1=\"%d\" x2=\"%d\" "
             "y1=\"%.1f\" y2=\"%.1f\"/><text x=\"%d\" y=\"%.1f\" "
             "class=\"e\">%.9g</text>\n", reference ? 'o' : 'g', LEFT,
-            WIDE - RIGHT, at, at, LEFT - 8, at + 4, number);
+            WIDE - RIGHT, at, at, LEFT - 8, at + 4, y);
+}
+// Draw a curve
+void frame_widen(struct frame *f, const struct points *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        double y = height(f, p->y[i]);
+        f->x1 = fmax(f->x1, p->x[i]);
+        if (!isfinite(y))
+            continue;
+        f->y0 = fmin(f->y0, y);
+        f->y1 = fmax(f->y1, y);
+    }
+}
+
+void frame_curve(FILE *out, const struct frame *f,
+                 const struct points *p, size_t number,
+                 const char *style)
+{
+    fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" %spoints=\"",
+            frame_colour[number % COLOURS], style);
+    for (size_t i = 0; i < p->count; i++)
+        if (isfinite(height(f, p->y[i])))
+            fprintf(out, "%.1f,%.1f ", frame_across(f, p->x[i]),
+                    frame_down(f, p->y[i]));
+    fprintf(out, "\"/>\n");
 }

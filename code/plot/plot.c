@@ -14,17 +14,11 @@ enum { DASHES = sizeof dashes / sizeof *dashes, LINE = 16, LINES = 4 };
 // Choose the frame
 static struct frame choose_frame(const struct history *run, size_t runs)
 {
-    struct frame f = {0, 1, 1e30, -1e30};
-    for (size_t r = 0; r < runs; r++)
-        for (int k = 0; k < 2; k++) {
-            const struct points *p = k ? &run[r].held_out
-                                       : &run[r].loss;
-            for (size_t i = 0; i < p->count; i++) {
-                f.x1 = p->x[i] > f.x1 ? p->x[i] : f.x1;
-                f.y0 = p->y[i] < f.y0 ? p->y[i] : f.y0;
-                f.y1 = p->y[i] > f.y1 ? p->y[i] : f.y1;
-            }
-        }
+    struct frame f = {0, 1, 1e30, -1e30, false};
+    for (size_t r = 0; r < runs; r++) {
+        frame_widen(&f, &run[r].loss);
+        frame_widen(&f, &run[r].held_out);
+    }
     for (int k = 0; k < 2; k++) {
         double line = k ? run[0].bigram : run[0].unigram;
         f.y0 = line > 0 && line < f.y0 ? line : f.y0;
@@ -36,18 +30,15 @@ static struct frame choose_frame(const struct history *run, size_t runs)
     f.y1 += room;
     return f;
 }
-// Draw a curve
-static void draw_curve(FILE *out, const struct frame *f,
-                       const struct points *p, size_t number, bool pale)
+// Draw a loss
+static void draw_loss(FILE *out, const struct frame *f,
+                      const struct points *p, size_t number, bool pale)
 {
-    fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" "
-            "stroke-width=\"%s\" stroke-opacity=\"%s\" %spoints=\"",
-            frame_colour[number % COLOURS], pale ? "1" : "2",
-            pale ? ".45" : "1", dashes[number / COLOURS % DASHES]);
-    for (size_t i = 0; i < p->count; i++)
-        fprintf(out, "%.1f,%.1f ", frame_across(f, p->x[i]),
-                frame_down(f, p->y[i]));
-    fprintf(out, "\"/>\n");
+    char style[96];
+    snprintf(style, sizeof style, "stroke-width=\"%s\" "
+             "stroke-opacity=\"%s\" %s", pale ? "1" : "2",
+             pale ? ".45" : "1", dashes[number / COLOURS % DASHES]);
+    frame_curve(out, f, p, number, style);
 }
 // Draw a line of reference
 static void draw_reference(FILE *out, const struct frame *f, double y,
@@ -115,13 +106,13 @@ static void draw(FILE *out, const struct history *run, size_t runs)
     frame_begin(out, "Loss against step", high);
     frame_bottom(out, &f, "step");
     for (int k = 0; (tick = first + k * step) <= f.y1; k++)
-        frame_level(out, &f, tick, tick, false);
+        frame_level(out, &f, tick, false);
     fprintf(out, "<text x=\"16\" y=\"14\">nats a byte</text>\n");
     draw_reference(out, &f, run[0].unigram, "unigram");
     draw_reference(out, &f, run[0].bigram, "bigram");
     for (size_t r = 0; r < runs; r++) {
-        draw_curve(out, &f, &run[r].loss, r, true);
-        draw_curve(out, &f, &run[r].held_out, r, false);
+        draw_loss(out, &f, &run[r].loss, r, true);
+        draw_loss(out, &f, &run[r].held_out, r, false);
         draw_legend(out, run, r, runs);
     }
     fprintf(out, "</svg>\n");

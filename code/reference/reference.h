@@ -69,10 +69,11 @@ struct roughness {
     uint64_t seed;
 };
 
+/* Can it be made? All needs STREAMS, PHI, ALPHA, BIAS; NEXT and EXIT
+   need ANSWER too; the gradients need all that is given. */
+bool reference_makes(const struct boundary *b, enum item role);
 /* Fills what is not NULL of H_PRE and the following from what is given;
-   a logit that is not finite: EX_DATAERR. The made ones need STREAMS,
-   PHI, ALPHA, BIAS; NEXT and EXIT need ANSWER too; the gradients need
-   all that is given. */
+   a logit that is not finite: EX_DATAERR. */
 bool reference_run(struct boundary *b, const struct rules *r,
                    struct message *m);
 #endif

@@ -2,7 +2,6 @@
 #include "ground/memory.h"
 #include "layers/norm.h"
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -12,60 +11,55 @@ struct shape { size_t rank, size[4]; };
 #define SHAPE(...) ((struct shape){ sizeof (size_t[]){ __VA_ARGS__ } \
                         / sizeof(size_t), { __VA_ARGS__ } })
 
-/* room for a new tensor; NULL and a message if there is none */
-static real *add(struct trace *t, struct shape shape,
-                 const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static real *add(struct trace *t, struct shape shape,
-                 const char *format, ...)
+/* from the one at `first` on */
+static size_t count_of(const struct shape *s, size_t first)
 {
     size_t count = 1;
-    for (size_t i = 0; i < shape.rank; i++)
-        count *= shape.size[i];
+    for (size_t i = first; i < s->rank; i++)
+        count *= s->size[i];
+    return count;
+}
+
+/* room for a new tensor; NULL and a message if there is none */
+static real *add(struct trace *t, struct shape shape, const char *name)
+{
     if (t->used == t->room)
         fail(t->message, EX_SOFTWARE, "a trace has more arrays than "
              "was thought");
     real *data = t->used == t->room ? NULL
-        : memory_new(count, sizeof *data, t->message);
+        : memory_new(count_of(&shape, 0), sizeof *data, t->message);
     if (data == NULL)
         return NULL;
     struct tensor *new = &t->list[t->used++];
     *new = (struct tensor){ .rank = shape.rank, .data = data };
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(new->name, TENSOR_NAME, format, arguments);
-    va_end(arguments);
+    snprintf(new->name, TENSOR_NAME, "%s%s", t->prefix, name);
     memcpy(new->shape, shape.size, sizeof shape.size);
     return data;
 }
+
 static void take(struct trace *t, struct array from, struct shape shape,
-                 const char *prefix, size_t index, const char *name)
+                 const char *name)
 {
-    if (from.at == NULL)
-        return;
-    real *to = add(t, shape, "%s.%zu.%s", prefix, index, name);
+    real *to = from.at == NULL ? NULL : add(t, shape, name);
     if (to != NULL)
         device_download(t->model->device, to, from);
 }
 
 // Split rows of coefficients
 static void pick(struct trace *t, const real *rows, size_t row,
-                 size_t offset, struct shape shape, size_t site,
-                 const char *name)
+                 size_t offset, struct shape shape, const char *name)
 {
-    real *to = add(t, shape, "site.%zu.%s", site, name);
-    size_t tokens = shape.size[0], count = 1;
-    for (size_t i = 1; i < shape.rank; i++)
-        count *= shape.size[i];
-    for (size_t i = 0; to != NULL && i < tokens * count; i++)
+    real *to = add(t, shape, name);
+    size_t all = count_of(&shape, 0), count = count_of(&shape, 1);
+    for (size_t i = 0; to != NULL && i < all; i++)
         to[i] = rows[i / count * row + offset + i % count];
 }
 
 static void split(struct trace *t, const struct site *s,
-                  struct array coefficients, bool backward)
+                  struct array coefficients, bool raw)
 {
     struct layout l = s->layout;
-    size_t T = s->tokens, n = s->streams, at = s->index;
+    size_t T = s->tokens, n = s->streams;
     if (l.mix == MIX_NONE || s->exit)
         return;
     size_t K = layout_row(&l);
@@ -73,45 +67,51 @@ static void split(struct trace *t, const struct site *s,
     if (rows == NULL)
         return;
     device_download(s->device, rows, coefficients);
-    pick(t, rows, K, 0, SHAPE(T, n), at, backward ? "dh_pre" : "h_pre");
-    pick(t, rows, K, n, SHAPE(T, n), at,
-         backward ? "dh_post" : "h_post");
-    pick(t, rows, K, 2 * n, SHAPE(T, n, n), at,
-         backward ? "dh_res" : "h_res");
-    if (!backward && l.parts > 0) {
+    pick(t, rows, K, 0, SHAPE(T, n), "h_pre");
+    pick(t, rows, K, n, SHAPE(T, n), "h_post");
+    pick(t, rows, K, 2 * n, SHAPE(T, n, n), "h_res");
+    if (raw && l.parts > 0) {
         pick(t, rows, K, layout_raw(&l), SHAPE(T, l.parts, l.outputs),
-             at, "raw");
-        pick(t, rows, K, layout_rms(&l), SHAPE(T, l.parts), at,
+             "raw");
+        pick(t, rows, K, layout_rms(&l), SHAPE(T, l.parts),
              "raw_inverse_rms");
     }
     memory_free(rows);
 }
 
 // Watch a site, forward
+static void go_to(struct trace *t, size_t site, const char *d)
+{
+    snprintf(t->prefix, sizeof t->prefix, "site.%zu.%s", site, d);
+}
+
 static void forward(void *context, const struct site *s)
 {
     struct trace *t = context;
-    size_t T = s->tokens, n = s->streams, C = s->width, i = s->index;
-    take(t, s->stream, SHAPE(T, n, C), "site", i, "streams");
-    split(t, s, s->coefficients, false);
-    take(t, s->input, SHAPE(T, C), "site", i, "input");
-    take(t, s->inverse_rms, SHAPE(T), "site", i, "inverse_rms");
-    take(t, s->normed, SHAPE(T, C), "site", i, "normed");
-    take(t, s->answer, SHAPE(T, C), "site", i, "answer");
+    size_t T = s->tokens, C = s->width;
+    go_to(t, s->index, "");
+    take(t, s->stream, SHAPE(T, s->streams, C), "streams");
+    split(t, s, s->coefficients, true);
+    take(t, s->input, SHAPE(T, C), "input");
+    take(t, s->inverse_rms, SHAPE(T), "inverse_rms");
+    take(t, s->normed, SHAPE(T, C), "normed");
+    take(t, s->answer, SHAPE(T, C), "answer");
 }
 
 // Watch a site, backward
 static void backward(void *context, const struct site *s)
 {
     struct trace *t = context;
-    size_t T = s->tokens, n = s->streams, C = s->width, i = s->index;
-    take(t, s->dstream, SHAPE(T, n, C), "site", i, "dstreams");
-    split(t, s, s->dcoefficients, true);
-    take(t, s->dinput, SHAPE(T, C), "site", i, "dinput");
-    take(t, s->dnormed, SHAPE(T, C), "site", i, "dnormed");
-    if (i > 0)
-        take(t, s->danswer, SHAPE(T, C), "site", i - 1,
-             "danswer");
+    size_t T = s->tokens, C = s->width;
+    go_to(t, s->index, "d");
+    take(t, s->dstream, SHAPE(T, s->streams, C), "streams");
+    split(t, s, s->dcoefficients, false);
+    take(t, s->dinput, SHAPE(T, C), "input");
+    take(t, s->dnormed, SHAPE(T, C), "normed");
+    if (s->index == 0)
+        return;
+    go_to(t, s->index - 1, "d");
+    take(t, s->danswer, SHAPE(T, C), "answer");
 }
 
 // Take what the sublayers keep
@@ -121,31 +121,27 @@ static void take_kept(struct trace *t)
     const struct architecture *a = &m->architecture;
     for (size_t i = 0; i < m->sublayers; i++) {
         const char *kind = a->pattern[i % a->period]->name;
+        size_t length = strlen(kind);
+        go_to(t, i, "");
         for (size_t k = 0; k < m->tape.used; k++) {
             const struct tape_array *from = &m->tape.list[k];
-            size_t length = strlen(kind);
-            if (strncmp(from->name, kind, length) != 0
-                || from->name[length] != '.')
-                continue;
-            take(t, tape_at(&m->tape, k, i / a->period),
-                 SHAPE(m->tokens, from->array.columns), "site", i,
-                 from->name);
+            if (strncmp(from->name, kind, length) == 0
+                && from->name[length] == '.')
+                take(t, tape_at(&m->tape, k, i / a->period),
+                     SHAPE(m->tokens, from->array.columns), from->name);
         }
     }
 }
 
 // Take the parameters
-static void take_parameters(struct trace *t, struct array from,
-                            const char *before)
+static void take_parameters(struct trace *t, struct array from)
 {
     const struct model *m = t->model;
     for (size_t i = 0; i < m->parameters.used; i++) {
         const struct parameter *p = &m->parameters.list[i];
-        real *to = add(t, p->rows == 1 ? SHAPE(p->columns)
-                                       : SHAPE(p->rows, p->columns),
-                       "%s%s", before, p->name);
-        if (to != NULL)
-            device_download(m->device, to, parameter_in(from, p));
+        take(t, parameter_in(from, p),
+             p->rows == 1 ? SHAPE(p->columns)
+                          : SHAPE(p->rows, p->columns), p->name);
     }
 }
 
@@ -155,7 +151,7 @@ static void take_tokens(struct trace *t, const token *id,
 {
     const struct model *m = t->model;
     size_t S = m->configuration.context;
-    real *to = add(t, SHAPE(m->sequences, S), "%s", name);
+    real *to = add(t, SHAPE(m->sequences, S), name);
     for (size_t i = 0; to != NULL && i < m->sequences * S; i++)
         to[i] = (real)id[i];
 }
@@ -163,12 +159,7 @@ static void take_tokens(struct trace *t, const token *id,
 static void take_one(struct trace *t, size_t index, struct shape shape,
                      const char *name)
 {
-    struct array a = tape_at(&t->model->tape, index, 0);
-    if (a.at == NULL)
-        return;
-    real *to = add(t, shape, "%s", name);
-    if (to != NULL)
-        device_download(t->model->device, to, a);
+    take(t, tape_at(&t->model->tape, index, 0), shape, name);
 }
 
 // Trace a batch
@@ -200,6 +191,7 @@ bool trace_batch(struct trace *t, struct model *model,
     model->watch.backward = backward;
     model->watch.context = t;
     model_forward(model, input, target);
+    strcpy(t->prefix, "");
     take_one(t, model->at.vector, SHAPE(T, C), "embedded");
     take_one(t, model->at.logits, SHAPE(T, V), "logits");
     take_one(t, model->at.each, SHAPE(T), "losses");
@@ -207,11 +199,14 @@ bool trace_batch(struct trace *t, struct model *model,
     if (loss != NULL)
         *loss = (real)model_loss(model);
     take_kept(t);
-    take_parameters(t, model->weights, "");
+    strcpy(t->prefix, "");
+    take_parameters(t, model->weights);
     model_backward(model, 1);
-    take_one(t, model->at.logits, SHAPE(T, V), "dlogits");
-    take_one(t, model->at.dvector, SHAPE(T, C), "dembedded");
-    take_parameters(t, model->gradients, "d.");
+    strcpy(t->prefix, "d");
+    take_one(t, model->at.logits, SHAPE(T, V), "logits");
+    take_one(t, model->at.dvector, SHAPE(T, C), "embedded");
+    strcpy(t->prefix, "d.");
+    take_parameters(t, model->gradients);
     return m->status == 0;
 }
 

@@ -7,12 +7,13 @@
 struct trace {
     struct tensor *list;
     size_t used, room;
+    char prefix[32];            /* of the names that come */
     struct model *model;
     struct message *message;    /* the first failure */
 };
 /* One batch, forward and backward, through a model that was planned
-   for TRAINING without recomputation, with a connection that never
-   crosses at once. To be closed, also after a failure. */
+   for TRAINING without recomputation, and crosses apart. To be closed,
+   also after a failure. */
 bool trace_batch(struct trace *t, struct model *model,
                  const token *input, const token *target,
                  struct message *m);
