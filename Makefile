@@ -134,7 +134,9 @@ test:
 	@tools/need $(DEPS) $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@tools/total build/tests $(if $(PROGRAM),,--no-program)
-tests: build/float/test build/double/test build/asan/test \
+# A measurement is no test, but it must compile.
+tests: $(patsubst %.c,build/float/%.o,$(wildcard tests/*/measure_*.c)) \
+       build/float/test build/double/test build/asan/test \
        $(if $(PROGRAM),build/mhc build/mhc-double build/asan/mhc)
 check: export OMP_WAIT_POLICY = passive
 check: build/float/test build/double/test

@@ -23,15 +23,15 @@ static void gather(void *context, const struct site *s)
     // Measure the size of what is new here
     for (size_t i = 0; i < s->tokens * s->width; i++) {
         size_t t = i / s->width, c = i % s->width;
-        double x = (double)s->stream[t * N * s->width + c];
-        double y = s->exit ? 0 : (double)s->answer[i];
+        double x = (double)reals(s->stream)[t * N * s->width + c];
+        double y = s->exit ? 0 : (double)reals(s->answer)[i];
         energy[0] += s->index == 0 ? x * x / (double)s->width : 0;
         energy[s->exit ? 0 : s->index + 1] += y * y / (double)s->width;
     }
     for (size_t t = 0; t < s->tokens; t++)
         for (size_t k = 0; k < K; k++)
             rows[t][s->index][k] =
-                s->exit ? 1 : s->coefficients[t * row + k];
+                s->exit ? 1 : reals(s->coefficients)[t * row + k];
     for (size_t t = 0; s->exit && t < s->tokens; t++, count++) {
         unfold(map, rows[t][0], SITES, N);
         for (size_t i = 0; i < SITES * SITES; i++) {

@@ -1,3 +1,4 @@
+#include "support/cpu.h"
 #include "checkpoint/tiny.h"
 #include "checkpoint/upcycle.h"
 #include <math.h>
@@ -28,7 +29,7 @@ static void look(void *context, const struct site *s)
     size_t n = s->streams, C = s->width;
     (void)context;
     for (size_t k = 0; s->exit && k < s->tokens * C; k++) {
-        const real *x = s->stream + k / C * n * C + k % C;
+        const real *x = reals(s->stream) + k / C * n * C + k % C;
         double mean = 0;
         for (size_t i = 0; i < n; i++)
             mean += (double)x[i * C] / (double)n;

@@ -1,21 +1,17 @@
 #include "model/kinds.h"
+#include "model/parameters.h"
 #include <math.h>
 #include <stdio.h>
 
 // Print how a kind starts
 static void print_start(const struct connection *k, size_t n)
 {
-    struct message message = { 0, "" };
-    struct parameters p = { .message = &message };
-    struct configuration c = configuration_default();
     struct layout l = layout_of(k->mix, n, 1, 20);
-    size_t offset[CONNECTION_PARAMETERS];
+    struct parameter b = { .rows = 1, .columns = mix_biases(k->mix, n),
+                           .start = start_rule(k->start, n, 0) };
     real row[200] = { 0 }, alpha[3] = { 0 }, bias[MIX_OUTPUTS];
-    c.streams = n, c.width = 1;
-    k->declare(k, &p, offset, "x", &c, 0, false);
-    const struct parameter *b = parameter_find(&p, "x.bias");
-    for (size_t i = 0; i < b->count; i++)
-        bias[i] = parameter_start(b, 1, 0, i);
+    for (size_t i = 0; i < b.columns; i++)
+        bias[i] = parameter_start(&b, 1, 0, i);
     mix_forward(row, alpha, bias, &l, 1);
     // Print the mix that starts
     const real *h = row + 2 * n;
@@ -38,7 +34,6 @@ static void print_start(const struct connection *k, size_t n)
     double left = (x[0] - x[1]) / 2;
     printf("%s,%zu,%zu,%.6f,%.2e,%.2e,%.3f\n", k->name, n, l.outputs,
            (double)h[0], least, most, left);
-    parameters_free(&p);
 }
 
 int main(void)

@@ -40,7 +40,7 @@ static void print(const char *name, const char *connection,
     if (connection_find(connection) == NULL)
         return;
     strcpy(c.connection, connection);
-    c.streams = name[0] - '0';
+    c.streams = (size_t)(name[0] - '0');
     if (!architecture_find(&a, &c, &message) ||
         !model_plan(&m, &a, &c, &cpu, sequences, use, block,
                     &message)) {

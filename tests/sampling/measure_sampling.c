@@ -4,7 +4,7 @@
 #include "layers/timing.h"
 #include "model/model.h"
 
-enum { CONTEXT = 512, STEP = 8, POINTS = CONTEXT / STEP, TURNS = 4,
+enum { CONTEXT = 512, EACH = 8, POINTS = CONTEXT / EACH, TURNS = 4,
        BYTES = 256 };
 
 // Ask for the logits after count bytes, in one of two ways
@@ -37,7 +37,7 @@ int main(void)
     ask(&(struct question){ &m, 0, CONTEXT });
     for (size_t turn = 0; turn < TURNS; turn++)
         for (size_t i = 0; i < POINTS; i++) {
-            size_t t = (i + 1) * STEP;
+            size_t t = (i + 1) * EACH;
             struct question one = { &m, t - 1, 1 }, all = { &m, 0, t };
             double a = best_time(ask, &one), b = best_time(ask, &all);
             quick[i] = turn == 0 || a < quick[i] ? a : quick[i];
@@ -49,7 +49,7 @@ int main(void)
     for (size_t i = 0; i < POINTS; i++) {
         with += quick[i];
         without += slow[i];
-        printf("%zu,%.4f,%.4f,%.2f\n", (i + 1) * STEP, 1e3 * quick[i],
+        printf("%zu,%.4f,%.4f,%.2f\n", (i + 1) * EACH, 1e3 * quick[i],
                1e3 * slow[i], without / with);
     }
     model_close(&m);
