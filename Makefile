@@ -182,11 +182,14 @@ mutants:
 # Measurements -------------------------------------------------------------------
 
 MEASURES := $(foreach m,$(wildcard tests/*/measure_*.c),$(patsubst measure_%.c,%,$(notdir $(m))))
-experiments: $(MEASURES:%=data/results/%.csv) $(addprefix data/results/,austen_end.txt bench.txt bench_arms.txt bench_arms_wide.txt)
+experiments: $(MEASURES:%=data/results/%.csv) $(addprefix data/results/,austen_end.txt bench.txt bench_arms.txt bench_arms_wide.txt \
+  sizes.txt)
 data/results/austen_end.txt: | build/mhc
 	@$(MAKE) --no-print-directory record-run CONNECTION=residual
 record-run:
 	@tools/record-run 'make train CONNECTION=$(CONNECTION)' $(filter-out --name austen,$(TRAIN))
+data/results/sizes.txt:
+	@(echo '$$ make sizes'; tools/sizes) > $@.new && mv $@.new $@
 data/results/bench.txt: | build/mhc
 	@(echo "$$ mhc bench"; build/mhc bench | fold -s -w 72 | sed "s, *$$,,") > $@.new && mv $@.new $@
 ARMS := --arms all --rounds 11

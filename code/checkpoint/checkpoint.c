@@ -194,13 +194,53 @@ static bool tensors_fit(const struct configuration *c,
     device_close(&device);
     return good;
 }
+// Join what older files have in two
+static bool join_gate(struct entry *gate, const char *stem, char *name,
+                      struct safetensors *file)
+{
+    struct entry *up = NULL;
+    snprintf(name, TENSOR_NAME, "%.*sup", (int)(stem - gate->name),
+             gate->name);
+    for (size_t i = 0; i < file->used && up == NULL; i++)
+        if (strcmp(file->list[i].name, name) == 0)
+            up = &file->list[i];
+    if (up == NULL || up->begin != gate->end || up->type != gate->type
+        || gate->rank != 2 || up->rank != 2
+        || memcmp(up->shape, gate->shape, sizeof up->shape) != 0)
+        return false;
+    snprintf(name, TENSOR_NAME, "%s_up", gate->name);
+    gate->name = name;
+    gate->shape[0] *= 2;
+    gate->end = up->end;
+    *up = file->list[--file->used];
+    return true;
+}
+
+static bool join_gates(struct checkpoint *k, struct message *m)
+{
+    static const char word[] = ".feedforward.gate";
+    struct safetensors *file = &k->file;
+    size_t joined = 0;
+    k->joined = memory_new(file->used, TENSOR_NAME, m);
+    for (size_t i = 0; k->joined != NULL && i < file->used; i++) {
+        struct entry *e = &file->list[i];
+        size_t length = strlen(e->name), rest = sizeof word - 1;
+        const char *stem = e->name + length - strlen("gate");
+        if (length > rest && length < TENSOR_NAME - 4
+            && strcmp(e->name + length - rest, word) == 0)
+            joined += join_gate(e, stem, k->joined[joined], file);
+    }
+    return k->joined != NULL;
+}
 // Open a checkpoint
 bool checkpoint_open(struct checkpoint *k, const char *path,
                      struct message *m)
 {
+    k->joined = NULL;
     bool good = safetensors_open(&k->file, path, m)
         && format_is_ours(&k->file, m)
         && configuration_in(&k->configuration, &k->file, m)
+        && join_gates(k, m)
         && tensors_fit(&k->configuration, &k->file, m);
     if (!good)
         checkpoint_close(k);
@@ -209,6 +249,8 @@ bool checkpoint_open(struct checkpoint *k, const char *path,
 
 void checkpoint_close(struct checkpoint *k)
 {
+    memory_free(k->joined);
+    k->joined = NULL;
     safetensors_close(&k->file);
 }
 // Know what weights depend on

@@ -15,6 +15,7 @@ bool checkpoint_write(const char *path, const struct trainer *t,
 struct checkpoint {
     struct safetensors file;
     struct configuration configuration;     /* its tensors are there */
+    char (*joined)[TENSOR_NAME];            /* names of tensors */
 };
 /* EX_NOINPUT, EX_IOERR, or EX_DATAERR for a file that is bad or of
    another kind: then it is closed. The path must outlive k. */

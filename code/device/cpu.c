@@ -151,21 +151,30 @@ static void cpu_attend_backward(struct device *d, struct array dqkv,
 
 // The gate on the cpu
 static void cpu_gate(struct device *d, struct array hidden,
-                     struct array gate, struct array up)
+                     struct array gate_up)
 {
+    size_t H = hidden.columns;
     (void)d;
-    feedforward_forward(reals(hidden), reals(gate), reals(up),
-                        hidden.rows * hidden.columns);
+    #pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < hidden.rows; t++) {
+        const real *gate = reals(gate_up) + t * 2 * H;
+        feedforward_forward(reals(hidden) + t * H, gate, gate + H, H);
+    }
 }
 
-static void cpu_gate_backward(struct device *d, struct array dgate,
-                              struct array dup, struct array dhidden,
-                              struct array gate, struct array up)
+static void cpu_gate_backward(struct device *d, struct array dgate_up,
+                              struct array dhidden,
+                              struct array gate_up)
 {
+    size_t H = dhidden.columns;
     (void)d;
-    feedforward_backward(reals(dgate), reals(dup), reals(dhidden),
-                         reals(gate), reals(up),
-                         dgate.rows * dgate.columns);
+    #pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < dhidden.rows; t++) {
+        const real *gate = reals(gate_up) + t * 2 * H;
+        real *dgate = reals(dgate_up) + t * 2 * H;
+        feedforward_backward(dgate, dgate + H, reals(dhidden) + t * H,
+                             gate, gate + H, H);
+    }
 }
 
 // The loss on the cpu

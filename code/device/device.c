@@ -257,28 +257,24 @@ void device_attend_backward(struct device *d, struct array dqkv,
 
 // The gate, checked
 void device_gate(struct device *d, struct array hidden,
-                 struct array gate, struct array up)
+                 struct array gate_up)
 {
-    expect(hidden, FORWARD, 0, gate.columns);
-    expect(gate, FORWARD, hidden.rows, up.columns);
-    expect(up, FORWARD, hidden.rows, gate.columns);
+    expect(hidden, FORWARD, 0, gate_up.columns / 2);
+    expect(gate_up, FORWARD, hidden.rows, 2 * hidden.columns);
     if (begin(d, GATE, false)) {
-        d->does->gate(d, hidden, gate, up);
+        d->does->gate(d, hidden, gate_up);
         end(d, GATE);
     }
 }
 
-void device_gate_backward(struct device *d, struct array dgate,
-                          struct array dup, struct array dhidden,
-                          struct array gate, struct array up)
+void device_gate_backward(struct device *d, struct array dgate_up,
+                          struct array dhidden, struct array gate_up)
 {
-    expect(dgate, BACKWARD, 0, gate.columns);
-    expect(dup, BACKWARD, dgate.rows, up.columns);
-    expect(dhidden, BACKWARD, dgate.rows, gate.columns);
-    expect(gate, FORWARD, dgate.rows, up.columns);
-    expect(up, FORWARD, dgate.rows, gate.columns);
+    expect(dgate_up, BACKWARD, 0, gate_up.columns);
+    expect(dhidden, BACKWARD, dgate_up.rows, gate_up.columns / 2);
+    expect(gate_up, FORWARD, dgate_up.rows, 2 * dhidden.columns);
     if (begin(d, GATE_BACKWARD, false)) {
-        d->does->gate_backward(d, dgate, dup, dhidden, gate, up);
+        d->does->gate_backward(d, dgate_up, dhidden, gate_up);
         end(d, GATE_BACKWARD);
     }
 }

@@ -94,13 +94,12 @@ void device_attend_backward(struct device *d, struct array dqkv,
                             struct array lse, struct array qkv,
                             struct array turn,
                             const struct attention_shape *s);
-/* hidden = silu(gate) * up */
+/* hidden = silu(gate) * up, side by side in each row of gate_up */
 void device_gate(struct device *d, struct array hidden,
-                 struct array gate, struct array up);
-/* dgate may be where gate is, dup where up is */
-void device_gate_backward(struct device *d, struct array dgate,
-                          struct array dup, struct array dhidden,
-                          struct array gate, struct array up);
+                 struct array gate_up);
+/* dgate_up may be where gate_up is */
+void device_gate_backward(struct device *d, struct array dgate_up,
+                          struct array dhidden, struct array gate_up);
 /* over a boundary, from site to site; from NULL: only arrive. See
    boundary/boundary.h */
 void device_cross(struct device *d, const struct site *from,
@@ -170,11 +169,10 @@ struct operations {
                             struct array lse, struct array qkv,
                             struct array turn,
                             const struct attention_shape *);
-    void (*gate)(struct device *, struct array hidden, struct array gate,
-                 struct array up);
-    void (*gate_backward)(struct device *, struct array dgate,
-                          struct array dup, struct array dhidden,
-                          struct array gate, struct array up);
+    void (*gate)(struct device *, struct array hidden,
+                 struct array gate_up);
+    void (*gate_backward)(struct device *, struct array dgate_up,
+                          struct array dhidden, struct array gate_up);
     void (*cross)(struct device *, const struct site *from,
                   const struct site *to);
     void (*cross_backward)(struct device *, const struct site *from,

@@ -1,8 +1,8 @@
 #include "model/sublayer.h"
 #include <math.h>
 
-enum { GATES, UP, DOWN };                   /* parameters */
-enum { GATED, UPWARD, HIDDEN };             /* arrays */
+enum { GATE_UP, DOWN };                     /* parameters */
+enum { GATED, HIDDEN };                     /* arrays */
 
 // What feedforward is made of
 static void declare(struct parameters *p, size_t offset[],
@@ -11,10 +11,10 @@ static void declare(struct parameters *p, size_t offset[],
     size_t hidden = configuration_hidden(c);
     double in = 1 / sqrt((double)c->width);
     double out = 1 / sqrt((double)hidden * 2 * (double)c->layers);
-    offset[GATES] = parameter_add(p, prefix, "gate", hidden, c->width,
-                                  start_normal(in), true);
-    offset[UP] = parameter_add(p, prefix, "up", hidden, c->width,
-                               start_normal(in), true);
+    offset[GATE_UP] = parameter_add(p, prefix, "gate_up", 2 * hidden,
+                                    c->width,
+                                    start_halves(in, "gate", "up"),
+                                    true);
     offset[DOWN] = parameter_add(p, prefix, "down", c->width, hidden,
                                  start_normal(out), true);
 }
@@ -24,8 +24,8 @@ static void plan(struct need need[], const struct configuration *c,
                  size_t sequences)
 {
     size_t T = sequences * c->context, H = configuration_hidden(c);
-    need[GATED] = (struct need){ "gate", KEPT, ACTIVATION, T, H };
-    need[UPWARD] = (struct need){ "up", KEPT, ACTIVATION, T, H };
+    need[GATED] = (struct need){ "gate_up", KEPT, ACTIVATION, T,
+                                 2 * H };
     need[HIDDEN] = (struct need){ "hidden", SCRATCH, ACTIVATION, T, H };
 }
 
@@ -33,12 +33,10 @@ static void plan(struct need need[], const struct configuration *c,
 static void forward(const struct work *w)
 {
     struct device *d = w->device;
-    struct array gate = array_rows(w->array[GATED], 0, w->tokens);
-    struct array up = array_rows(w->array[UPWARD], 0, w->tokens);
+    struct array gate_up = array_rows(w->array[GATED], 0, w->tokens);
     struct array hidden = array_rows(w->array[HIDDEN], 0, w->tokens);
-    device_product(d, gate, w->normed, w->weight[GATES]);
-    device_product(d, up, w->normed, w->weight[UP]);
-    device_gate(d, hidden, gate, up);
+    device_product(d, gate_up, w->normed, w->weight[GATE_UP]);
+    device_gate(d, hidden, gate_up);
     device_product(d, w->answer, hidden, w->weight[DOWN]);
 }
 
@@ -52,19 +50,17 @@ static struct array gradient_in(struct device *d, struct array a)
 static void backward(const struct work *w)
 {
     struct device *d = w->device;
-    struct array gate = w->array[GATED], up = w->array[UPWARD];
-    struct array hidden = w->array[HIDDEN];
+    struct array gate_up = w->array[GATED], hidden = w->array[HIDDEN];
+    struct array dgate_up = gradient_in(d, gate_up);
     struct array dhidden = gradient_in(d, hidden);
-    struct array dgate = gradient_in(d, gate), dup = gradient_in(d, up);
-    device_gate(d, hidden, gate, up);
+    device_gate(d, hidden, gate_up);
     device_product_weight(d, w->gradient[DOWN], w->danswer, hidden);
     device_product_input(d, dhidden, w->danswer, w->weight[DOWN],
                          false);
-    device_gate_backward(d, dgate, dup, dhidden, gate, up);
-    device_product_weight(d, w->gradient[GATES], dgate, w->normed);
-    device_product_weight(d, w->gradient[UP], dup, w->normed);
-    device_product_input(d, w->dnormed, dgate, w->weight[GATES], false);
-    device_product_input(d, w->dnormed, dup, w->weight[UP], true);
+    device_gate_backward(d, dgate_up, dhidden, gate_up);
+    device_product_weight(d, w->gradient[GATE_UP], dgate_up, w->normed);
+    device_product_input(d, w->dnormed, dgate_up, w->weight[GATE_UP],
+                         false);
 }
 
 const struct sublayer feedforward_sublayer = {

@@ -11,6 +11,13 @@ struct start start_normal(double deviation)
     return (struct start){ .kind = NORMAL, .value = deviation };
 }
 
+struct start start_halves(double deviation, const char *upper,
+                          const char *lower)
+{
+    return (struct start){ .kind = NORMAL, .value = deviation,
+                           .half = { upper, lower } };
+}
+
 struct start start_pattern(double value, double other, size_t shift)
 {
     return (struct start){ .kind = PATTERN, .value = value,
@@ -34,10 +41,21 @@ real parameter_start(const struct parameter *p, uint64_t seed,
                      size_t row, size_t column)
 {
     const struct start *s = &p->start;
-    if (s->kind == NORMAL)
+    if (s->kind == NORMAL) {
+        char name[2 * sizeof p->name];
+        // Let name and row be those that the start goes by
+        size_t half = p->rows / 2;
+        const char *last = strrchr(p->name, '.');
+        snprintf(name, sizeof name, "%s", p->name);
+        if (s->half[0] != NULL) {
+            snprintf(name, sizeof name, "%.*s.%s", (int)(last - p->name),
+                     p->name, s->half[row >= half]);
+            row %= half;
+        }
         return (real)(s->value *
-                      random_normal(seed, random_stream(p->name),
+                      random_normal(seed, random_stream(name),
                                     row * p->columns + column));
+    }
     if (s->kind == RULE)
         return (real)s->rule(column, s->size, s->shift);
     bool hot = column == (row + s->shift) % p->columns;

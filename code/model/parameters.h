@@ -14,15 +14,20 @@ struct start {
     double value, other;
     size_t shift, size;
     double (*rule)(size_t column, size_t size, size_t shift);
+    /* NORMAL: the rows of each half start as those of a parameter of
+       this name in place of the last word; NULL: there are no halves */
+    const char *half[2];
 };
 struct start start_normal(double deviation);
+struct start start_halves(double deviation, const char *upper,
+                          const char *lower);
 struct start start_constant(double value);
 struct start start_pattern(double value, double other, size_t shift);
 struct start start_rule(double (*rule)(size_t, size_t, size_t),
                         size_t size, size_t shift);
 
 struct parameter {
-    char name[64];          /* "sublayer.3.feedforward.gate" */
+    char name[64];          /* "sublayer.3.feedforward.down" */
     size_t rows, columns;   /* a vector has one row */
     size_t offset;          /* in reals, into weights, gradients, ... */
     size_t count;           /* rows * columns */

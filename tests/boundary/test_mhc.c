@@ -621,8 +621,7 @@ void assert_gradients_at(struct model *m, const char *const zero[]);
 static void check_kind(const struct connection *k, size_t streams,
                        size_t iterations, const char *const zero[])
 {
-    struct model m = whole_open(k, streams, 0);
-    m.configuration.iterations = iterations;
+    struct model m = open_as(k, streams, iterations);
     whole_scatter(&m);
     for (size_t i = 0; i < m.parameters.used; i++) {
         const struct parameter *p = &m.parameters.list[i];

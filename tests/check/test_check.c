@@ -1385,7 +1385,7 @@ START_TEST(looking_changes_nothing)
     ck_assert(traced(&t, "targets")[0] == (real)id[1]);
     traced(&t, "site.0.attention.qkv");
     traced(&t, "site.2.attention.mixed");
-    traced(&t, "site.3.feedforward.up");
+    traced(&t, "site.3.feedforward.gate_up");
     traced(&t, "site.3.danswer");
     ck_assert(trace_find(&t, "site.4.answer") == NULL);
     ck_assert((trace_find(&t, "site.3.h_res") != NULL)

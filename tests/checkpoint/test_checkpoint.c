@@ -530,7 +530,7 @@ forged[] = {
     { { .key = "layers", .text = "2" }, "it is missing" },
     { { .key = "width", .text = "65536" }, "expected [32,65536]" },
     { { .key = "vocabulary", .text = "1048576" }, "[1048576,4]" },
-    { { .key = "hidden", .text = "262144" }, "expected [262144,4]" },
+    { { .key = "hidden", .text = "262144" }, "expected [524288,4]" },
     { { .key = "connection", .text = "mystery" }, "no kind 'mystery'" },
     { { .key = "streams", .text = "64" }, "takes 1 at most, not 64" },
 };

@@ -11,7 +11,7 @@ static const struct { const char *name, *list; } group[GROUPS] = {
     { "streams", "|stream|stream of a block|input|" },
     { "normed", "|normed|inverse_rms|coefficients|" },
     { "attention", "|attention.qkv|attention.mixed|attention.lse|" },
-    { "feedforward", "|feedforward.gate|feedforward.up|" },
+    { "feedforward", "|feedforward.gate_up|" },
     { "answers", "|answer|" },
     { "passing", "|dstream|dcoefficients|dinput|dnormed|danswer|"
                  "shared|logits|each|lse|" },

@@ -224,8 +224,9 @@ static void feedforward(const struct readable *r,
                         const struct readable_site *s, size_t i)
 {
     size_t C = r->width, H = r->hidden;
-    linear(s->a, r, s->normed, place(r, i, "feedforward.gate"), H, C);
-    linear(s->b, r, s->normed, place(r, i, "feedforward.up"), H, C);
+    size_t both = place(r, i, "feedforward.gate_up");
+    linear(s->a, r, s->normed, both, H, C);
+    linear(s->b, r, s->normed, both + H * C, H, C);
     for (size_t k = 0; k < r->tokens * H; k++)
         s->inside[k] = s->a[k] / (1 + exp(-s->a[k])) * s->b[k];
     linear(s->answer, r, s->inside, place(r, i, "feedforward.down"),
@@ -247,10 +248,9 @@ static void feedforward_back(double *dnormed, const struct readable *r,
         dup[k] = d * g * gate;
         dgate[k] = d * s->b[k] * gate * (1 + g * (1 - gate));
     }
-    linear_back(dnormed, r, dgate, s->normed,
-                place(r, i, "feedforward.gate"), H, C);
-    linear_back(dnormed, r, dup, s->normed,
-                place(r, i, "feedforward.up"), H, C);
+    size_t both = place(r, i, "feedforward.gate_up");
+    linear_back(dnormed, r, dgate, s->normed, both, H, C);
+    linear_back(dnormed, r, dup, s->normed, both + H * C, H, C);
 }
 
 // The readable model

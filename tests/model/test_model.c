@@ -494,8 +494,7 @@ START_TEST(parameters_start_as_the_text_says)
         { "embedding", 0.02 }, { "head", 0.02 }, { "norm", 1 },
         { "sublayer.4.norm", 1 }, { "sublayer.0.attention.qkv", in },
         { "sublayer.2.attention.out", shared },
-        { "sublayer.1.feedforward.gate", in },
-        { "sublayer.3.feedforward.up", in },
+        { "sublayer.1.feedforward.gate_up", in },
         { "sublayer.5.feedforward.down", 1 / sqrt(256 * 6) } };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         double got = deviation_of(&m, list[i].name);
@@ -560,8 +559,7 @@ static const struct {
     { "sublayer.0.attention.qkv", 24, 8, 112, true },
     { "sublayer.0.attention.out", 8, 8, 304, true },
     { "sublayer.1.norm", 1, 8, 368, false },
-    { "sublayer.1.feedforward.gate", 6, 8, 384, true },
-    { "sublayer.1.feedforward.up", 6, 8, 432, true },
+    { "sublayer.1.feedforward.gate_up", 12, 8, 384, true },
     { "sublayer.1.feedforward.down", 8, 6, 480, true },
     { "norm", 1, 8, 528, false },
     { "head", 11, 8, 544, true },
@@ -676,8 +674,7 @@ static const struct {
     { "attention.qkv", ACTIVATION, 10, 24, { 2, 2, 2, 2 } },
     { "attention.mixed", ACTIVATION, 10, 8, { 2, 2, 2, 1 } },
     { "attention.lse", EXACT, 10, 2, { 2, 2, 2, 1 } },
-    { "feedforward.gate", ACTIVATION, 10, 6, { 2, 2, 2, 1 } },
-    { "feedforward.up", ACTIVATION, 10, 6, { 2, 2, 2, 1 } },
+    { "feedforward.gate_up", ACTIVATION, 10, 12, { 2, 2, 2, 1 } },
 };
 enum { ARRAYS = sizeof arrays / sizeof arrays[0] };
 

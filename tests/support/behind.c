@@ -84,9 +84,8 @@ static void run_call(struct call *c)
         o->attend_backward(&cpu, a[0], a[1], a[2], a[3], a[4], a[5],
                            &c->shape);
         break;
-    case GATE: o->gate(&cpu, a[0], a[1], a[2]); break;
-    case GATE_BACKWARD: o->gate_backward(&cpu, a[0], a[1], a[2], a[3],
-                                         a[4]); break;
+    case GATE: o->gate(&cpu, a[0], a[1]); break;
+    case GATE_BACKWARD: o->gate_backward(&cpu, a[0], a[1], a[2]); break;
     case CROSS: o->cross(&cpu, c->has_from ? &c->from : NULL, &c->to);
         break;
     case CROSS_BACKWARD: o->cross_backward(&cpu, c->has_from ? &c->from
@@ -225,17 +224,16 @@ static void attend_back(struct device *d, struct array dqkv,
 }
 
 static void gate(struct device *d, struct array hidden,
-                 struct array g, struct array up)
+                 struct array gate_up)
 {
-    add(d, (struct call){ .what = GATE, .a = { hidden, g, up } });
+    add(d, (struct call){ .what = GATE, .a = { hidden, gate_up } });
 }
 
-static void gate_back(struct device *d, struct array dgate,
-                      struct array dup, struct array dhidden,
-                      struct array g, struct array up)
+static void gate_back(struct device *d, struct array dgate_up,
+                      struct array dhidden, struct array gate_up)
 {
     add(d, (struct call){ .what = GATE_BACKWARD,
-                          .a = { dgate, dup, dhidden, g, up } });
+                          .a = { dgate_up, dhidden, gate_up } });
 }
 
 // Write boundaries and losses down
