@@ -2,6 +2,7 @@
 #define KINDS_H
 // Headers of the kinds
 #include "mix/mix.h"
+#include "ground/language.h"
 #include <stdbool.h>
 #include <stddef.h>
 
