@@ -184,7 +184,7 @@ void boundary_cross_backward(struct device *d, const struct site *from,
         memset(reals(to->dstream), 0, count * sizeof(real));
     // Cross several streams, backward
     if (to->layout.mix != MIX_NONE) {
-        if (d->planning)
+        if (d->planning)        /* the way there has asked for as much */
             return;
         // Cross several streams at once, backward
         if (from != NULL && !to->apart && !to->exit) {

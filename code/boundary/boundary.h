@@ -25,37 +25,43 @@ struct site {
     struct array coefficients;  /* [T][K] of reading, and of the next
                                    writing; EXACT */
     struct array input;         /* [T][C] what was read; may be stream */
-    struct array inverse_rms;   /* [T][1]; EXACT */
+    struct array inverse_rms;   /* [T][1] of the input; EXACT */
     struct array normed;        /* [T][C] what the sublayer gets */
     struct array answer;        /* [T][C] what it gives; not at the exit */
     // What backward leaves at a site
-    struct array dstream, dcoefficients;    /* sites take turns at two */
-    struct array dinput, dnormed, danswer;  /* one for all sites */
+    /* A row of dcoefficients is filled by two crossings: post and res, of
+       writing, by the one behind this site, pre and raw, of reading, by the
+       one before. */
+    struct array dstream, dcoefficients;    /* [T][n C], [T][K]; sites take
+                                               turns at two */
+    struct array dinput, dnormed, danswer;  /* [T][C]; one for all sites */
 };
 
 // Functions of a boundary
 /* These are the cpu's, for device_cross and device_cross_backward. */
-/* Write what `from` answered, then arrive at `to`: read and normalise,
-   so that its stream, input, inverse_rms and normed are set. At once,
-   or, where `to` is apart, one operation after the other, the same
-   bits. from NULL: only arrive. */
+/* Write what `from` answered, then arrive at `to`, so that its stream,
+   coefficients, input, inverse_rms and normed are set. At once, or,
+   where `to` is apart, one operation after the other: the same bits.
+   from NULL: only arrive, at a stream that is there. */
 void boundary_cross(struct device *d, const struct site *from,
                     const struct site *to);
-/* from->dstream =, danswer =, gradients += from to->dnormed and what
-   came back to to->dstream (at the exit nothing did). from NULL: only
-   to->dstream += */
+/* The way back, from to->dnormed and from what came back to
+   to->dstream through the next write (at the exit nothing did).
+   of to:   gradients of gain, phi, alpha, bias +=; dstream +=; pre and
+            raw of dcoefficients =; dinput = where it is apart
+   of from: dstream, danswer =; post and res of dcoefficients =
+   from NULL: only those of to. */
 void boundary_cross_backward(struct device *d, const struct site *from,
                              const struct site *to);
-/* The second half of crossing, and the first half of the way back */
+/* Read and normalise: the second half of crossing; and its way back */
 void boundary_arrive(struct device *d, const struct site *s);
-/* dinput =, dgain +=, dstream += from dnormed */
 void boundary_arrive_backward(struct device *d, const struct site *s);
 /* The cpu's, for device_enter and device_enter_backward */
 void boundary_enter(struct device *d, const struct site *first,
                     struct array vector);
 void boundary_enter_backward(struct device *d, struct array dvector,
                              const struct site *first);
-/* bytes of workspace for one call back over a boundary */
+/* bytes of workspace for one crossing, there or back */
 size_t boundary_work(const struct layout *l, size_t tokens);
 LANGUAGE_C_END
 #endif

@@ -10,12 +10,12 @@ struct crossing {
     size_t tokens;
     const real *phi, *alpha, *bias, *gain;      /* of the one reached */
     const real *stream, *answer;    /* [T][n][C], [T][C] */
-    const real *left;               /* [T][K] coefficients there */
+    const real *left;       /* [T][K] coefficients of the site left */
     real *next;                     /* [T][n][C] */
-    real *reached;                  /* [T][K] coefficients here */
+    real *reached;          /* [T][K] coefficients of the one reached */
     real *input, *normed;           /* [T][C] */
     real *inverse_rms;              /* [T] */
-    real *work;                     /* mixing_cross_work(layout) */
+    real *work;             /* mixing_cross_work(layout) reals */
 };
 
 struct crossing_gradients {

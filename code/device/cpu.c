@@ -122,31 +122,31 @@ static void cpu_product_weight(struct device *d, struct array dw,
 // Attention on the cpu
 static void cpu_attend(struct device *d, struct array out,
                        struct array lse, struct array qkv,
-                       struct array turn,
+                       struct array rotation,
                        const struct attention_shape *s)
 {
     size_t bytes = attention_scratch(s) * sizeof(real);
-    real *scratch = device_scratch(d, bytes), *cosine = reals(turn);
+    real *scratch = device_scratch(d, bytes), *cosine = reals(rotation);
     if (scratch == NULL)
         return;
-    attention_rotate(reals(qkv), cosine, cosine + turn.columns, s);
+    attention_rotate(reals(qkv), cosine, cosine + rotation.columns, s);
     attention_forward(reals(out), reals(lse), reals(qkv), s, scratch);
 }
 
 static void cpu_attend_backward(struct device *d, struct array dqkv,
                                 struct array dout, struct array out,
                                 struct array lse, struct array qkv,
-                                struct array turn,
+                                struct array rotation,
                                 const struct attention_shape *s)
 {
     size_t bytes = attention_scratch(s) * sizeof(real);
-    real *scratch = device_scratch(d, bytes), *cosine = reals(turn);
+    real *scratch = device_scratch(d, bytes), *cosine = reals(rotation);
     if (scratch == NULL)
         return;
     attention_backward(reals(dqkv), reals(dout), reals(out), reals(lse),
                        reals(qkv), s, scratch);
-    attention_rotate_back(reals(dqkv), cosine, cosine + turn.columns,
-                          s);
+    attention_rotate_back(reals(dqkv), cosine,
+                          cosine + rotation.columns, s);
 }
 
 // The gate on the cpu

@@ -225,15 +225,15 @@ void device_product_weight(struct device *d, struct array dw,
 
 // Attention, checked
 void device_attend(struct device *d, struct array out, struct array lse,
-                   struct array qkv, struct array turn,
+                   struct array qkv, struct array rotation,
                    const struct attention_shape *s)
 {
     expect(out, FORWARD, 0, qkv.columns / 3);
     expect(lse, EXACTLY, out.rows, lse.columns);
     expect(qkv, FORWARD, out.rows, 3 * out.columns);
-    expect(turn, EXACTLY, 2, turn.columns);
+    expect(rotation, EXACTLY, 2, rotation.columns);
     if (begin(d, ATTEND, true)) {
-        d->does->attend(d, out, lse, qkv, turn, s);
+        d->does->attend(d, out, lse, qkv, rotation, s);
         end(d, ATTEND);
     }
 }
@@ -241,7 +241,7 @@ void device_attend(struct device *d, struct array out, struct array lse,
 void device_attend_backward(struct device *d, struct array dqkv,
                             struct array dout, struct array out,
                             struct array lse, struct array qkv,
-                            struct array turn,
+                            struct array rotation,
                             const struct attention_shape *s)
 {
     expect(dqkv, BACKWARD, 0, 3 * dout.columns);
@@ -250,7 +250,8 @@ void device_attend_backward(struct device *d, struct array dqkv,
     expect(lse, EXACTLY, dqkv.rows, lse.columns);
     expect(qkv, FORWARD, dqkv.rows, dqkv.columns);
     if (begin(d, ATTEND_BACKWARD, true)) {
-        d->does->attend_backward(d, dqkv, dout, out, lse, qkv, turn, s);
+        d->does->attend_backward(d, dqkv, dout, out, lse, qkv, rotation,
+                                 s);
         end(d, ATTEND_BACKWARD);
     }
 }

@@ -84,15 +84,15 @@ void device_product_input(struct device *d, struct array dx,
 void device_product_weight(struct device *d, struct array dw,
                            struct array dy, struct array x);
 /* turns q and k of the rows that ask, in place, and lets them ask;
-   turn [2][context * head_size / 2]: cosine, sine; see
+   rotation [2][context * head_size / 2]: cosines, sines; see
    layers/attention.h */
 void device_attend(struct device *d, struct array out, struct array lse,
-                   struct array qkv, struct array turn,
+                   struct array qkv, struct array rotation,
                    const struct attention_shape *s);
 void device_attend_backward(struct device *d, struct array dqkv,
                             struct array dout, struct array out,
                             struct array lse, struct array qkv,
-                            struct array turn,
+                            struct array rotation,
                             const struct attention_shape *s);
 /* hidden = silu(gate) * up, side by side in each row of gate_up */
 void device_gate(struct device *d, struct array hidden,
@@ -162,12 +162,12 @@ struct operations {
     void (*product_weight)(struct device *, struct array dw,
                            struct array dy, struct array x);
     void (*attend)(struct device *, struct array out, struct array lse,
-                   struct array qkv, struct array turn,
+                   struct array qkv, struct array rotation,
                    const struct attention_shape *);
     void (*attend_backward)(struct device *, struct array dqkv,
                             struct array dout, struct array out,
                             struct array lse, struct array qkv,
-                            struct array turn,
+                            struct array rotation,
                             const struct attention_shape *);
     void (*gate)(struct device *, struct array hidden,
                  struct array gate_up);

@@ -38,13 +38,14 @@ void attention_rotate_back(real *dqkv, const real *cosine,
                            const real *sine,
                            const struct attention_shape *s);
 
-/* out [sequences][length][heads*head_size],
+/* of a qkv whose q and k are rotated:
+   out [sequences][length][heads*head_size],
    lse [sequences][length][heads]: logarithm of the softmax's sum */
 void attention_forward(real *out, real *lse, const real *qkv,
                        const struct attention_shape *s,
                        real *scratch);
 
-/* dqkv is overwritten; s->first is 0 */
+/* dqkv is overwritten, and still rotated; s->first is 0 */
 void attention_backward(real *dqkv, const real *dout,
                         const real *out, const real *lse,
                         const real *qkv,

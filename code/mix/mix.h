@@ -25,7 +25,9 @@ enum mix {
 // The layout of the coefficients
 /* One row of coefficients for each token, K reals:
    pre [n], post [n], res [n][n] (row = output stream),
-   raw [parts][outputs], inverse_rms [parts]. */
+   raw [parts][outputs], inverse_rms [parts] of the streams. For mhc
+   with n = 4: 4, 4, 16, 24 and 1, so K = 49. In dcoefficients raw
+   holds the gradient of z. */
 struct layout {
     enum mix mix;
     size_t streams, width;  /* n, C */

@@ -48,7 +48,7 @@ static void forward(const struct work *w)
     struct array mixed = array_rows(w->array[MIXED], 0, w->tokens);
     device_product(d, array_rows(qkv, w->first, w->tokens), w->normed,
                    w->weight[QKV]);
-    device_attend(d, mixed, w->array[LSE], qkv, w->turn, &s);
+    device_attend(d, mixed, w->array[LSE], qkv, w->rotation, &s);
     device_product(d, w->answer, mixed, w->weight[OUT]);
 }
 
@@ -62,11 +62,12 @@ static void backward(const struct work *w)
     device_product_weight(d, w->gradient[OUT], w->danswer, mixed);
     device_product_input(d, dmixed, w->danswer, w->weight[OUT], false);
     device_attend_backward(d, dqkv, dmixed, mixed, w->array[LSE], qkv,
-                           w->turn, &s);
+                           w->rotation, &s);
     device_product_weight(d, w->gradient[QKV], dqkv, w->normed);
     device_product_input(d, w->dnormed, dqkv, w->weight[QKV], false);
 }
 
 const struct sublayer attention_sublayer = {
-    "attention", declare, plan, forward, backward
+    .name = "attention", .declare = declare, .plan = plan,
+    .forward = forward, .backward = backward
 };

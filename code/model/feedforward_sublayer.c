@@ -64,5 +64,6 @@ static void backward(const struct work *w)
 }
 
 const struct sublayer feedforward_sublayer = {
-    "feedforward", declare, plan, forward, backward
+    .name = "feedforward", .declare = declare, .plan = plan,
+    .forward = forward, .backward = backward
 };

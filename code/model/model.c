@@ -230,8 +230,8 @@ static void plan_ends(struct model *m, size_t tokens, struct message *e)
                              m->parameters.count,
                              m->device->format[WORKING]
                              != m->device->format[MASTER], e);
-    m->at.turn = tape_add(t, "", "turn", EXACT, 2, c->context * half, 1,
-                          e);
+    m->at.rotation = tape_add(t, "", "rotation", EXACT, 2,
+                              c->context * half, 1, e);
     m->at.vector = tape_add(t, "", "vector", ACTIVATION, tokens,
                             c->width, K > 0, e);
     m->at.dvector = tape_add(t, "", "dvector", GRADIENT, tokens,
@@ -255,7 +255,8 @@ static bool upload_rotation(struct model *m, struct message *message)
         return false;
     attention_rotation(table, table + count, m->configuration.context,
                        size);
-    device_upload(m->device, tape_at(&m->tape, m->at.turn, 0), table);
+    device_upload(m->device, tape_at(&m->tape, m->at.rotation, 0),
+                  table);
     memory_free(table);
     return true;
 }
@@ -302,7 +303,7 @@ static struct array working_at(const struct model *m, size_t offset)
 static struct site site_at(const struct model *m, size_t i)
 {
     const struct tape *t = &m->tape;
-    size_t slot = i % m->slots, turn = i % 2, kept = m->block;
+    size_t slot = i % m->slots, parity = i % 2, block = m->block;
     size_t answers = t->list[m->at.answer].copies;
     struct site s = {
         .device = m->device, .index = i, .exit = i == m->sublayers,
@@ -311,17 +312,17 @@ static struct site site_at(const struct model *m, size_t i)
         .gain = weight_at(m, m->place[i].norm),
         .dgain = gradient_at(m, m->place[i].norm),
         // The arrays of a site
-        .stream = kept == 0 ? tape_at(t, m->at.stream, slot)
-                : i % kept == 0 ? tape_at(t, m->at.start, i / kept)
-                : tape_at(t, m->at.stream, i % kept - 1),
+        .stream = block == 0 ? tape_at(t, m->at.stream, slot)
+                : i % block == 0 ? tape_at(t, m->at.start, i / block)
+                : tape_at(t, m->at.stream, i % block - 1),
         .coefficients = tape_at(t, m->at.coefficients, slot),
         .input = tape_at(t, m->at.input, slot),
         .inverse_rms = tape_at(t, m->at.inverse_rms, slot),
         .normed = tape_at(t, m->at.normed, slot),
         .answer = i == m->sublayers ? device_shape(m->device, ACTIVATION, 0, 0)
                 : tape_at(t, m->at.answer, i % answers),
-        .dstream = tape_at(t, m->at.dstream, turn),
-        .dcoefficients = tape_at(t, m->at.dcoefficients, turn),
+        .dstream = tape_at(t, m->at.dstream, parity),
+        .dcoefficients = tape_at(t, m->at.dcoefficients, parity),
         .dinput = tape_at(t, m->at.dinput, 0),
         .dnormed = tape_at(t, m->at.dnormed, 0),
         .danswer = tape_at(t, m->at.danswer, 0),
@@ -352,7 +353,7 @@ static struct work work_at(const struct model *m, size_t i)
     const struct site *s = &m->site[i];
     struct work w = {
         .device = m->device,
-        .turn = tape_at(t, m->at.turn, 0),
+        .rotation = tape_at(t, m->at.rotation, 0),
         .normed = s->normed, .answer = s->answer,
         .danswer = s->danswer, .dnormed = s->dnormed,
     };

@@ -53,10 +53,11 @@ struct model {
     } *place;                   /* [sublayers + 1] */
     size_t embedding, head;
     struct {                    /* indices of arrays in the tape */
-        size_t weights, gradients, working, turn, input_tokens, target,
-               vector, start, stream, coefficients, input, inverse_rms,
-               normed, answer, logits, each, lse, sum, dvector, dstream,
-               dcoefficients, dinput, dnormed, danswer, shared;
+        size_t weights, gradients, working, rotation, input_tokens,
+               target, vector, start, stream, coefficients, input,
+               inverse_rms, normed, answer, logits, each, lse, sum,
+               dvector, dstream, dcoefficients, dinput, dnormed, danswer,
+               shared;
     } at;
     struct {                    /* where an array of a sublayer is */
         size_t array;           /* index in the tape */

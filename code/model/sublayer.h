@@ -17,7 +17,7 @@ struct work {
     struct array weight[SUBLAYER_PARAMETERS];   /* in declare's order */
     struct array gradient[SUBLAYER_PARAMETERS]; /* accumulate */
     struct array array[SUBLAYER_ARRAYS];        /* in plan's order */
-    struct array turn;          /* of attention */
+    struct array rotation;      /* of attention: cosines, sines */
     struct array normed;        /* [T][C] in */
     struct array answer;        /* [T][C] out */
     struct array danswer;       /* [T][C] in */

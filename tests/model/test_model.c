@@ -650,7 +650,7 @@ static const struct {
 } arrays[] = {
     { "gradients", MASTER, 1, 0, { 1, 1, 1, 0 } },
     { "working copies", WORKING, 1, 0, { 0, 0, 0, 0 } },
-    { "turn", EXACT, 2, 10, { 1, 1, 1, 1 } },
+    { "rotation", EXACT, 2, 10, { 1, 1, 1, 1 } },
     { "vector", ACTIVATION, 10, 8, { 1, 1, 1, 1 } },
     { "dvector", GRADIENT, 10, 8, { 1, 1, 1, 0 } },
     { "tokens", TOKEN, 10, 1, { 1, 1, 1, 1 } },

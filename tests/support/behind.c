@@ -199,28 +199,28 @@ static void product_weight(struct device *d, struct array dw,
 }
 
 static void attend(struct device *d, struct array out, struct array lse,
-                   struct array qkv, struct array turn,
+                   struct array qkv, struct array rotation,
                    const struct attention_shape *s)
 {
     if (d->planning)
-        cpu_operations.attend(d, out, lse, qkv, turn, s);
+        cpu_operations.attend(d, out, lse, qkv, rotation, s);
     else
         add(d, (struct call){ .what = ATTEND, .shape = *s,
-                              .a = { out, lse, qkv, turn } });
+                              .a = { out, lse, qkv, rotation } });
 }
 
 static void attend_back(struct device *d, struct array dqkv,
                         struct array dout, struct array out,
                         struct array lse, struct array qkv,
-                        struct array turn,
+                        struct array rotation,
                         const struct attention_shape *s)
 {
     if (d->planning)
         cpu_operations.attend_backward(d, dqkv, dout, out, lse, qkv,
-                                       turn, s);
+                                       rotation, s);
     else
         add(d, (struct call){ .what = ATTEND_BACKWARD, .shape = *s,
-            .a = { dqkv, dout, out, lse, qkv, turn } });
+            .a = { dqkv, dout, out, lse, qkv, rotation } });
 }
 
 static void gate(struct device *d, struct array hidden,
