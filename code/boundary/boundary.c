@@ -5,13 +5,9 @@
 
 // Several streams
 // The work of a boundary
-size_t boundary_work(const struct layout *l, size_t tokens)
+size_t boundary_work(const struct layout *l)
 {
-    size_t most = mixing_work(l, tokens);
-    // More work of a boundary
-    if (mixing_cross_work(l) > most)
-        most = mixing_cross_work(l);
-    return most * sizeof(real);
+    return mixing_work(l) * sizeof(real);
 }
 
 // Enter and leave
@@ -61,8 +57,7 @@ static void read_streams_backward(struct device *d,
                                  s->tokens);
         return;
     }
-    real *work =
-        device_scratch(d, boundary_work(&s->layout, s->tokens));
+    real *work = device_scratch(d, boundary_work(&s->layout));
     if (work == NULL)
         return;
     mixing_read_backward(dx, dk, dinput, reals(s->stream), k,
@@ -104,8 +99,7 @@ static struct crossing crossing_between(struct device *d,
         .reached = reals(to->coefficients), .input = reals(to->input),
         .normed = reals(to->normed),
         .inverse_rms = reals(to->inverse_rms),
-        .work = device_scratch(d, boundary_work(&to->layout,
-                                                to->tokens)) };
+        .work = device_scratch(d, boundary_work(&to->layout)) };
 }
 
 // Arrive at a site
@@ -139,7 +133,7 @@ void boundary_cross(struct device *d, const struct site *from,
     // Cross several streams
     if (to->layout.mix != MIX_NONE) {
         if (d->planning) {
-            device_scratch(d, boundary_work(&to->layout, to->tokens));
+            device_scratch(d, boundary_work(&to->layout));
             return;
         }
         // Cross several streams at once

@@ -62,6 +62,6 @@ void boundary_enter(struct device *d, const struct site *first,
 void boundary_enter_backward(struct device *d, struct array dvector,
                              const struct site *first);
 /* bytes of workspace for one crossing, there or back */
-size_t boundary_work(const struct layout *l, size_t tokens);
+size_t boundary_work(const struct layout *l);
 LANGUAGE_C_END
 #endif

@@ -1,31 +1,8 @@
 #include "boundary/mixing.h"
-#include "ground/reduction.h"
-
-// Multiply and add a row
-static inline void add_row(real *out, real by, const real *x,
-                           size_t width)
-{
-    for (size_t c = 0; c < width; c++)
-        out[c] += by * x[c];
-}
-
-static inline void set_row(real *out, real by, const real *x,
-                           size_t width)
-{
-    for (size_t c = 0; c < width; c++)
-        out[c] = by * x[c];
-}
-
-static inline real product(struct operands o, size_t c)
-{
-    return o.a[c] * o.b[c];
-}
-
-static inline real dot(const real *a, const real *b, size_t width)
-{
-    return sum_in_lanes(product, (struct operands){ .a = a, .b = b },
-                        width);
-}
+#include "ground/lanes.h"
+// Headers of the sweeps
+#include "ground/slices.h"
+#include "layers/norm.h"
 
 // Collapse streams to a vector
 static inline real sum_in_pairs(const real *x, size_t n, size_t step)
@@ -59,8 +36,9 @@ void mixing_collapse_backward(real *dstream, const real *dvector,
     #pragma omp parallel for schedule(static)
     for (size_t t = 0; t < tokens; t++)
         for (size_t i = 0; i < n; i++)
-            add_row(dstream + (t * n + i) * C, scale, dvector + t * C,
-                    C);
+            for (size_t c = 0; c < C; c++)
+                dstream[(t * n + i) * C + c] +=
+                    scale * dvector[t * C + c];
 }
 
 // Expand a vector to streams
@@ -71,7 +49,8 @@ void mixing_expand(real *stream, const real *vector,
     #pragma omp parallel for schedule(static)
     for (size_t t = 0; t < tokens; t++)
         for (size_t i = 0; i < n; i++)
-            set_row(stream + (t * n + i) * C, 1, vector + t * C, C);
+            memcpy(stream + (t * n + i) * C, vector + t * C,
+                   C * sizeof(real));
 }
 
 void mixing_expand_backward(real *dvector, const real *dstream,
@@ -81,22 +60,75 @@ void mixing_expand_backward(real *dvector, const real *dstream,
 }
 
 // Read from the streams
+INLINE void read_lanes(real *input, const real *x, const real *pre,
+                       size_t n, size_t C, size_t count)
+{
+    lanes in, sum;
+    load(&in, x, count);
+    sum = pre[0] * in;
+    for (size_t i = 1; i < n; i++) {
+        load(&in, x + i * C, count);
+        sum += pre[i] * in;
+    }
+    store(input, &sum, count);
+}
+
+INLINE void read_token(real *input, const real *x, const real *pre,
+                       size_t n, size_t C)
+{
+    size_t c = 0;
+    for (; c + LANES <= C; c += LANES)
+        read_lanes(input + c, x + c, pre, n, C, LANES);
+    if (c < C)
+        read_lanes(input + c, x + c, pre, n, C, C - c);
+}
+
 void mixing_read(real *input, const real *stream,
                  const real *coefficients, const struct layout *l,
                  size_t tokens)
 {
     size_t n = l->streams, C = l->width, K = layout_row(l);
     #pragma omp parallel for schedule(static)
-    for (size_t t = 0; t < tokens; t++) {
-        const real *x = stream + t * n * C;
-        const real *pre = coefficients + t * K;
-        set_row(input + t * C, pre[0], x, C);
-        for (size_t i = 1; i < n; i++)
-            add_row(input + t * C, pre[i], x + i * C, C);
-    }
+    for (size_t t = 0; t < tokens; t++)
+        read_token(input + t * C, stream + t * n * C,
+                   coefficients + t * K, n, C);
 }
 
 // Read from the streams, backward
+INLINE void read_lanes_backward(real *dx, lanes dpre[],
+                                const real *dnext, const real *dinput,
+                                const real *x, const real *pre,
+                                size_t n, size_t C, size_t count)
+{
+    lanes d, in, out;
+    load(&d, dinput, count);
+    for (size_t i = 0; i < n; i++) {
+        load(&in, x + i * C, count);
+        load(&out, dnext + i * C, count);
+        dpre[i] += d * in;
+        out += pre[i] * d;
+        store(dx + i * C, &out, count);
+    }
+}
+
+INLINE void read_token_backward(real *dx, real *dpre, const real *dnext,
+                                const real *dinput, const real *x,
+                                const real *pre, size_t n, size_t C)
+{
+    lanes sum[MIX_STREAMS];
+    size_t c = 0;
+    for (size_t i = 0; i < n; i++)
+        memset(&sum[i], 0, sizeof sum[i]);
+    for (; c + LANES <= C; c += LANES)
+        read_lanes_backward(dx + c, sum, dnext + c, dinput + c, x + c,
+                            pre, n, C, LANES);
+    if (c < C)
+        read_lanes_backward(dx + c, sum, dnext + c, dinput + c, x + c,
+                            pre, n, C, C - c);
+    for (size_t i = 0; i < n; i++)
+        dpre[i] = total(&sum[i]);
+}
+
 void mixing_read_backward(real *dstream, real *dcoefficients,
                           const real *dinput, const real *stream,
                           const real *coefficients,
@@ -105,36 +137,113 @@ void mixing_read_backward(real *dstream, real *dcoefficients,
     size_t n = l->streams, C = l->width, K = layout_row(l);
     #pragma omp parallel for schedule(static)
     for (size_t t = 0; t < tokens; t++) {
-        const real *pre = coefficients + t * K, *d = dinput + t * C;
-        real *dpre = dcoefficients + t * K;
-        for (size_t i = 0; i < n; i++) {
-            dpre[i] = dot(d, stream + (t * n + i) * C, C);
-            add_row(dstream + (t * n + i) * C, pre[i], d, C);
-        }
+        real *dx = dstream + t * n * C;
+        read_token_backward(dx, dcoefficients + t * K, dx,
+                            dinput + t * C, stream + t * n * C,
+                            coefficients + t * K, n, C);
     }
 }
 
 // Write to the streams
+INLINE void write_lanes(real *next, const real *x, const real *y,
+                        const real *post, const real *res, size_t n,
+                        size_t C, size_t count)
+{
+    lanes in[MIX_STREAMS], answer;
+    load(&answer, y, count);
+    for (size_t j = 0; j < n; j++)
+        load(&in[j], x + j * C, count);
+    for (size_t i = 0; i < n; i++) {
+        lanes sum = res[i * n] * in[0];
+        for (size_t j = 1; j < n; j++)
+            sum += res[i * n + j] * in[j];
+        sum += post[i] * answer;
+        store(next + i * C, &sum, count);
+    }
+}
+
+INLINE void write_token(real *next, const real *x, const real *y,
+                        const real *row, size_t n, size_t C)
+{
+    const real *post = row + n, *res = post + n;
+    size_t c = 0;
+    for (; c + LANES <= C; c += LANES)
+        write_lanes(next + c, x + c, y + c, post, res, n, C, LANES);
+    if (c < C)
+        write_lanes(next + c, x + c, y + c, post, res, n, C, C - c);
+}
+
 void mixing_write(real *next, const real *stream, const real *answer,
                   const real *coefficients, const struct layout *l,
                   size_t tokens)
 {
     size_t n = l->streams, C = l->width, K = layout_row(l);
     #pragma omp parallel for schedule(static)
-    for (size_t t = 0; t < tokens; t++) {
-        const real *x = stream + t * n * C;
-        const real *post = coefficients + t * K + n, *res = post + n;
-        for (size_t i = 0; i < n; i++) {
-            real *out = next + (t * n + i) * C;
-            set_row(out, res[i * n], x, C);
-            for (size_t j = 1; j < n; j++)
-                add_row(out, res[i * n + j], x + j * C, C);
-            add_row(out, post[i], answer + t * C, C);
-        }
-    }
+    for (size_t t = 0; t < tokens; t++)
+        write_token(next + t * n * C, stream + t * n * C,
+                    answer + t * C, coefficients + t * K, n, C);
 }
 
 // Write to the streams, backward
+INLINE void write_lanes_backward(
+    real *dx, real *dy, lanes dpost[], lanes dres[][MIX_STREAMS],
+    const real *dnext, const real *x, const real *y, const real *post,
+    const real *res, size_t n, size_t C, size_t count)
+{
+    lanes d[MIX_STREAMS], in, out;
+    load(&in, y, count);
+    load(&d[0], dnext, count);
+    out = post[0] * d[0];
+    for (size_t i = 1; i < n; i++) {
+        load(&d[i], dnext + i * C, count);
+        out += post[i] * d[i];
+    }
+    store(dy, &out, count);
+    for (size_t i = 0; i < n; i++)
+        dpost[i] += d[i] * in;
+    // Go back to the streams and their mix
+    for (size_t j = 0; j < n; j++) {
+        load(&in, x + j * C, count);
+        for (size_t i = 0; i < n; i++)
+            dres[j][i] += d[i] * in;        /* transposed */
+    }
+    for (size_t j = 0; j < n; j++) {
+        out = res[j] * d[0];
+        for (size_t i = 1; i < n; i++)
+            out += res[i * n + j] * d[i];
+        store(dx + j * C, &out, count);
+    }
+}
+
+INLINE void write_token_backward(real *dx, real *dy, real *drow,
+                                 const real *dnext, const real *x,
+                                 const real *y, const real *row,
+                                 size_t n, size_t C)
+{
+    const real *post = row + n, *res = post + n;
+    real *dpost = drow + n, *dres = dpost + n;
+    lanes own[MIX_STREAMS], of[MIX_STREAMS][MIX_STREAMS];
+    size_t c = 0;
+    // Start the token's sums at zero
+    for (size_t i = 0; i < n; i++) {
+        memset(&own[i], 0, sizeof own[i]);
+        for (size_t j = 0; j < n; j++)
+            memset(&of[i][j], 0, sizeof of[i][j]);
+    }
+    for (; c + LANES <= C; c += LANES)
+        write_lanes_backward(dx + c, dy + c, own, of, dnext + c, x + c,
+                             y + c, post, res, n, C, LANES);
+    if (c < C)
+        write_lanes_backward(dx + c, dy + c, own, of, dnext + c, x + c,
+                             y + c, post, res, n, C, C - c);
+    // Store the token's sums
+    for (size_t i = 0; i < n; i++) {
+        dpost[i] = total(&own[i]);
+        for (size_t j = 0; j < n; j++)
+            dres[i * n + j] = total(&of[j][i]);
+    }
+}
+
 void mixing_write_backward(real *dstream, real *danswer,
                            real *dcoefficients, const real *dnext,
                            const real *stream, const real *answer,
@@ -144,25 +253,107 @@ void mixing_write_backward(real *dstream, real *danswer,
     size_t n = l->streams, C = l->width, K = layout_row(l);
     #pragma omp parallel for schedule(static)
     for (size_t t = 0; t < tokens; t++) {
-        const real *x = stream + t * n * C, *y = answer + t * C;
-        const real *d = dnext + t * n * C;
-        const real *post = coefficients + t * K + n, *res = post + n;
-        real *dpost = dcoefficients + t * K + n, *dres = dpost + n;
-        // Gradients of the coefficients of writing
-        for (size_t i = 0; i < n; i++) {
-            dpost[i] = dot(d + i * C, y, C);
-            for (size_t j = 0; j < n; j++)
-                dres[i * n + j] = dot(d + i * C, x + j * C, C);
-        }
-        // Gradients of what was written and mixed
-        set_row(danswer + t * C, post[0], d, C);
-        for (size_t i = 1; i < n; i++)
-            add_row(danswer + t * C, post[i], d + i * C, C);
-        for (size_t j = 0; j < n; j++) {
-            real *dx = dstream + (t * n + j) * C;
-            set_row(dx, res[j], d, C);
-            for (size_t i = 1; i < n; i++)
-                add_row(dx, res[i * n + j], d + i * C, C);
+        size_t at = t * n * C;
+        write_token_backward(dstream + at, danswer + t * C,
+                             dcoefficients + t * K, dnext + at,
+                             stream + at, answer + t * C,
+                             coefficients + t * K, n, C);
+    }
+}
+
+// Sweeps
+// Cross a tile
+INLINE void cross_tile(const struct crossing *s, struct weights phi,
+                       size_t first, size_t tokens, size_t n)
+{
+    size_t C = s->layout->width, K = layout_row(s->layout);
+    for (size_t t = first; t < first + tokens; t++)
+        write_token(s->next + t * n * C, s->stream + t * n * C,
+                    s->answer + t * C, s->left + t * K, n, C);
+    mixing_coefficients_tile(s->reached + first * K,
+                             s->next + first * n * C, phi, s->alpha,
+                             s->bias, s->layout, tokens);
+    for (size_t t = first; t < first + tokens; t++)
+        read_token(s->input + t * C, s->next + t * n * C,
+                   s->reached + t * K, n, C);
+    norm_forward(s->normed + first * C, s->inverse_rms + first,
+                 s->input + first * C, s->gain, tokens, C);
+}
+
+// Cross
+void mixing_cross(const struct crossing *s)
+{
+    size_t n = s->layout->streams;
+    struct weights phi = mixing_pack(s->work, s->phi, s->layout);
+    #pragma omp parallel for schedule(dynamic)
+    for (size_t first = 0; first < s->tokens; first += TILE) {
+        size_t rest = s->tokens - first;
+        size_t tokens = rest < TILE ? rest : TILE;
+        if (n == 4)
+            cross_tile(s, phi, first, tokens, 4);
+        else if (n == 2)
+            cross_tile(s, phi, first, tokens, 2);
+        else
+            cross_tile(s, phi, first, tokens, n);
+    }
+}
+
+// Cross a tile, backward
+INLINE void cross_tile_backward(const struct crossing *s,
+                                const struct crossing_gradients *g,
+                                const struct sums *own,
+                                struct weights phi, size_t first,
+                                size_t tokens, size_t n)
+{
+    const struct layout *l = s->layout;
+    size_t C = l->width, K = layout_row(l);
+    size_t row = first * C, all = n * row;
+    /* danswer holds dinput until writing overwrites it. dstream is
+       dnext + pre dinput after reading, all of the gradient of next
+       after the projection, that of stream after writing. */
+    norm_backward(g->danswer + row, own->gain, g->dnormed + row,
+                  s->input + row, s->inverse_rms + first, s->gain,
+                  tokens, C, false);
+    for (size_t t = first; t < first + tokens; t++) {
+        size_t at = t * n * C;
+        read_token_backward(g->dstream + at, g->dreached + t * K,
+                            g->dnext + at, g->danswer + t * C,
+                            s->next + at, s->reached + t * K, n, C);
+    }
+    mixing_coefficients_tile_backward(
+        g->dstream + all, own, g->dreached + first * K, s->next + all,
+        s->reached + first * K, phi, s->alpha, s->bias, l, tokens);
+    for (size_t t = first; t < first + tokens; t++) {
+        size_t at = t * n * C;
+        write_token_backward(g->dstream + at, g->danswer + t * C,
+                             g->dleft + t * K, g->dstream + at,
+                             s->stream + at, s->answer + t * C,
+                             s->left + t * K, n, C);
+    }
+}
+
+// Cross, backward
+void mixing_cross_backward(const struct crossing *s,
+                           const struct crossing_gradients *g)
+{
+    const struct layout *l = s->layout;
+    size_t n = l->streams;
+    struct weights phi = mixing_pack(s->work, s->phi, l);
+    #pragma omp parallel for schedule(dynamic)
+    for (size_t i = 0; i < SWEEPS; i++) {
+        struct slice slice = slice_of(i, SWEEPS, s->tokens);
+        struct sums own = mixing_sums(i, s->work, l);
+        // Go back over the tiles of a slice
+        for (size_t t = slice.begin; t < slice.end; t += TILE) {
+            size_t rest = slice.end - t;
+            size_t tokens = rest < TILE ? rest : TILE;
+            if (n == 4)
+                cross_tile_backward(s, g, &own, phi, t, tokens, 4);
+            else if (n == 2)
+                cross_tile_backward(s, g, &own, phi, t, tokens, 2);
+            else
+                cross_tile_backward(s, g, &own, phi, t, tokens, n);
         }
     }
+    mixing_add_sums(g->dphi, g->dgain, g->dalpha, g->dbias, s->work, l);
 }

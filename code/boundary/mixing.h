@@ -15,7 +15,7 @@ struct crossing {
     real *reached;          /* [T][K] coefficients of the one reached */
     real *input, *normed;           /* [T][C] */
     real *inverse_rms;              /* [T] */
-    real *work;             /* mixing_cross_work(layout) reals */
+    real *work;             /* mixing_work(layout) reals */
 };
 
 struct crossing_gradients {
@@ -55,6 +55,34 @@ void mixing_coefficients_backward(
     real *dcoefficients, real *work, const real *stream,
     const real *coefficients, const real *phi, const real *alpha,
     const real *bias, const struct layout *l, size_t tokens);
+/* reals of work that the way back needs */
+size_t mixing_work(const struct layout *l);
+// The same for a tile of tokens
+/* phi as it is stored, or packed: element i of row k is
+   at[i / 64 * piece + k * row + i % 64] */
+struct weights { const real *at; size_t row, piece; };
+struct weights mixing_pack(real *packed, const real *phi,
+                           const struct layout *l);
+enum { TILE = 16 };     /* most tokens of a tile */
+void mixing_coefficients_tile(real *coefficients, const real *stream,
+                              struct weights phi, const real *alpha,
+                              const real *bias, const struct layout *l,
+                              size_t tokens);
+enum { SWEEPS = 16 };   /* slices of the tokens */
+/* what a slice has added up; phi is packed, gain [C] is for the norm
+   that may follow */
+struct sums { real *phi, *gain, *bias, *alpha; };
+/* the sums of slice i, cleared; they stand in work behind phi, packed */
+struct sums mixing_sums(size_t i, real *work, const struct layout *l);
+/* dstream, own += */
+void mixing_coefficients_tile_backward(
+    real *dstream, const struct sums *own, real *dcoefficients,
+    const real *stream, const real *coefficients, struct weights packed,
+    const real *alpha, const real *bias, const struct layout *l,
+    size_t tokens);
+/* what all slices have, in order, += ; dgain may be NULL */
+void mixing_add_sums(real *dphi, real *dgain, real *dalpha, real *dbias,
+                     real *work, const struct layout *l);
 // Read and write, and back
 /* input[t] = sum over i of pre[i] stream[t][i], i ascending */
 void mixing_read(real *input, const real *stream,
@@ -81,8 +109,5 @@ void mixing_write_backward(real *dstream, real *danswer,
 void mixing_cross(const struct crossing *s);
 void mixing_cross_backward(const struct crossing *s,
                            const struct crossing_gradients *g);
-size_t mixing_cross_work(const struct layout *l);
-/* reals of work that mixing_coefficients_backward needs */
-size_t mixing_work(const struct layout *l, size_t tokens);
 LANGUAGE_C_END
 #endif

@@ -146,7 +146,7 @@ static void compare_coefficients(const char *what, const struct site *s,
     static real row[T * ROW], dphi[ROW * N * C], dalpha[3], dbias[ROW];
     double dinput[ONE];
     char name[120];
-    real *work = test_reals(mixing_work(l, tokens));
+    real *work = test_reals(mixing_work(l));
     memcpy(row, sums, sizeof row);
     memcpy(dphi, sums, sizeof dphi);
     memcpy(dalpha, sums, sizeof dalpha);

@@ -124,7 +124,7 @@ static void check(size_t tokens, size_t n)
         fill_normal(all[i].x, all[i].count, 7 * tokens + i, 1);
     size_t row = layout_row(&l);
     watched = crossing_of(&got, &l, tokens);
-    watched.work = test_reals(mixing_cross_work(&l));
+    watched.work = test_reals(mixing_work(&l));
     tiles = others = 0;
     // Name what a crossing is given, and what it makes
     lab_input("the crossing", &watched, sizeof watched);

@@ -203,7 +203,7 @@ START_TEST(coefficients_and_gradients_of_a_token_depend_on_it_alone)
     struct layout l = give(k, n);
     size_t K = layout_row(&l), x = n * WIDTH;
     real *row = test_reals(K), *drows = test_reals(ROWS);
-    real *work = test_reals(mixing_work(&l, TOKENS));
+    real *work = test_reals(mixing_work(&l));
     real *sum[2], *d[2];
     enum { SUM = PHI + MIX_SCALES + ROW };
     for (size_t i = 0; i < 2; i++)
@@ -347,7 +347,7 @@ START_TEST(coefficients_of_any_token_agree_with_plain_loops)
     size_t K = layout_row(&l), m = l.outputs, N = layout_inputs(&l);
     real *x = test_reals(STREAMS), *phi = test_reals(m * N);
     real *rows = test_reals(MANY * K), *drows = test_reals(MANY * K);
-    real *work = test_reals(mixing_work(&l, MANY)), bias[ENTRIES];
+    real *work = test_reals(mixing_work(&l)), bias[ENTRIES];
     const real alpha[] = { (real)0.7, (real)-0.4, (real)1.1 };
     size_t sums[] = { m * N, MIX_SCALES, ENTRIES, STREAMS, MANY * K };
     real *to[2][5];

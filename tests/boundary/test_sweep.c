@@ -57,10 +57,9 @@ static void assert_equal_boundaries(const struct sites *a,
                 reals(b->from.dcoefficients), a->rows);
     assert_close(reals(x->dgain), reals(y->dgain), x->width, tolerance);
     if (a->phi > 0)
-        assert_close(reals(x->dphi), reals(y->dphi), a->phi, tolerance);
-    assert_close(reals(x->dalpha), reals(y->dalpha), a->small,
-                 tolerance);
-    assert_close(reals(x->dbias), reals(y->dbias), a->small, tolerance);
+        assert_same(reals(x->dphi), reals(y->dphi), a->phi);
+    assert_same(reals(x->dalpha), reals(y->dalpha), a->small);
+    assert_same(reals(x->dbias), reals(y->dbias), a->small);
 }
 
 // The sweep against one operation after the other

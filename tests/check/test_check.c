@@ -908,7 +908,7 @@ static void run_backward(struct real_boundary *b, size_t T)
     mixing_read_backward(b->at[DSTREAMS], d, b->at[DINPUT],
                          b->at[STREAMS],
                      b->coefficients, &b->l, T);
-    real *work = test_reals(mixing_work(&b->l, T));
+    real *work = test_reals(mixing_work(&b->l));
     mixing_coefficients_backward(b->at[DSTREAMS], b->at[DPHI],
         b->at[DALPHA], b->at[DBIAS], d, work,
         b->at[STREAMS], b->coefficients, b->at[PHI], b->at[ALPHA],

@@ -715,8 +715,7 @@ START_TEST(the_plan_of_memory_is_the_one_by_hand)
     if (_i == 3)
         shared = (60 * one + lines - 1) / lines * lines;
     ck_assert(array_bytes(array_of(&m, "shared")->array) == shared);
-    ck_assert(m.workspace >= boundary_work(&m.site[0].layout,
-                                           BATCH * LENGTH));
+    ck_assert(m.workspace >= boundary_work(&m.site[0].layout));
     model_close(&m);
 }
 END_TEST

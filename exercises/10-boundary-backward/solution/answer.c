@@ -21,7 +21,7 @@ void boundary_arrive_backward(struct device *d, const struct site *s)
                                  s->tokens);
         return;
     }
-    real *work = device_scratch(d, boundary_work(l, s->tokens));
+    real *work = device_scratch(d, boundary_work(l));
     mixing_read_backward(dx, dk, dinput, reals(s->stream), k, l,
                          s->tokens);
     mixing_coefficients_backward(

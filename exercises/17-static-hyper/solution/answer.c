@@ -27,7 +27,7 @@ static inline real dot(const real *a, const real *b, size_t width)
                         width);
 }
 
-// Read from the streams
+// Read with plain loops
 void mixing_read(real *input, const real *stream,
                  const real *coefficients, const struct layout *l,
                  size_t tokens)
@@ -43,7 +43,6 @@ void mixing_read(real *input, const real *stream,
     }
 }
 
-// Read from the streams, backward
 void mixing_read_backward(real *dstream, real *dcoefficients,
                           const real *dinput, const real *stream,
                           const real *coefficients,
@@ -61,7 +60,7 @@ void mixing_read_backward(real *dstream, real *dcoefficients,
     }
 }
 
-// Write to the streams
+// Write with plain loops
 void mixing_write(real *next, const real *stream, const real *answer,
                   const real *coefficients, const struct layout *l,
                   size_t tokens)
@@ -81,7 +80,6 @@ void mixing_write(real *next, const real *stream, const real *answer,
     }
 }
 
-// Write to the streams, backward
 void mixing_write_backward(real *dstream, real *danswer,
                            real *dcoefficients, const real *dnext,
                            const real *stream, const real *answer,
@@ -95,13 +93,12 @@ void mixing_write_backward(real *dstream, real *danswer,
         const real *d = dnext + t * n * C;
         const real *post = coefficients + t * K + n, *res = post + n;
         real *dpost = dcoefficients + t * K + n, *dres = dpost + n;
-        // Gradients of the coefficients of writing
+        // Go back through a write with plain loops
         for (size_t i = 0; i < n; i++) {
             dpost[i] = dot(d + i * C, y, C);
             for (size_t j = 0; j < n; j++)
                 dres[i * n + j] = dot(d + i * C, x + j * C, C);
         }
-        // Gradients of what was written and mixed
         set_row(danswer + t * C, post[0], d, C);
         for (size_t i = 1; i < n; i++)
             add_row(danswer + t * C, post[i], d + i * C, C);
