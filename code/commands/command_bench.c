@@ -1,8 +1,5 @@
 #include <omp.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sysexits.h>
 #include <time.h>
 #include "commands/commands.h"
 #include "commands/options.h"
@@ -14,8 +11,10 @@
 #include "training/training.h"
 // More headers of the benchmark
 #include "model/kinds.h"
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 // Read the clock
@@ -30,7 +29,6 @@ struct products {
     const struct configuration *c;
     real *x, *y, *w, *dx, *dw;          /* as large as the largest */
     real *qkv, *scores;
-    size_t threads;
 };
 
 static double linear(const struct products *p, size_t out, size_t in)
@@ -101,9 +99,31 @@ static double all_products(const struct products *p)
     }
     return flops + linear(p, c->vocabulary, c->width);
 }
-// Measure steps and products in turn
-struct measured { double step, products, flops; };
+// The arms of a benchmark
+enum { ARMS = 12, ROUNDS = 1000 };
 
+struct arm {
+    struct configuration configuration;
+    struct trainer trainer;
+    struct clocks clocks;
+    double step[ROUNDS + 1];        /* seconds, from round 0 */
+    // More of an arm
+    char name[24];                  /* "mhc-ops": not fused */
+    bool apart;
+    double peak;                    /* bytes, of a process of its own */
+};
+
+struct benchmark {
+    struct arm arms[ARMS];
+    size_t count, rounds;
+    struct products products;
+    double alone[ROUNDS + 1];       /* seconds of the products */
+    double flops;                   /* of a round of them */
+    void (*print)(const struct benchmark *b);
+    // More of a benchmark
+    const char *list;               /* of kinds; NULL: no comparison */
+};
+// Measure steps and products in turn
 // Settle the operands of the products
 static size_t largest_of(const struct configuration *c)
 {
@@ -128,32 +148,45 @@ static void settle(const struct products *p)
         p->qkv[i] = (real)(1e-3 * (double)(i % 3));
 }
 
-static bool measure(struct measured *all, struct trainer *t,
-                    struct clocks *clocks, const struct products *p,
-                    size_t rounds, struct message *m)
+static bool measure(struct benchmark *b, struct message *m)
 {
-    struct update u;
-    for (size_t k = 0; k < rounds + 1; k++) {
-        if (k == 1)
-            t->device->clocks = clocks;
+    for (size_t k = 0; k <= b->rounds; k++) {
+        for (size_t i = 0; i < b->count; i++) {
+            struct arm *a = &b->arms[(i + k) % b->count];
+            struct update u;
+            a->trainer.device->clocks = k > 0 ? &a->clocks : NULL;
+            double began = seconds();
+            if (!trainer_step(&u, &a->trainer, m))
+                return false;
+            a->step[k] = seconds() - began;
+        }
+        settle(&b->products);
         double began = seconds();
-        if (!trainer_step(&u, t, m))
-            return false;
-        double between = seconds();
-        settle(p);
-        double settled = seconds();
-        double flops = all_products(p);
-        if (k > 0)
-            all[k - 1] = (struct measured){between - began,
-                                           seconds() - settled, flops};
+        b->flops = all_products(&b->products);
+        b->alone[k] = seconds() - began;
     }
     return true;
 }
 // Print the tables
-static void print_shares(const struct clocks *clocks, double step,
-                         size_t rounds)
+// The spread of times or ratios
+struct spread { double middle, low, high; };
+
+static struct spread spread_of(const double *above, const double *below,
+                               size_t rounds)
 {
-    double known = 0;
+    double x[ROUNDS];
+    for (size_t k = 0; k < rounds; k++)
+        x[k] = above[k + 1] / (below == NULL ? 1 : below[k + 1]);
+    double middle = median(x, rounds);
+    return (struct spread){middle, x[0], x[rounds - 1]};
+}
+
+static void print_shares(const struct arm *a, size_t rounds)
+{
+    const struct clocks *clocks = &a->clocks;
+    double known = 0, step = 0;
+    for (size_t k = 1; k <= rounds; k++)
+        step += a->step[k] / (double)rounds;
     printf("\n%-24s %10s %8s\n", "operation", "ms a step", "share");
     for (enum operation k = 0; k < OPERATIONS; k++) {
         double each = clocks->seconds[k] / (double)rounds;
@@ -167,39 +200,81 @@ static void print_shares(const struct clocks *clocks, double step,
            100 * (step - known) / step);
 }
 
-static void print_ratios(const struct measured *all,
-                         const struct clocks *clocks, size_t rounds,
-                         const struct trainer *t, double *x)
+static void print_ratios(const struct benchmark *b)
 {
-    const struct configuration *c = &t->options;
-    for (size_t k = 0; k < rounds; k++)
-        x[k] = all[k].step;
-    double step = median(x, rounds), low = x[0], high = x[rounds - 1];
-    for (size_t k = 0; k < rounds; k++)
-        x[k] = all[k].products;
-    double products = median(x, rounds);
-    for (size_t k = 0; k < rounds; k++)
-        x[k] = all[k].products / all[k].step;
-    double ratio = median(x, rounds);
-    double tokens = (double)(c->batch * c->context), mean = 0;
-    double rate = 1e-9 * all[0].flops / products;
+    const struct arm *a = &b->arms[0];
+    const struct configuration *c = &a->configuration;
+    const struct model *model = &a->trainer.model;
+    struct spread step = spread_of(a->step, NULL, b->rounds);
+    struct spread alone = spread_of(b->alone, NULL, b->rounds);
+    struct spread ratio = spread_of(b->alone, a->step, b->rounds);
+    double tokens = (double)(c->batch * c->context);
+    double rate = 1e-9 * b->flops / alone.middle;
     double peak = matmul_peak(omp_get_max_threads());
-    for (size_t k = 0; k < rounds; k++)
-        mean += all[k].step / (double)rounds;
-    print_shares(clocks, mean, rounds);
+    print_shares(a, b->rounds);
     printf("\nstep                     %8.1f ms (%.1f to %.1f), %.0f"
-           " tokens/s\n", 1e3 * step, 1e3 * low, 1e3 * high,
-           tokens / step);
+           " tokens/s\n", 1e3 * step.middle, 1e3 * step.low,
+           1e3 * step.high, tokens / step.middle);
     printf("its products alone       %8.1f ms, %.1f GF/s\n",
-           1e3 * products, rate);
+           1e3 * alone.middle, rate);
     printf("products alone / step    %8.3f    (median of pairs, %.3f to"
-           " %.3f)\n", ratio, x[0], x[rounds - 1]);
+           " %.3f)\n", ratio.middle, ratio.low, ratio.high);
     printf("multiply-add peak        %8.1f GF/s: the products reach"
            " %.2f of it, the step %.2f\n", peak, rate / peak,
-           1e-9 * all[0].flops / step / peak);
+           1e-9 * b->flops / step.middle / peak);
     printf("memory                   %8.0f bytes a token\n",
-           (double)(model_bytes(&t->model) - 2 * sizeof(real)
-                    * t->model.parameters.count) / tokens);
+           (double)(model_bytes(model) - 2 * sizeof(real)
+                    * model->parameters.count) / tokens);
+}
+
+// Print the arms
+static void print_arms(const struct benchmark *b)
+{
+    printf("\n%-12s %8s   %-24s %10s %9s\n", "arm", "ms",
+           "over the first", "planned MB", "peak MB");
+    const double *first = b->arms[0].step;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct arm *a = &b->arms[i];
+        const struct model *model = &a->trainer.model;
+        double planned = (double)model_bytes(model) + 2 * sizeof(real)
+                       * (double)model->parameters.count;
+        struct spread step = spread_of(a->step, NULL, b->rounds);
+        struct spread over = spread_of(a->step, first, b->rounds);
+        printf("%-12s %8.1f  %6.3f (%.3f to %.3f)  %10.1f %9.1f\n",
+               a->name, 1e3 * step.middle, over.middle, over.low,
+               over.high, 1e-6 * planned, 1e-6 * a->peak);
+    }
+    struct spread alone = spread_of(b->alone, first, b->rounds);
+    printf("\nthe first's products alone / its step %6.3f"
+           " (%.3f to %.3f)\n", alone.middle, alone.low, alone.high);
+}
+
+// Print the operations of the arms
+static void print_operations(const struct benchmark *b)
+{
+    const struct configuration *c = &b->arms[0].configuration;
+    double tokens = (double)(c->batch * c->context);
+    printf("\n%-24s", "ns a token");
+    for (size_t i = 0; i < b->count; i++)
+        printf(" %8s", b->arms[i].name);
+    for (enum operation k = 0; k < OPERATIONS; k++) {
+        printf("\n%-24s", operation_names[k]);
+        for (size_t i = 0; i < b->count; i++) {
+            const struct clocks *clocks = &b->arms[i].clocks;
+            if (clocks->calls[k] == 0)
+                printf(" %8s", "-");
+            else
+                printf(" %8.0f", 1e9 * clocks->seconds[k] / tokens
+                                 / (double)clocks->calls[k]);
+        }
+    }
+    printf("\n");
+}
+
+static void print_comparison(const struct benchmark *b)
+{
+    print_arms(b);
+    print_operations(b);
 }
 // Prepare a benchmark
 static bool make_products(struct products *p,
@@ -210,15 +285,15 @@ static bool make_products(struct products *p,
     size_t d = c->width / c->heads;
     size_t room = (ATTENTION_TILE + d) * c->context
                 + ATTENTION_TILE * d;
-    *p = (struct products){.c = c,
-                           .threads = (size_t)omp_get_max_threads()};
+    size_t threads = (size_t)omp_get_max_threads();
+    *p = (struct products){.c = c};
     return (p->x = memory_new(rows * most, sizeof(real), m))
         && (p->y = memory_new(rows * most, sizeof(real), m))
         && (p->w = memory_new(most * most, sizeof(real), m))
         && (p->dx = memory_new(rows * most, sizeof(real), m))
         && (p->dw = memory_new(most * most, sizeof(real), m))
         && (p->qkv = memory_new(rows * 3 * c->width, sizeof(real), m))
-        && (p->scores = memory_new(p->threads * room, sizeof(real), m));
+        && (p->scores = memory_new(threads * room, sizeof(real), m));
 }
 
 static void free_products(struct products *p)
@@ -232,114 +307,56 @@ static void free_products(struct products *p)
     memory_free(p->scores);
 }
 
-// Run a benchmark
-static bool bench(const struct options *o, const char *rounds_text,
-                  struct message *m)
-{
-    const struct configuration *c = &o->configuration;
-    size_t rounds, size = 8 * c->batch * (c->context + 1);
-    if (!options_number(&rounds, "rounds", rounds_text, 1, 1000, m)
-        || !configuration_check(c, m))
-        return false;
-    struct clocks clocks = {{0}, {0}};
-    struct trainer t = {0};
-    struct products p = {0};
-    unsigned char *bytes = memory_new(size, 1, m);
-    double *x = memory_new(rounds, sizeof *x, m);
-    struct measured *all = memory_new(rounds, sizeof *all, m);
-    for (size_t i = 0; bytes && i < size; i++)
-        bytes[i] = (unsigned char)(i * i / 7 % 256);
-    struct text text = {bytes, size};
-    struct corpus corpus = {.training = text, .held_out = text};
-    bool good = bytes && x && all
-             && trainer_open(&t, c, o->device, &corpus, m)
-             && make_products(&p, c, m);
-    if (good) {
-        printf("%zu layers, width %zu, context %zu, %zu tokens a step,"
-               " %d threads, %s, %s\n", c->layers, c->width, c->context,
-               c->batch * c->context, omp_get_max_threads(),
-               matmul_library(), REAL_NAME);
-        good = measure(all, &t, &clocks, &p, rounds, m);
-        if (good)
-            print_ratios(all, &clocks, rounds, &t, x);
-    }
-    free_products(&p);
-    trainer_close(&t);
-    memory_free(bytes);
-    memory_free(x);
-    memory_free(all);
-    return good;
-}
-
-// Run a comparison
-// An arm of a comparison
-enum { ARMS = 12, ARM_NAME = 24 };
-
-static struct arm {
-    char name[ARM_NAME];            /* "mhc-ops": not fused */
-    bool apart;
-    struct configuration configuration;
-    struct trainer trainer;
-    double *step;                   /* [rounds] */
-    struct clocks clocks;
-    double peak;                    /* bytes, of a process of its own */
-} arms[ARMS];
-
+// Open an arm
 static bool open_arm(struct arm *a, struct device *d,
                      const struct corpus *corpus, struct message *m)
 {
-    if (!trainer_open(&a->trainer, &a->configuration, d, corpus, m))
-        return false;
+    bool good = trainer_open(&a->trainer, &a->configuration, d, corpus,
+                             m);
+    // Set the way of an arm over its boundaries
     a->trainer.model.apart = a->apart;
-    return true;
+    return good;
 }
 
-// Which arms
 static bool name_arm(struct arm *a, const char *name, size_t length,
                      const struct configuration *c, struct message *m)
 {
     static const char suffix[] = "-ops";
     size_t rest = strlen(suffix);
-    if (length >= ARM_NAME)
+    if (length >= sizeof a->name)
         return fail(m, EX_USAGE, "arms: the name %s is too long", name);
     memcpy(a->name, name, length);
     a->configuration = *c;
     struct configuration *own = &a->configuration;
-    memcpy(own->connection, a->name, ARM_NAME);
+    memcpy(own->connection, a->name, sizeof a->name);
     a->apart = length > rest
             && strcmp(a->name + length - rest, suffix) == 0;
     if (a->apart)
         own->connection[length - rest] = '\0';
     const struct connection *k = connection_find(own->connection);
-    if (k == NULL)
-        return fail(m, EX_USAGE, "arms: there is no kind '%s'",
-                    own->connection);
-    own->streams = k->most_streams == 1 ? 1
+    own->streams = k != NULL && k->most_streams == 1 ? 1
                  : c->streams > 1 ? c->streams : 4;
-    return true;
+    struct architecture found;
+    return architecture_find(&found, own, m);
 }
 
 // Name all arms
-static size_t name_arms(const char *list, const struct configuration *c,
-                        struct message *m)
+static bool name_arms(struct benchmark *b,
+                      const struct configuration *c, struct message *m)
 {
-    size_t count = 0;
+    const char *list = b->list;
     if (strcmp(list, "all") == 0)
-        list = connection_find("mhc-lite") == NULL
-             ? "residual,hc,mhc,identity,mhc-ops"
-             : "residual,hc,mhc,identity,mhc-lite,mhc-ops";
-    while (true) {
+        list = "residual,hc,mhc,identity,mhc-lite,mhc-ops";
+    b->print = print_comparison;
+    for (b->count = 0; b->count < ARMS; list++) {
         size_t length = strcspn(list, ",");
-        if (count == ARMS) {
-            fail(m, EX_USAGE, "arms: more than %d", ARMS);
-            return 0;
-        }
-        if (!name_arm(&arms[count++], list, length, c, m))
-            return 0;
-        if (list[length] == '\0')
-            return count;
-        list += length + 1;
+        if (!name_arm(&b->arms[b->count++], list, length, c, m))
+            return false;
+        list += length;
+        if (*list == '\0')
+            return true;
     }
+    return fail(m, EX_USAGE, "arms: more than %d", ARMS);
 }
 
 // Measure the memory of an arm
@@ -363,136 +380,60 @@ static bool measure_memory(struct arm *a, struct device *d,
     a->peak = 1024. * (double)usage.ru_maxrss;
     return true;
 }
-
-// Measure the arms in turn
-static bool measure_arms(size_t count, double *products, size_t rounds,
-                         const struct products *p, struct message *m)
-{
-    for (size_t k = 0; k < rounds + 1; k++) {
-        for (size_t i = 0; i < count; i++) {
-            struct arm *a = &arms[(i + k) % count];
-            struct update u;
-            a->trainer.device->clocks = k > 0 ? &a->clocks : NULL;
-            double began = seconds();
-            if (!trainer_step(&u, &a->trainer, m))
-                return false;
-            double ended = seconds();
-            if (k > 0)
-                a->step[k - 1] = ended - began;
-        }
-        settle(p);
-        double began = seconds();
-        all_products(p);
-        if (k > 0)
-            products[k - 1] = seconds() - began;
-    }
-    return true;
-}
-
-// Print the comparison
-static void print_over(const char *name, const double *above,
-                       const double *below, size_t rounds, double *x)
-{
-    for (size_t k = 0; k < rounds; k++)
-        x[k] = above[k] / below[k];
-    double middle = median(x, rounds);
-    printf("%s%6.3f (%.3f to %.3f)", name, middle, x[0], x[rounds - 1]);
-}
-
-static void print_arms(size_t count, const double *products,
-                       size_t rounds, double *x)
-{
-    printf("\n%-12s %8s   %-24s %10s %9s\n", "arm", "ms",
-           "over the first", "planned MB", "peak MB");
-    for (size_t i = 0; i < count; i++) {
-        struct arm *a = &arms[i];
-        const struct model *model = &a->trainer.model;
-        double planned = (double)model_bytes(model) + 2 * sizeof(real)
-                       * (double)model->parameters.count;
-        memcpy(x, a->step, rounds * sizeof *x);
-        printf("%-12s %8.1f  ", a->name, 1e3 * median(x, rounds));
-        print_over("", a->step, arms[0].step, rounds, x);
-        printf("  %10.1f %9.1f\n", 1e-6 * planned, 1e-6 * a->peak);
-    }
-    print_over("\nthe first's products alone / its step ", products,
-               arms[0].step, rounds, x);
-    printf("\n");
-}
-
-// Print the operations of the arms
-static void print_operations(size_t count, size_t tokens)
-{
-    printf("\n%-24s", "ns a token");
-    for (size_t i = 0; i < count; i++)
-        printf(" %8s", arms[i].name);
-    for (enum operation k = 0; k < OPERATIONS; k++) {
-        printf("\n%-24s", operation_names[k]);
-        for (size_t i = 0; i < count; i++)
-            if (arms[i].clocks.calls[k] == 0)
-                printf(" %8s", "-");
-            else
-                printf(" %8.0f", 1e9 * arms[i].clocks.seconds[k]
-                                 / (double)tokens
-                                 / (double)arms[i].clocks.calls[k]);
-    }
-    printf("\n");
-}
-
-// Compare
-static bool compare(const struct options *o, const char *list,
-                    const char *rounds_text, struct message *m)
+// Run a benchmark
+static bool bench(struct benchmark *b, const struct options *o,
+                  struct message *m)
 {
     const struct configuration *c = &o->configuration;
-    size_t rounds, count = 0, size = 8 * c->batch * (c->context + 1);
-    if (!options_number(&rounds, "rounds", rounds_text, 1, 1000, m)
-        || !configuration_check(c, m)
-        || (count = name_arms(list, c, m)) == 0)
+    b->count = 1;
+    b->arms[0].configuration = *c;
+    b->print = print_ratios;
+    // Name other arms
+    if (b->list != NULL && !name_arms(b, c, m))
         return false;
-    struct products p = {0};
+    size_t size = 8 * c->batch * (c->context + 1);
     unsigned char *bytes = memory_new(size, 1, m);
-    double *x = memory_new(2 * rounds, sizeof *x, m);
-    bool good = bytes && x;
-    // Open and measure the arms
     for (size_t i = 0; bytes && i < size; i++)
         bytes[i] = (unsigned char)(i * i / 7 % 256);
     struct text text = {bytes, size};
     struct corpus corpus = {.training = text, .held_out = text};
-    for (size_t i = 0; good && i < count; i++)
-        good = measure_memory(&arms[i], o->device, &corpus, m);
-    for (size_t i = 0; good && i < count; i++)
-        good = (arms[i].step = memory_new(rounds, sizeof *x, m))
-            && open_arm(&arms[i], o->device, &corpus, m);
-    good = good && make_products(&p, c, m)
-        && measure_arms(count, x + rounds, rounds, &p, m);
+    bool good = bytes != NULL;
+    // Measure the memory of the arms
+    for (size_t i = 0; good && b->list != NULL && i < b->count; i++)
+        good = measure_memory(&b->arms[i], o->device, &corpus, m);
+    for (size_t i = 0; good && i < b->count; i++)
+        good = open_arm(&b->arms[i], o->device, &corpus, m);
+    good = good && make_products(&b->products, c, m);
     if (good) {
-        printf("%zu layers, width %zu, context %zu, %zu tokens a step,"
-               " %zu streams, %d threads, %s, %s\n", c->layers,
-               c->width, c->context, c->batch * c->context,
-               arms[count - 1].configuration.streams,
-               omp_get_max_threads(), matmul_library(), REAL_NAME);
-        print_arms(count, x + rounds, rounds, x);
-        print_operations(count, c->batch * c->context);
+        // Print what is measured
+        printf("%zu layers, width %zu, context %zu, %zu tokens a step,",
+               c->layers, c->width, c->context, c->batch * c->context);
+        // Print the streams of the arms
+        if (b->list != NULL)
+            printf(" %zu streams,",
+                   b->arms[b->count - 1].configuration.streams);
+        printf(" %d threads, %s, %s\n", omp_get_max_threads(),
+               matmul_library(), REAL_NAME);
+        good = measure(b, m);
     }
-    for (size_t i = 0; i < count; i++) {
-        trainer_close(&arms[i].trainer);
-        memory_free(arms[i].step);
-    }
-    free_products(&p);
+    if (good)
+        b->print(b);
+    for (size_t i = 0; i < b->count; i++)
+        trainer_close(&b->arms[i].trainer);
+    free_products(&b->products);
     memory_free(bytes);
-    memory_free(x);
     return good;
 }
 
 int command_bench(int argc, char **argv)
 {
+    static struct benchmark b;
     const char *rounds = "7";
-    // More words of the benchmark
-    const char *arms = NULL;
     const struct own_option own[] = {
         {"rounds", "N", "how often to measure (7)", &rounds},
         // More options of the benchmark
         {"arms", "KINDS", "compare connections instead: residual,mhc,mhc-ops;"
-         " or all", &arms},
+         " or all", &b.list},
         {0}};
     const struct request request = {"bench", NULL,
         "Times training steps, each operation's share of them, and the"
@@ -512,8 +453,8 @@ int command_bench(int argc, char **argv)
     c->accumulation = 1;
     c->warmup = 0;
     if (options_read(&options, &request, argc, argv, &m)
-        && (arms != NULL ? compare(&options, arms, rounds, &m) :
-            bench(&options, rounds, &m)))
+        && options_number(&b.rounds, "rounds", rounds, 1, ROUNDS, &m)
+        && configuration_check(c, &m) && bench(&b, &options, &m))
         return 0;
     return options_report(&request, &m);
 }
