@@ -237,7 +237,7 @@ holds 'info knows sizes and parameters' \
     '[ $status = 0 ] && grep -q "^width *16 " out &&
      grep -q "^embedding *256 x 16 *4096 *yes" out &&
      grep -q "^norm *1 x 16 *16 *no" out &&
-     [ $(grep -c "^sublayer" out) = 7 ]'
+     [ $(grep -c "^sublayer" out) = 6 ]'
 all=$(awk '/ x / { sum += $5 } END { print sum }' out)
 holds 'and their sum, and the memory of the moments' \
     'grep -q "^in all *$all$" out && grep -q "two moments *$(awk \
