@@ -42,7 +42,7 @@ INLINE void project_lanes(lanes sum[][COLUMNS], const real *x,
         load(&weight, phi + k * row, count);
         for (size_t r = 0; r < rows; r++) {
             load(&in, x + r * stride, count);
-            sum[r][k] += in * weight;
+            add_product(&sum[r][k], &in, &weight);
         }
     }
 }
@@ -54,7 +54,7 @@ INLINE void project_block(real *raw, size_t K, const real *x,
     lanes sum[ROWS][COLUMNS];
     for (size_t r = 0; r < rows; r++)
         for (size_t k = 0; k < columns; k++)
-            memset(&sum[r][k], 0, sizeof sum[r][k]);
+            sum[r][k] = (lanes){ 0 };
     // Add up the block's products
     for (size_t i = 0; i < inputs; i += LANES) {
         const real *at = phi.at + i / PIECE * phi.piece + i % PIECE;
@@ -166,12 +166,12 @@ INLINE void rows_backward(real *out, const real *draw, const real *phi,
     lanes sum[ROWS][WIDE], weight;
     for (size_t r = 0; r < ROWS; r++)
         for (size_t w = 0; w < WIDE; w++)
-            memset(&sum[r][w], 0, sizeof sum[r][w]);
+            sum[r][w] = (lanes){ 0 };
     for (size_t k = 0; k < m; k++)
         for (size_t w = 0; w < WIDE; w++) {
             load(&weight, phi + k * PIECE + w * LANES, LANES);
             for (size_t r = 0; r < ROWS; r++)
-                sum[r][w] += draw[r * m + k] * weight;
+                add_scaled(&sum[r][w], draw[r * m + k], &weight);
         }
     for (size_t r = 0; r < ROWS; r++)
         for (size_t w = 0; w < WIDE; w++)
@@ -191,7 +191,7 @@ INLINE void columns_backward(real *dphi, const real *draw,
         for (size_t w = 0; w < WIDE; w++) {
             load(&x, in + t * PIECE + w * LANES, LANES);
             for (size_t k = 0; k < columns; k++)
-                sum[k][w] += draw[t * m + k] * x;
+                add_scaled(&sum[k][w], draw[t * m + k], &x);
         }
     for (size_t k = 0; k < columns; k++)
         for (size_t w = 0; w < WIDE; w++)

@@ -65,10 +65,10 @@ INLINE void read_lanes(real *input, const real *x, const real *pre,
 {
     lanes in, sum;
     load(&in, x, count);
-    sum = pre[0] * in;
+    scale(&sum, pre[0], &in);
     for (size_t i = 1; i < n; i++) {
         load(&in, x + i * C, count);
-        sum += pre[i] * in;
+        add_scaled(&sum, pre[i], &in);
     }
     store(input, &sum, count);
 }
@@ -105,8 +105,8 @@ INLINE void read_lanes_backward(real *dx, lanes dpre[],
     for (size_t i = 0; i < n; i++) {
         load(&in, x + i * C, count);
         load(&out, dnext + i * C, count);
-        dpre[i] += d * in;
-        out += pre[i] * d;
+        add_product(&dpre[i], &d, &in);
+        add_scaled(&out, pre[i], &d);
         store(dx + i * C, &out, count);
     }
 }
@@ -118,7 +118,7 @@ INLINE void read_token_backward(real *dx, real *dpre, const real *dnext,
     lanes sum[MIX_STREAMS];
     size_t c = 0;
     for (size_t i = 0; i < n; i++)
-        memset(&sum[i], 0, sizeof sum[i]);
+        sum[i] = (lanes){ 0 };
     for (; c + LANES <= C; c += LANES)
         read_lanes_backward(dx + c, sum, dnext + c, dinput + c, x + c,
                             pre, n, C, LANES);
@@ -149,15 +149,15 @@ INLINE void write_lanes(real *next, const real *x, const real *y,
                         const real *post, const real *res, size_t n,
                         size_t C, size_t count)
 {
-    lanes in[MIX_STREAMS], answer;
+    lanes in[MIX_STREAMS], answer, sum;
     load(&answer, y, count);
     for (size_t j = 0; j < n; j++)
         load(&in[j], x + j * C, count);
     for (size_t i = 0; i < n; i++) {
-        lanes sum = res[i * n] * in[0];
+        scale(&sum, res[i * n], &in[0]);
         for (size_t j = 1; j < n; j++)
-            sum += res[i * n + j] * in[j];
-        sum += post[i] * answer;
+            add_scaled(&sum, res[i * n + j], &in[j]);
+        add_scaled(&sum, post[i], &answer);
         store(next + i * C, &sum, count);
     }
 }
@@ -193,24 +193,24 @@ INLINE void write_lanes_backward(
     lanes d[MIX_STREAMS], in, out;
     load(&in, y, count);
     load(&d[0], dnext, count);
-    out = post[0] * d[0];
+    scale(&out, post[0], &d[0]);
     for (size_t i = 1; i < n; i++) {
         load(&d[i], dnext + i * C, count);
-        out += post[i] * d[i];
+        add_scaled(&out, post[i], &d[i]);
     }
     store(dy, &out, count);
     for (size_t i = 0; i < n; i++)
-        dpost[i] += d[i] * in;
+        add_product(&dpost[i], &d[i], &in);
     // Go back to the streams and their mix
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = 0; j < n; j++) {        /* dres is transposed */
         load(&in, x + j * C, count);
         for (size_t i = 0; i < n; i++)
-            dres[j][i] += d[i] * in;        /* transposed */
+            add_product(&dres[j][i], &d[i], &in);
     }
     for (size_t j = 0; j < n; j++) {
-        out = res[j] * d[0];
+        scale(&out, res[j], &d[0]);
         for (size_t i = 1; i < n; i++)
-            out += res[i * n + j] * d[i];
+            add_scaled(&out, res[i * n + j], &d[i]);
         store(dx + j * C, &out, count);
     }
 }
@@ -226,9 +226,9 @@ INLINE void write_token_backward(real *dx, real *dy, real *drow,
     size_t c = 0;
     // Start the token's sums at zero
     for (size_t i = 0; i < n; i++) {
-        memset(&own[i], 0, sizeof own[i]);
+        own[i] = (lanes){ 0 };
         for (size_t j = 0; j < n; j++)
-            memset(&of[i][j], 0, sizeof of[i][j]);
+            of[i][j] = (lanes){ 0 };
     }
     for (; c + LANES <= C; c += LANES)
         write_lanes_backward(dx + c, dy + c, own, of, dnext + c, x + c,

@@ -4,17 +4,53 @@
 
 // Sixteen numbers at once
 #define INLINE static inline __attribute__((always_inline))
-typedef real lanes __attribute__((vector_size(LANES * sizeof(real))));
+#ifdef __AVX512F__
+#define REGISTER 64                     /* bytes */
+#elif defined __AVX__
+#define REGISTER 32
+#else
+#define REGISTER 16
+#endif
+typedef real vector __attribute__((vector_size(REGISTER)));
+enum { REGISTERS = LANES * sizeof(real) / REGISTER };
+typedef struct { vector part[REGISTERS]; } lanes;
 
 INLINE void load(lanes *v, const real *x, size_t count)
 {
+    if (count == LANES) {
+        for (size_t i = 0; i < REGISTERS; i++)
+            memcpy(&v->part[i], x + i * (LANES / REGISTERS), REGISTER);
+        return;
+    }
     memset(v, 0, sizeof *v);
     memcpy(v, x, count * sizeof(real));
 }
 
 INLINE void store(real *x, const lanes *v, size_t count)
 {
-    memcpy(x, v, count * sizeof(real));
+    if (count == LANES)
+        for (size_t i = 0; i < REGISTERS; i++)
+            memcpy(x + i * (LANES / REGISTERS), &v->part[i], REGISTER);
+    else
+        memcpy(x, v, count * sizeof(real));
+}
+
+INLINE void scale(lanes *out, real by, const lanes *x)
+{
+    for (size_t i = 0; i < REGISTERS; i++)
+        out->part[i] = by * x->part[i];
+}
+
+INLINE void add_scaled(lanes *sum, real by, const lanes *x)
+{
+    for (size_t i = 0; i < REGISTERS; i++)
+        sum->part[i] += by * x->part[i];
+}
+
+INLINE void add_product(lanes *sum, const lanes *x, const lanes *y)
+{
+    for (size_t i = 0; i < REGISTERS; i++)
+        sum->part[i] += x->part[i] * y->part[i];
 }
 
 INLINE real total(const lanes *v)

@@ -24,7 +24,7 @@ int main(void)
         struct sites b[2];
         double time[4][ROUNDS + 1];
         for (size_t i = 0; i < 2; i++)
-            b[i] = sites_of(&mhc, n, TOKENS, WIDTH, i == 1);
+            b[i] = sites_of(&mhc, n, TOKENS, WIDTH, i == 0);
         for (size_t k = 0; k <= ROUNDS; k++)
             for (size_t i = 0; i < 2; i++) {
                 time[i][k] = time_of(there, &b[i]);
