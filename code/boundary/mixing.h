@@ -72,7 +72,7 @@ enum { SWEEPS = 16 };   /* slices of the tokens */
 /* what a slice has added up; phi is packed, gain [C] is for the norm
    that may follow */
 struct sums { real *phi, *gain, *bias, *alpha; };
-/* the sums of slice i, cleared; they stand in work behind phi, packed */
+/* the sums of slice i, cleared; they stand in work, behind phi */
 struct sums mixing_sums(size_t i, real *work, const struct layout *l);
 /* dstream, own += */
 void mixing_coefficients_tile_backward(
