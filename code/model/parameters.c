@@ -18,10 +18,9 @@ struct start start_halves(double deviation, const char *upper,
                            .half = { upper, lower } };
 }
 
-struct start start_pattern(double value, double other, size_t shift)
+struct start start_constant(double value)
 {
-    return (struct start){ .kind = PATTERN, .value = value,
-                           .other = other, .shift = shift };
+    return (struct start){ .kind = CONSTANT, .value = value };
 }
 
 struct start start_rule(double (*rule)(size_t, size_t, size_t),
@@ -29,11 +28,6 @@ struct start start_rule(double (*rule)(size_t, size_t, size_t),
 {
     return (struct start){ .kind = RULE, .rule = rule, .size = size,
                            .shift = shift };
-}
-
-struct start start_constant(double value)
-{
-    return start_pattern(value, value, 0);
 }
 
 // The first value of an element
@@ -58,8 +52,7 @@ real parameter_start(const struct parameter *p, uint64_t seed,
     }
     if (s->kind == RULE)
         return (real)s->rule(column, s->size, s->shift);
-    bool hot = column == (row + s->shift) % p->columns;
-    return (real)(hot ? s->value : s->other);
+    return (real)s->value;
 }
 
 // Make room for one more parameter

@@ -5,13 +5,11 @@
 
 LANGUAGE_C_BEGIN
 // How a parameter starts
-/* NORMAL: mean 0, standard deviation `value`. PATTERN: `value` where
-   column == (row + shift) % columns, else `other`: a diagonal, one hot
-   element of a vector, or, if both are the same, a constant.
+/* NORMAL: mean 0, standard deviation `value`. CONSTANT: `value`.
    RULE: rule(column, size, shift). */
 struct start {
-    enum { NORMAL, PATTERN, RULE } kind;
-    double value, other;
+    enum { NORMAL, CONSTANT, RULE } kind;
+    double value;
     size_t shift, size;
     double (*rule)(size_t column, size_t size, size_t shift);
     /* NORMAL: the rows of each half start as those of a parameter of
@@ -22,7 +20,6 @@ struct start start_normal(double deviation);
 struct start start_halves(double deviation, const char *upper,
                           const char *lower);
 struct start start_constant(double value);
-struct start start_pattern(double value, double other, size_t shift);
 struct start start_rule(double (*rule)(size_t, size_t, size_t),
                         size_t size, size_t shift);
 

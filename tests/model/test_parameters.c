@@ -98,24 +98,13 @@ static double digits(size_t column, size_t size, size_t shift)
     return (double)(column + 10 * size + 100 * shift);
 }
 
-START_TEST(patterns_are_diagonals_hot_elements_and_constants)
+START_TEST(a_start_is_a_constant_or_follows_a_rule)
 {
     const struct parameter rule = { .rows = 1, .columns = 9,
         .start = start_rule(digits, 2, 3) };
     ck_assert(parameter_start(&rule, 1, 0, 4) == 324);
-    const struct parameter square = { .rows = 3, .columns = 3,
-        .start = start_pattern(1, -8, 0) };
-    const struct parameter vector = { .rows = 1, .columns = 4,
-        .start = start_pattern(2, 3, 6) };
     const struct parameter same = { .rows = 2, .columns = 2,
         .start = start_constant(5) };
-    for (size_t i = 0; i < 3; i++)
-        for (size_t j = 0; j < 3; j++)
-            ck_assert(parameter_start(&square, 1, i, j)
-                      == (i == j ? 1 : -8));
-    for (size_t j = 0; j < 4; j++)
-        ck_assert(parameter_start(&vector, 1, 0, j)
-                  == (j == 2 ? 2 : 3));
     for (size_t k = 0; k < 4; k++)
         ck_assert(parameter_start(&same, 1, k / 2, k % 2) == 5);
 }
@@ -157,8 +146,7 @@ Suite *parameters_suite(void)
     tcase_add_test(c, a_name_of_63_letters_fits_and_one_of_64_does_not);
     tcase_add_test(c,
         without_memory_for_the_table_a_parameter_is_refused);
-    tcase_add_test(c,
-                   patterns_are_diagonals_hot_elements_and_constants);
+    tcase_add_test(c, a_start_is_a_constant_or_follows_a_rule);
     tcase_add_test(c, a_start_depends_on_seed_name_and_place_alone);
     return s;
 }
