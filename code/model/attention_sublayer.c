@@ -6,16 +6,16 @@ enum { QKV, OUT };                          /* parameters */
 enum { ROWS, MIXED, LSE, DROWS, DMIXED };   /* arrays */
 
 // What attention is made of
-static void declare(struct parameters *p, size_t offset[],
+static void declare(struct parameters *p, size_t index[],
                     const char *prefix, const struct configuration *c)
 {
     double deviation = 1 / sqrt((double)c->width);
     double shared = deviation / sqrt(2 * (double)c->layers);
-    offset[QKV] = parameter_add(p, prefix, "qkv", 3 * c->width,
-                                c->width, start_normal(deviation),
-                                true);
-    offset[OUT] = parameter_add(p, prefix, "out", c->width, c->width,
-                                start_normal(shared), true);
+    index[QKV] = parameter_add(p, prefix, "qkv", 3 * c->width,
+                               c->width, start_normal(deviation),
+                               true);
+    index[OUT] = parameter_add(p, prefix, "out", c->width, c->width,
+                               start_normal(shared), true);
 }
 
 static struct attention_shape shape_of(const struct work *w)

@@ -5,18 +5,18 @@ enum { GATE_UP, DOWN };                     /* parameters */
 enum { GATED, HIDDEN };                     /* arrays */
 
 // What feedforward is made of
-static void declare(struct parameters *p, size_t offset[],
+static void declare(struct parameters *p, size_t index[],
                     const char *prefix, const struct configuration *c)
 {
     size_t hidden = configuration_hidden(c);
     double in = 1 / sqrt((double)c->width);
     double out = 1 / sqrt((double)hidden * 2 * (double)c->layers);
-    offset[GATE_UP] = parameter_add(p, prefix, "gate_up", 2 * hidden,
-                                    c->width,
-                                    start_halves(in, "gate", "up"),
-                                    true);
-    offset[DOWN] = parameter_add(p, prefix, "down", c->width, hidden,
-                                 start_normal(out), true);
+    index[GATE_UP] = parameter_add(p, prefix, "gate_up", 2 * hidden,
+                                   c->width,
+                                   start_halves(in, "gate", "up"),
+                                   true);
+    index[DOWN] = parameter_add(p, prefix, "down", c->width, hidden,
+                                start_normal(out), true);
 }
 
 // What feedforward keeps

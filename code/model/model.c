@@ -262,41 +262,13 @@ static bool upload_rotation(struct model *m, struct message *message)
 }
 
 // Find what belongs to a site or a sublayer
-static struct array weight_at(const struct model *m, size_t offset)
+/* the part of `all` that belongs to this parameter */
+static struct array part_of(const struct model *m, struct array all,
+                            size_t index)
 {
-    // Let p be the parameter there, or return nothing
-    const struct parameter *p = NULL;
-    for (size_t i = 0; i < m->parameters.used && p == NULL; i++)
-        if (m->parameters.list[i].offset == offset)
-            p = &m->parameters.list[i];
-    if (p == NULL)
+    if (index == PARAMETER_NONE)
         return device_shape(m->device, MASTER, 0, 0);
-    return parameter_in(m->weights, p);
-}
-
-static struct array gradient_at(const struct model *m, size_t offset)
-{
-    // Let p be the parameter there, or return nothing
-    const struct parameter *p = NULL;
-    for (size_t i = 0; i < m->parameters.used && p == NULL; i++)
-        if (m->parameters.list[i].offset == offset)
-            p = &m->parameters.list[i];
-    if (p == NULL)
-        return device_shape(m->device, MASTER, 0, 0);
-    return parameter_in(m->gradients, p);
-}
-
-/* as products want it: the weight itself, or a copy in fewer bits */
-static struct array working_at(const struct model *m, size_t offset)
-{
-    // Let p be the parameter there, or return nothing
-    const struct parameter *p = NULL;
-    for (size_t i = 0; i < m->parameters.used && p == NULL; i++)
-        if (m->parameters.list[i].offset == offset)
-            p = &m->parameters.list[i];
-    if (p == NULL)
-        return device_shape(m->device, MASTER, 0, 0);
-    return parameter_in(m->working, p);
+    return parameter_in(all, &m->parameters.list[index]);
 }
 
 // Find a site
@@ -309,8 +281,8 @@ static struct site site_at(const struct model *m, size_t i)
         .device = m->device, .index = i, .exit = i == m->sublayers,
         .streams = m->configuration.streams,
         .width = m->configuration.width,
-        .gain = weight_at(m, m->place[i].norm),
-        .dgain = gradient_at(m, m->place[i].norm),
+        .gain = part_of(m, m->weights, m->place[i].norm),
+        .dgain = part_of(m, m->gradients, m->place[i].norm),
         // The arrays of a site
         .stream = block == 0 ? tape_at(t, m->at.stream, slot)
                 : i % block == 0 ? tape_at(t, m->at.start, i / block)
@@ -332,12 +304,12 @@ static struct site site_at(const struct model *m, size_t i)
     s.layout = layout_of(k->mix, s.streams, s.width,
                          m->configuration.iterations);
     s.mean = k->mean;
-    s.phi = weight_at(m, m->place[i].phi);
-    s.alpha = weight_at(m, m->place[i].alpha);
-    s.bias = weight_at(m, m->place[i].bias);
-    s.dphi = gradient_at(m, m->place[i].phi);
-    s.dalpha = gradient_at(m, m->place[i].alpha);
-    s.dbias = gradient_at(m, m->place[i].bias);
+    s.phi = part_of(m, m->weights, m->place[i].phi);
+    s.alpha = part_of(m, m->weights, m->place[i].alpha);
+    s.bias = part_of(m, m->weights, m->place[i].bias);
+    s.dphi = part_of(m, m->gradients, m->place[i].phi);
+    s.dalpha = part_of(m, m->gradients, m->place[i].alpha);
+    s.dbias = part_of(m, m->gradients, m->place[i].bias);
     // Where reading is looking, the input is the stream
     if (s.coefficients.columns == 0) {
         s.input = s.stream;
@@ -358,8 +330,9 @@ static struct work work_at(const struct model *m, size_t i)
         .danswer = s->danswer, .dnormed = s->dnormed,
     };
     for (size_t k = 0; k < SUBLAYER_PARAMETERS; k++) {
-        w.weight[k] = working_at(m, m->place[i].sublayer[k]);
-        w.gradient[k] = gradient_at(m, m->place[i].sublayer[k]);
+        size_t index = m->place[i].sublayer[k];
+        w.weight[k] = part_of(m, m->working, index);
+        w.gradient[k] = part_of(m, m->gradients, index);
     }
     // Let work w see the sublayer's arrays
     size_t period = m->architecture.period;
@@ -451,14 +424,14 @@ static void run(struct model *m, struct span span)
         vector = m->site[0].stream;
     device_embed(d, array_rows(vector, 0, m->tokens),
                  tape_rows(m, m->at.input_tokens),
-                 weight_at(m, m->embedding));
+                 part_of(m, m->weights, m->embedding));
     // Enter several streams
     if (m->site[0].layout.mix != MIX_NONE)
         device_enter(d, &m->site[0], array_rows(vector, 0, m->tokens));
     walk(m, 0, m->sublayers, false);
     device_product(d, tape_rows(m, m->at.logits),
                    m->site[m->sublayers].normed,
-                   working_at(m, m->head));
+                   part_of(m, m->working, m->head));
 }
 
 // Run forward for training, and for sampling
@@ -498,9 +471,10 @@ static void go_back(struct model *m, double scale)
     device_loss_backward(d, logits, tape_rows(m, m->at.lse),
                          tape_rows(m, m->at.target),
                          scale / (double)m->tokens);
-    device_product_weight(d, gradient_at(m, m->head), logits, exit->normed);
-    device_product_input(d, exit->dnormed, logits, working_at(m, m->head),
-                         false);
+    device_product_weight(d, part_of(m, m->gradients, m->head), logits,
+                          exit->normed);
+    device_product_input(d, exit->dnormed, logits,
+                         part_of(m, m->working, m->head), false);
     for (size_t i = m->sublayers; i-- > 0; ) {
         // Rebuild a block if site i is its last
         if (m->block > 0 && (i + 1) % m->block == 0)
@@ -518,7 +492,8 @@ static void go_back(struct model *m, double scale)
     // Enter several streams, backward
     if (m->site[0].layout.mix != MIX_NONE)
         device_enter_backward(d, dvector, &m->site[0]);
-    device_embed_backward(d, gradient_at(m, m->embedding), dvector,
+    device_embed_backward(d, part_of(m, m->gradients, m->embedding),
+                          dvector,
                           tape_at(&m->tape, m->at.input_tokens, 0));
 }
 

@@ -45,7 +45,7 @@ struct model {
         void *context;
     } watch;
     // What only the model itself looks at
-    struct place {              /* offsets of one site's parameters */
+    struct place {              /* indices of one site's parameters */
         size_t norm;
         // Places of more parameters of a site
         size_t phi, alpha, bias;

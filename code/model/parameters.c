@@ -107,8 +107,8 @@ size_t parameter_add(struct parameters *p, const char *prefix,
                 / PARAMETER_ALIGNMENT * PARAMETER_ALIGNMENT;
     if (!make_room(p))
         return PARAMETER_NONE;
-    p->list[p->used++] = new;
-    return new.offset;
+    p->list[p->used] = new;
+    return p->used++;
 }
 
 // Find a parameter

@@ -43,8 +43,8 @@ struct parameters {
     struct message *message;    /* where failures are noted */
 };
 
-/* adds "prefix.name", which must be new, and gives its offset;
-   failures are noted, give PARAMETER_NONE */
+/* adds "prefix.name", which must be new, and gives its index in the
+   list; failures are noted, give PARAMETER_NONE */
 #define PARAMETER_NONE SIZE_MAX
 size_t parameter_add(struct parameters *p, const char *prefix,
                      const char *name, size_t rows, size_t columns,

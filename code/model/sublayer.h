@@ -39,8 +39,8 @@ struct need {
 // A kind of sublayer
 struct sublayer {
     const char *name;
-    /* its parameters; offsets in the order of declaration */
-    void (*declare)(struct parameters *, size_t offset[],
+    /* its parameters; indices in the order of declaration */
+    void (*declare)(struct parameters *, size_t index[],
                     const char *prefix, const struct configuration *);
     /* its arrays, for this many sequences of length context; those
        left alone do not exist */

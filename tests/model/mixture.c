@@ -6,19 +6,19 @@ enum { CHOICE, IN /* and IN+1 */, BACK = 3 /* and 4 */ };
 enum { SHARE, INSIDE /* and 2 */, GIVEN = 3 /* and 4 */,
        DSHARE = 5, DGIVEN, DINSIDE };
 
-static void mixture_declare(struct parameters *p, size_t offset[],
+static void mixture_declare(struct parameters *p, size_t index[],
                             const char *prefix,
                             const struct configuration *c)
 {
     size_t H = configuration_hidden(c), C = c->width;
-    offset[CHOICE] = parameter_add(p, prefix, "choice", 2, C,
-                                   start_normal(1), true);
+    index[CHOICE] = parameter_add(p, prefix, "choice", 2, C,
+                                  start_normal(1), true);
     for (size_t e = 0; e < 2; e++) {
-        offset[IN + e] = parameter_add(p, prefix, e ? "in.1" : "in.0",
-                                       H, C, start_normal(1), true);
-        offset[BACK + e] = parameter_add(p, prefix,
-                                         e ? "out.1" : "out.0", C, H,
-                                         start_normal(1), true);
+        index[IN + e] = parameter_add(p, prefix, e ? "in.1" : "in.0",
+                                      H, C, start_normal(1), true);
+        index[BACK + e] = parameter_add(p, prefix,
+                                        e ? "out.1" : "out.0", C, H,
+                                        start_normal(1), true);
     }
 }
 

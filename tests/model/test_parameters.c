@@ -14,8 +14,9 @@ START_TEST(every_parameter_begins_at_a_line_of_the_cache)
     for (size_t i = 0; i < 100; i++) {
         char name[8];
         snprintf(name, sizeof name, "%zu", i);
-        size_t at = parameter_add(&p, "p", name, i + 1, 3,
-                                  start_constant(0), i % 2);
+        ck_assert(parameter_add(&p, "p", name, i + 1, 3,
+                                start_constant(0), i % 2) == i);
+        size_t at = p.list[i].offset;
         ck_assert(at == end && at % PARAMETER_ALIGNMENT == 0);
         numbers += 3 * (i + 1);
         end = (at + 3 * (i + 1) + 15) / 16 * 16;
