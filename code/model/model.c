@@ -114,44 +114,61 @@ static void count_slots(struct model *m)
     m->stream_slots = m->block == 0 ? m->slots : m->block - 1;
 }
 
-// Plan the arrays of the sites
-static void plan_sites(struct model *m, size_t tokens,
-                       struct message *e)
+// Plan one array after the other
+struct planned {
+    size_t *index;
+    const char *name;
+    enum role role;
+    size_t rows, columns, copies;
+};
+
+static void plan_arrays(struct model *m, size_t T, struct message *e)
 {
-    const struct connection *k = m->architecture.connection;
     const struct configuration *c = &m->configuration;
-    struct tape *t = &m->tape;
-    size_t n = c->streams, C = c->width, sites = m->sublayers + 1;
-    size_t K = connection_coefficients(k, n);
-    size_t starts = m->block == 0 ? 0
-                  : (sites + m->block - 1) / m->block;
-    bool all = m->use == TRAINING && (K > 0 || m->block > 0);
-    m->at.start = tape_add(t, "", "stream of a block", STREAM, tokens,
-                           n * C, starts, e);
-    m->at.stream = tape_add(t, "", "stream", STREAM, tokens, n * C,
-                            m->stream_slots, e);
-    m->at.coefficients = tape_add(t, "", "coefficients", EXACT, tokens,
-                                  K, m->slots, e);
-    m->at.input = tape_add(t, "", "input", ACTIVATION, tokens, C,
-                           K == 0 ? 0 : m->slots, e);
-    m->at.inverse_rms = tape_add(t, "", "inverse_rms", EXACT, tokens, 1,
-                                 m->slots, e);
-    m->at.normed = tape_add(t, "", "normed", ACTIVATION, tokens, C,
-                            m->slots, e);
-    m->at.answer = tape_add(t, "", "answer", ACTIVATION, tokens, C,
-                            all ? m->sublayers : 1, e);
-    // Plan the gradients of the sites
-    size_t once = m->use == TRAINING;
-    m->at.dstream = tape_add(t, "", "dstream", STREAM, tokens, n * C,
-                             2 * once, e);
-    m->at.dcoefficients = tape_add(t, "", "dcoefficients", EXACT, tokens, K,
-                                   2 * once, e);
-    m->at.dinput = tape_add(t, "", "dinput", GRADIENT, tokens, C,
-                            K == 0 ? 0 : once, e);
-    m->at.dnormed = tape_add(t, "", "dnormed", GRADIENT, tokens, C, once,
-                             e);
-    m->at.danswer = tape_add(t, "", "danswer", GRADIENT, tokens, C, once,
-                             e);
+    size_t n = c->streams, C = c->width, V = c->vocabulary;
+    size_t K = connection_coefficients(m->architecture.connection, n);
+    size_t slots = m->slots, mixed = K > 0, once = m->use == TRAINING;
+    struct at *at = &m->at;
+    // Count what not every model has
+    size_t P = m->parameters.count, half = C / c->heads / 2;
+    size_t copied = m->device->format[WORKING]
+                 != m->device->format[MASTER];
+    size_t sites = m->sublayers + 1, block = m->block;
+    size_t starts = block == 0 ? 0 : (sites + block - 1) / block;
+    bool all = m->use == TRAINING && (K > 0 || block > 0);
+    const struct planned list[] = {
+        // Arrays at the ends of the row
+        { &at->weights, "weights", MASTER, 1, P, 1 },
+        { &at->gradients, "gradients", MASTER, 1, P, once },
+        { &at->working, "working copies", WORKING, 1, P, copied },
+        { &at->rotation, "rotation", EXACT, 2, c->context * half, 1 },
+        { &at->vector, "vector", ACTIVATION, T, C, mixed },
+        { &at->dvector, "dvector", GRADIENT, T, C, mixed * once },
+        { &at->input_tokens, "tokens", TOKEN, T, 1, 1 },
+        { &at->target, "targets", TOKEN, T, 1, 1 },
+        { &at->logits, "logits", EXACT, T, V, 1 },
+        { &at->each, "each", EXACT, T, 1, 1 },
+        { &at->lse, "lse", EXACT, T, 1, 1 },
+        { &at->sum, "sum", SUM, 1, 1, 1 },
+        // Arrays of the sites
+        { &at->start, "stream of a block", STREAM, T, n * C, starts },
+        { &at->stream, "stream", STREAM, T, n * C, m->stream_slots },
+        { &at->coefficients, "coefficients", EXACT, T, K, slots },
+        { &at->input, "input", ACTIVATION, T, C, mixed * slots },
+        { &at->inverse_rms, "inverse_rms", EXACT, T, 1, slots },
+        { &at->normed, "normed", ACTIVATION, T, C, slots },
+        { &at->answer, "answer", ACTIVATION, T, C, all ? m->sublayers : 1 },
+        // Gradients of the sites
+        { &at->dstream, "dstream", STREAM, T, n * C, 2 * once },
+        { &at->dcoefficients, "dcoefficients", EXACT, T, K, 2 * once },
+        { &at->dinput, "dinput", GRADIENT, T, C, mixed * once },
+        { &at->dnormed, "dnormed", GRADIENT, T, C, once },
+        { &at->danswer, "danswer", GRADIENT, T, C, once },
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        *list[i].index = tape_add(&m->tape, "", list[i].name,
+                                  list[i].role, list[i].rows,
+                                  list[i].columns, list[i].copies, e);
 }
 
 // Plan the arrays of the sublayers
@@ -214,38 +231,7 @@ static void plan_sublayers(struct model *m, struct message *e)
                             1, 1, e);
 }
 
-// Plan everything else
-static void plan_ends(struct model *m, size_t tokens, struct message *e)
-{
-    const struct configuration *c = &m->configuration;
-    size_t K = connection_coefficients(m->architecture.connection,
-                                       c->streams);
-    struct tape *t = &m->tape;
-    size_t half = c->width / c->heads / 2, once = m->use == TRAINING;
-    m->at.weights = tape_add(t, "", "weights", MASTER, 1,
-                             m->parameters.count, 1, e);
-    m->at.gradients = tape_add(t, "", "gradients", MASTER, 1,
-                               m->parameters.count, once, e);
-    m->at.working = tape_add(t, "", "working copies", WORKING, 1,
-                             m->parameters.count,
-                             m->device->format[WORKING]
-                             != m->device->format[MASTER], e);
-    m->at.rotation = tape_add(t, "", "rotation", EXACT, 2,
-                              c->context * half, 1, e);
-    m->at.vector = tape_add(t, "", "vector", ACTIVATION, tokens,
-                            c->width, K > 0, e);
-    m->at.dvector = tape_add(t, "", "dvector", GRADIENT, tokens,
-                             c->width, K > 0 ? once : 0, e);
-    // Plan the ends of the row
-    m->at.input_tokens = tape_add(t, "", "tokens", TOKEN, tokens, 1, 1, e);
-    m->at.target = tape_add(t, "", "targets", TOKEN, tokens, 1, 1, e);
-    m->at.logits = tape_add(t, "", "logits", EXACT, tokens, c->vocabulary,
-                            1, e);
-    m->at.each = tape_add(t, "", "each", EXACT, tokens, 1, 1, e);
-    m->at.lse = tape_add(t, "", "lse", EXACT, tokens, 1, 1, e);
-    m->at.sum = tape_add(t, "", "sum", SUM, 1, 1, 1, e);
-}
-
+// Compute the rotation
 static bool upload_rotation(struct model *m, struct message *message)
 {
     size_t size = m->configuration.width / m->configuration.heads;
@@ -550,8 +536,7 @@ bool model_plan(struct model *m, const struct architecture *a,
         return false;
     declare(m);
     count_slots(m);
-    plan_ends(m, tokens, message);
-    plan_sites(m, tokens, message);
+    plan_arrays(m, tokens, message);
     plan_sublayers(m, message);
     if (message->status != 0)
         return false;

@@ -52,7 +52,7 @@ struct model {
         size_t sublayer[SUBLAYER_PARAMETERS];
     } *place;                   /* [sublayers + 1] */
     size_t embedding, head;
-    struct {                    /* indices of arrays in the tape */
+    struct at {                 /* indices of arrays in the tape */
         size_t weights, gradients, working, rotation, input_tokens,
                target, vector, start, stream, coefficients, input,
                inverse_rms, normed, answer, logits, each, lse, sum,
