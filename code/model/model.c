@@ -172,50 +172,32 @@ static void plan_arrays(struct model *m, size_t T, struct message *e)
 }
 
 // Plan the arrays of the sublayers
-static void share(struct model *m, size_t kind, size_t i,
-                  const char *name, size_t *used, struct message *e)
-{
-    struct array a = m->need[kind][i].shape;
-    size_t bytes = 0;
-    if (!multiply_sizes(&bytes, a.rows, a.columns) ||
-        !multiply_sizes(&bytes, bytes, format_bytes(a.format)) ||
-        bytes > SIZE_MAX / 4 - *used) {
-        fail(e, EX_OSERR, "%s would be too large", name);
-        return;
-    }
-    m->need[kind][i].offset = *used;
-    *used += (bytes + TAPE_ALIGNMENT - 1) / TAPE_ALIGNMENT
-             * TAPE_ALIGNMENT;
-}
-
 // Plan the arrays of one kind
 /* how many bytes its members share */
 static size_t plan_kind(struct model *m, size_t kind, struct message *e)
 {
     const struct sublayer *k = m->architecture.pattern[kind];
     struct need need[SUBLAYER_ARRAYS] = { { .name = NULL } };
-    size_t used = 0, period = m->architecture.period;
+    struct tape region = { .device = m->device };
+    size_t period = m->architecture.period;
     size_t members = (m->sublayers - kind + period - 1) / period;
+    bool backward = m->use == TRAINING;
     k->plan(need, &m->configuration, m->sequences);
     for (size_t i = 0; i < SUBLAYER_ARRAYS; i++) {
         const struct need *n = &need[i];
-        bool backward = m->use == TRAINING;
         if (n->name == NULL || (n->life == RETURN && !backward))
             continue;
         // Plan one array of the kind
-        m->need[kind][i].exists = true;
-        m->need[kind][i].shape = device_shape(m->device, n->role, n->rows,
-                                              n->columns);
-        m->need[kind][i].shared = n->life == SCRATCH || n->life == RETURN;
-        m->need[kind][i].single = n->life == KEPT && !backward;
-        if (m->need[kind][i].shared)
-            share(m, kind, i, n->name, &used, e);
-        else
-            m->need[kind][i].array =
-                tape_add(&m->tape, k->name, n->name, n->role, n->rows,
-                         n->columns, m->need[kind][i].single ? 1 : members, e);
+        struct home *home = &m->home[kind][i];
+        bool shared = n->life == SCRATCH || n->life == RETURN;
+        struct tape *t = shared ? &region : &m->tape;
+        home->copies = shared ? 0 : n->life == KEPT && !backward ? 1 : members;
+        home->offset = tape_bytes(&region);
+        home->index = tape_add(t, k->name, n->name, n->role, n->rows,
+                               n->columns, shared ? 1 : home->copies, e);
+        home->shape = tape_at(t, home->index, 0);
     }
-    return used;
+    return tape_bytes(&region);
 }
 
 // Plan the arrays of all kinds
@@ -322,17 +304,15 @@ static struct work work_at(const struct model *m, size_t i)
     }
     // Let work w see the sublayer's arrays
     size_t period = m->architecture.period;
-    for (size_t k = 0; k < SUBLAYER_ARRAYS; k++)
-        if (m->need[i % period][k].exists) {
-            size_t copy = m->need[i % period][k].single ? 0 : i / period;
-            w.array[k] = m->need[i % period][k].shape;
-            struct array shared = tape_at(t, m->at.shared, 0);
-            if (!m->need[i % period][k].shared)
-                w.array[k] = tape_at(t, m->need[i % period][k].array, copy);
-            else if (shared.at != NULL)
-                w.array[k].at = (void *)((uintptr_t)shared.at
-                                         + m->need[i % period][k].offset);
-        }
+    struct array region = tape_at(t, m->at.shared, 0);
+    for (size_t k = 0; k < SUBLAYER_ARRAYS; k++) {
+        const struct home *home = &m->home[i % period][k];
+        w.array[k] = home->shape;
+        if (home->copies > 0)
+            w.array[k] = tape_at(t, home->index, i / period % home->copies);
+        else if (home->shape.rows > 0 && region.at != NULL)
+            w.array[k].at = (void *)((uintptr_t)region.at + home->offset);
+    }
     return w;
 }
 

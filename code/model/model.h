@@ -59,12 +59,11 @@ struct model {
                dvector, dstream, dcoefficients, dinput, dnormed, danswer,
                shared;
     } at;
-    struct {                    /* where an array of a sublayer is */
-        size_t array;           /* index in the tape */
-        size_t offset;          /* bytes, in the shared region */
+    struct home {               /* where an array of a sublayer is */
         struct array shape;
-        bool exists, shared, single;
-    } need[PATTERN_MOST][SUBLAYER_ARRAYS];
+        size_t copies, index;   /* in the tape; no copies: */
+        size_t offset;          /* bytes, in the shared region */
+    } home[PATTERN_MOST][SUBLAYER_ARRAYS];
     size_t slots, stream_slots;
     size_t workspace;           /* bytes */
     struct site *site;          /* [sublayers + 1] */
