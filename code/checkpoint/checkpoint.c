@@ -1,6 +1,4 @@
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include "checkpoint/checkpoint.h"
@@ -16,43 +14,6 @@ static size_t shape_of(size_t shape[2], const struct parameter *p)
     shape[0] = p->rows == 1 ? p->columns : p->rows;
     shape[1] = p->columns;
     return p->rows == 1 ? 1 : 2;
-}
-// Texts of the bookmark
-static void member_show(char text[64], const struct bookmark *b,
-                        const struct bookmark_field *f)
-{
-    const char *at = (const char *)b + f->offset;
-    if (f->type == BOOKMARK_SIZE)
-        snprintf(text, 64, "%zu", *(const size_t *)(const void *)at);
-    else if (f->type == BOOKMARK_HASH)
-        snprintf(text, 64, "%016" PRIx64,
-                 *(const uint64_t *)(const void *)at);
-    else
-        snprintf(text, 64, "%.17g", *(const double *)(const void *)at);
-}
-
-static bool member_read(struct bookmark *b, const char *text,
-                        const struct bookmark_field *f)
-{
-    void *at = (char *)b + f->offset;
-    bool hash = f->type == BOOKMARK_HASH;
-    size_t length = strlen(text);
-    size_t digits = strspn(text, hash ? "0123456789abcdef"
-                                      : "0123456789");
-    char *end;
-    if (f->type == BOOKMARK_REAL) {
-        *(double *)at = strtod(text, &end);
-        return end != text && *end == '\0';
-    }
-    if (digits != length || length == 0 || length > 19
-        || (hash && length != 16))
-        return false;
-    uint64_t number = strtoull(text, NULL, hash ? 16 : 10);
-    if (hash)
-        *(uint64_t *)at = number;
-    else
-        *(size_t *)at = (size_t)number;
-    return hash || *(size_t *)at == number;
 }
 // List the tensors of a checkpoint
 static struct tensor *list_tensors(const struct trainer *t,
@@ -81,13 +42,13 @@ static struct text_pair *list_texts(size_t *pairs,
                                     const struct trainer *t,
                                     struct message *m)
 {
-    const struct field *f = configuration_fields;
-    const struct bookmark_field *b = bookmark_fields;
+    const struct field *f, *const table[] = { configuration_fields,
+                                              bookmark_fields };
+    const void *const of[] = { &t->options, &t->bookmark };
     size_t all = 3, used = 3;
-    for (; f->name != NULL; f++)
-        all++;
-    for (; b->name != NULL; b++)
-        all++;
+    for (size_t k = 0; k < 2; k++)
+        for (f = table[k]; f->name != NULL; f++)
+            all++;
     struct text_pair *pair = memory_new(all, sizeof *pair, m);
     if (pair == NULL)
         return NULL;
@@ -95,14 +56,11 @@ static struct text_pair *list_texts(size_t *pairs,
     pair[1] = (struct text_pair){ "real", REAL_NAME };
     pair[2].key = "matmul";
     snprintf(pair[2].text, TENSOR_TEXT, "%s", matmul_library());
-    for (f = configuration_fields; f->name != NULL; f++, used++) {
-        pair[used].key = f->name;
-        configuration_get(&t->options, f, pair[used].text);
-    }
-    for (b = bookmark_fields; b->name != NULL; b++, used++) {
-        pair[used].key = b->name;
-        member_show(pair[used].text, &t->bookmark, b);
-    }
+    for (size_t k = 0; k < 2; k++)
+        for (f = table[k]; f->name != NULL; f++, used++) {
+            pair[used].key = f->name;
+            field_get(of[k], f, pair[used].text);
+        }
     *pairs = all;
     return pair;
 }
@@ -141,6 +99,16 @@ static bool format_is_ours(const struct safetensors *file,
     return refuse(file, NULL, m, "it is no checkpoint of this program: "
                   "its format is %.63s", format ? format : "not given");
 }
+// Ask for a text
+static const char *text_of(const struct safetensors *file,
+                           const struct field *f, struct message *m)
+{
+    const char *text = safetensors_text(file, f->name);
+    if (text == NULL)
+        refuse(file, NULL, m, "%s is missing from its metadata",
+               f->name);
+    return text;
+}
 // Read the configuration
 static bool configuration_in(struct configuration *c,
                              const struct safetensors *file,
@@ -155,12 +123,12 @@ static bool configuration_in(struct configuration *c,
     struct message why = { 0, "" };
     *c = configuration_default();
     for (const struct field *f = configuration_fields; f->name; f++) {
-        const char *text = safetensors_text(file, f->name);
-        if (text == NULL && is_listed(f->name, came_later))
+        if (safetensors_text(file, f->name) == NULL
+            && is_listed(f->name, came_later))
             continue;
+        const char *text = text_of(file, f, m);
         if (text == NULL)
-            return refuse(file, NULL, m, "%s is missing from its "
-                          "metadata", f->name);
+            return false;
         if (!configuration_set(c, f->name, text, &why))
             return refuse(file, NULL, m, "%s", why.text);
     }
@@ -267,7 +235,7 @@ void checkpoint_sizes(struct configuration *c,
     struct message none = { 0, "" };
     for (const struct field *f = configuration_fields; f->name; f++) {
         char text[64];
-        configuration_get(&k->configuration, f, text);
+        field_get(&k->configuration, f, text);
         if (checkpoint_is_size(f))
             configuration_set(c, f->name, text, &none);
     }
@@ -280,8 +248,8 @@ static bool configuration_same(const struct configuration *ours,
 {
     for (const struct field *f = configuration_fields; f->name; f++) {
         char theirs[64], mine[64];
-        configuration_get(&k->configuration, f, theirs);
-        configuration_get(ours, f, mine);
+        field_get(&k->configuration, f, theirs);
+        field_get(ours, f, mine);
         if ((sizes_only ? checkpoint_is_size(f) : f->change == FIXED)
             && strcmp(theirs, mine) != 0)
             return fail(m, EX_USAGE, "%s: %s: checkpoint says %s, "
@@ -296,13 +264,11 @@ bool checkpoint_read_bookmark(struct bookmark *b,
                               struct message *m)
 {
     struct bookmark found = { 0 };
-    const struct bookmark_field *f = bookmark_fields;
-    for (; f->name != NULL; f++) {
-        const char *text = safetensors_text(&k->file, f->name);
+    for (const struct field *f = bookmark_fields; f->name; f++) {
+        const char *text = text_of(&k->file, f, m);
         if (text == NULL)
-            return refuse(&k->file, NULL, m, "%s is missing from its "
-                          "metadata", f->name);
-        if (!member_read(&found, text, f))
+            return false;
+        if (!field_set(&found, f, text))
             return refuse(&k->file, NULL, m, "%s cannot be %.63s",
                           f->name, text);
     }
@@ -413,11 +379,9 @@ static bool is_known(const char *key)
     static const char *const others[] = {
         "checksum", "checksum_kind", "format", "real", "matmul", NULL
     };
-    const struct bookmark_field *f = bookmark_fields;
-    while (f->name != NULL && strcmp(f->name, key) != 0)
-        f++;
-    return f->name != NULL || is_listed(key, others)
-        || configuration_field(key) != NULL;
+    return is_listed(key, others)
+        || field_find(bookmark_fields, key) != NULL
+        || field_find(configuration_fields, key) != NULL;
 }
 
 void checkpoint_strangers(char text[CHECKPOINT_WARNINGS],

@@ -29,7 +29,7 @@ static void print_configuration(const struct configuration *c)
 {
     for (const struct field *f = configuration_fields; f->name; f++) {
         char text[64];
-        configuration_get(c, f, text);
+        field_get(c, f, text);
         printf("%-18s %-12s %s\n", f->name, text, f->help);
     }
     printf("%-18s %s\n\n", "products by", matmul_library());

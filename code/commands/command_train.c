@@ -51,8 +51,8 @@ static bool differs(const struct run *r, size_t field, char has[64],
                     char asked[64])
 {
     const struct field *f = &configuration_fields[field];
-    configuration_get(&r->configuration, f, has);
-    configuration_get(&r->options.configuration, f, asked);
+    field_get(&r->configuration, f, has);
+    field_get(&r->options.configuration, f, asked);
     return r->options.given[field] && strcmp(has, asked) != 0;
 }
 

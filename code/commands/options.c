@@ -120,7 +120,8 @@ static size_t list_options(struct argp_option *list,
 // Say whether a field was given
 static bool is_given(const struct options *o, const char *name)
 {
-    return o->given[configuration_field(name) - configuration_fields];
+    return o->given[field_find(configuration_fields, name)
+                    - configuration_fields];
 }
 // Read a command line
 bool options_read(struct options *o, const struct request *r,

@@ -250,8 +250,8 @@ static bool differs(const struct field *f,
                     const struct configuration *b)
 {
     char had[64], has[64];
-    configuration_get(a, f, had);
-    configuration_get(b, f, has);
+    field_get(a, f, had);
+    field_get(b, f, has);
     return strcmp(had, has) != 0;
 }
 
@@ -259,7 +259,7 @@ static void write_field(FILE *out, const struct field *f,
                         const struct configuration *c)
 {
     char text[64];
-    configuration_get(c, f, text);
+    field_get(c, f, text);
     bool quoted = f->type == WORD || f->type == SWITCH;
     fprintf(out, quoted ? ",\"%s\":\"%s\"" : ",\"%s\":%s", f->name,
             text);

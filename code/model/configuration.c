@@ -100,9 +100,10 @@ size_t configuration_hidden(const struct configuration *c)
 }
 
 // Find a field
-const struct field *configuration_field(const char *name)
+const struct field *field_find(const struct field *table,
+                               const char *name)
 {
-    for (const struct field *f = configuration_fields; f->name; f++)
+    for (const struct field *f = table; f->name != NULL; f++)
         if (strcmp(f->name, name) == 0)
             return f;
     return NULL;
@@ -150,53 +151,44 @@ static bool read_word(char value[32], const char *text)
     return true;
 }
 
-// Set a field from a text
-static bool within_bounds(const struct configuration *c,
-                          const struct field *f, struct message *m);
-
-bool configuration_set(struct configuration *c, const char *name,
-                       const char *text, struct message *m)
+// Read more types
+static bool read_hash(uint64_t *value, const char *text)
 {
-    const struct field *f = configuration_field(name);
-    if (f == NULL)
-        return fail(m, EX_USAGE, "there is no option '%s'", name);
-    struct configuration copy = *c;
-    char *place = (char *)&copy + f->offset;
-    bool read = false;
-    // Read text into place as the field's type says
+    *value = strtoull(text, NULL, 16);
+    return strlen(text) == 16
+        && strspn(text, "0123456789abcdef") == 16;
+}
+
+static bool read_record(double *value, const char *text)
+{
+    char *end;
+    *value = strtod(text, &end);
+    return end != text && *end == '\0';
+}
+
+// Read text as the field's type says
+bool field_set(void *of, const struct field *f, const char *text)
+{
+    void *place = (char *)of + f->offset;
     switch (f->type) {
     case COUNT:
-        read = read_count((size_t *)(void *)place, text);
-        break;
+        return read_count(place, text);
     case NUMBER:
-        read = configuration_number((double *)(void *)place, text);
-        break;
+        return configuration_number(place, text);
     case SWITCH:
-        read = read_switch((bool *)place, text);
-        break;
+        return read_switch(place, text);
     case WORD:
-        read = read_word(place, text);
-        break;
+        return read_word(place, text);
+    // Read values of more types
+    case HASH:
+        return read_hash(place, text);
+    case RECORD:
+        return read_record(place, text);
     }
-    if (!read)
-        return fail(m, EX_USAGE, "%s: '%.64s' is not a value (%s)",
-                    name, text, f->unit);
-    if (!within_bounds(&copy, f, m))
-        return false;
-    *c = copy;
-    return true;
+    return false;
 }
 
 // Write a value
-static double value_of(const struct configuration *c,
-                       const struct field *f)
-{
-    const void *place = (const char *)c + f->offset;
-    if (f->type == COUNT)
-        return (double)*(const size_t *)place;
-    return *(const double *)place;
-}
-
 static void write_number(char text[64], double value)
 {
     for (int digits = 15; digits <= 17; digits++) {
@@ -206,31 +198,55 @@ static void write_number(char text[64], double value)
     }
 }
 
-void configuration_get(const struct configuration *c,
-                       const struct field *f, char text[64])
+void field_get(const void *of, const struct field *f, char text[64])
 {
-    const void *place = (const char *)c + f->offset;
+    const void *place = (const char *)of + f->offset;
     if (f->type == COUNT)
         snprintf(text, 64, "%zu", *(const size_t *)place);
     else if (f->type == NUMBER)
         write_number(text, *(const double *)place);
     else if (f->type == SWITCH)
         strcpy(text, *(const bool *)place ? "yes" : "no");
-    else
+    else if (f->type == WORD)
         snprintf(text, 64, "%s", (const char *)place);
+    // Write values of more types
+    else if (f->type == HASH)
+        snprintf(text, 64, "%016llx",
+                 (unsigned long long)*(const uint64_t *)place);
+    else
+        snprintf(text, 64, "%.17g", *(const double *)place);
 }
 
 // Check the fields one by one
 static bool within_bounds(const struct configuration *c,
                           const struct field *f, struct message *m)
 {
+    const void *place = (const char *)c + f->offset;
     if (f->type != COUNT && f->type != NUMBER)
         return true;
-    double value = value_of(c, f);
+    double value = f->type == NUMBER ? *(const double *)place
+                 : (double)*(const size_t *)place;
     if (value >= f->least && value <= f->most)
         return true;
     return fail(m, EX_USAGE, "%s: %.17g is not between %.17g and %.17g",
                 f->name, value, f->least, f->most);
+}
+
+// Set a field from a text
+bool configuration_set(struct configuration *c, const char *name,
+                       const char *text, struct message *m)
+{
+    const struct field *f = field_find(configuration_fields, name);
+    struct configuration copy = *c;
+    if (f == NULL)
+        return fail(m, EX_USAGE, "there is no option '%s'", name);
+    if (!field_set(&copy, f, text))
+        return fail(m, EX_USAGE, "%s: '%.64s' is not a value (%s)",
+                    name, text, f->unit);
+    if (!within_bounds(&copy, f, m))
+        return false;
+    *c = copy;
+    return true;
 }
 
 // Check that they fit together

@@ -27,13 +27,14 @@ struct configuration {
 
 // A field of the configuration
 enum field_type { COUNT /* size_t */, NUMBER /* double */,
-                  SWITCH /* bool */, WORD /* char[32] */ };
+                  SWITCH /* bool */, WORD /* char[32] */,
+                  HASH /* uint64_t */, RECORD /* double */ };
 enum field_change { FIXED, FREE };
 
 struct field {
     const char *name;       /* --name, and the key in a checkpoint */
     enum field_type type;
-    size_t offset;          /* in struct configuration */
+    size_t offset;          /* in the struct described */
     double least, most;     /* inclusive; not for SWITCH and WORD */
     enum field_change change;
     const char *unit, *help;
@@ -46,17 +47,20 @@ struct configuration configuration_default(void);
    of its values; *c is unchanged then */
 bool configuration_set(struct configuration *c, const char *name,
                        const char *text, struct message *m);
-/* the value as configuration_set reads it back, exactly */
-void configuration_get(const struct configuration *c,
-                       const struct field *f, char text[64]);
 /* are all fields within bounds, and do they fit together? EX_USAGE */
 bool configuration_check(const struct configuration *c,
                          struct message *m);
-/* or NULL */
-const struct field *configuration_field(const char *name);
 /* channels of the gate, with the default worked out */
 size_t configuration_hidden(const struct configuration *c);
 /* a decimal number that a double can hold, and nothing else */
 bool configuration_number(double *value, const char *text);
+/* or NULL */
+const struct field *field_find(const struct field *table,
+                               const char *name);
+/* sets a field of what the table describes; false if the text is no
+   value of its type */
+bool field_set(void *of, const struct field *f, const char *text);
+/* the value as field_set reads it back, exactly */
+void field_get(const void *of, const struct field *f, char text[64]);
 LANGUAGE_C_END
 #endif

@@ -222,8 +222,7 @@ bool trace_write(const struct trace *t, const char *path,
     const struct field *f = configuration_fields;
     for (; f->name != NULL && pairs < TEXTS; f++, pairs++) {
         pair[pairs].key = f->name;
-        configuration_get(&t->model->configuration, f,
-                          pair[pairs].text);
+        field_get(&t->model->configuration, f, pair[pairs].text);
     }
     return safetensors_write(path, t->list, t->used, pair, pairs, m);
 }

@@ -137,17 +137,19 @@ void trainer_rows(struct trainer_row row[TRAINER_ROWS],
     row[2] = (struct trainer_row){ "second_moments.", t->second };
 }
 
-const struct bookmark_field bookmark_fields[] = {
+#define AT(member) offsetof(struct bookmark, member)
+
+const struct field bookmark_fields[] = {
     // Fields of a bookmark
-    { "step", BOOKMARK_SIZE, offsetof(struct bookmark, step) },
-    { "epoch", BOOKMARK_SIZE, offsetof(struct bookmark, position.epoch) },
-    { "index", BOOKMARK_SIZE, offsetof(struct bookmark, position.index) },
-    { "best", BOOKMARK_REAL, offsetof(struct bookmark, best) },
-    { "training_text", BOOKMARK_HASH,
-      offsetof(struct bookmark, training_text) },
-    { "held_out_text", BOOKMARK_HASH,
-      offsetof(struct bookmark, held_out_text) },
-    { NULL, BOOKMARK_SIZE, 0 },
+    { .name = "step", .type = COUNT, .offset = AT(step) },
+    { .name = "epoch", .type = COUNT, .offset = AT(position.epoch) },
+    { .name = "index", .type = COUNT, .offset = AT(position.index) },
+    { .name = "best", .type = RECORD, .offset = AT(best) },
+    { .name = "training_text", .type = HASH,
+      .offset = AT(training_text) },
+    { .name = "held_out_text", .type = HASH,
+      .offset = AT(held_out_text) },
+    { .name = NULL },
 };
 
 // Check a bookmark

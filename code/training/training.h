@@ -55,12 +55,7 @@ enum { TRAINER_ROWS = 3 };
 void trainer_rows(struct trainer_row row[TRAINER_ROWS],
                   const struct trainer *t);
 /* the members of a bookmark; the last has no name */
-struct bookmark_field {
-    const char *name;
-    enum { BOOKMARK_SIZE, BOOKMARK_HASH, BOOKMARK_REAL } type;
-    size_t offset;              /* of a size_t, a uint64_t, a double */
-};
-extern const struct bookmark_field bookmark_fields[];
+extern const struct field bookmark_fields[];
 /* go on from here; EX_DATAERR if it is no place in these texts */
 bool trainer_place(struct trainer *t, const struct bookmark *b,
                    struct message *m);

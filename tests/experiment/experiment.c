@@ -40,7 +40,7 @@ static void describe(char text[DESCRIPTION], const struct planned *p)
     int used = snprintf(text, DESCRIPTION, "# run:");
     for (const struct field *f = configuration_fields; f->name; f++) {
         char value[64];
-        configuration_get(&p->configuration, f, value);
+        field_get(&p->configuration, f, value);
         used += snprintf(text + used, DESCRIPTION - (size_t)used,
                          " %s=%s", f->name, value);
     }

@@ -17,21 +17,21 @@ START_TEST(every_field_is_written_so_that_it_is_read_back)
                           : f->type == WORD ? "x-1_2.Y" : most;
         ck_assert_msg(configuration_set(&c, f->name, other, &m), "%s",
                       m.text);
-        configuration_get(&c, f, text);
+        field_get(&c, f, text);
         ck_assert(f->type == NUMBER || strcmp(text, other) == 0);
         // A number is written as short as it can be
         if (f->type == NUMBER) {
             static const char *const number[] = {"0.1", "0.10000000000000002"};
             for (size_t k = 0; k < 2; k++) {
                 ck_assert(configuration_set(&d, f->name, number[k], &m));
-                configuration_get(&d, f, again);
+                field_get(&d, f, again);
                 ck_assert_str_eq(again, number[k]);
             }
         }
         ck_assert(configuration_set(&d, f->name, text, &m));
-        configuration_get(&d, f, again);
+        field_get(&d, f, again);
         ck_assert_str_eq(again, text);
-        ck_assert_ptr_eq(configuration_field(f->name), f);
+        ck_assert_ptr_eq(field_find(configuration_fields, f->name), f);
     }
     ck_assert(memcmp(&c, &d, sizeof c) == 0);
     ck_assert(configuration_set(&c, "tied", "no", &m) && !c.tied);

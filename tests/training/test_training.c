@@ -591,16 +591,16 @@ END_TEST
 START_TEST(list_of_the_bookmark_is_complete)
 {
     size_t next = 0, count = 0;
-    const struct bookmark_field *f = bookmark_fields;
+    const struct field *f = bookmark_fields;
     for (; f->name != NULL; f++, count++) {
         ck_assert_uint_eq(f->offset, next);
-        next += f->type == BOOKMARK_SIZE ? sizeof(size_t)
-            : f->type == BOOKMARK_HASH ? sizeof(uint64_t)
+        next += f->type == COUNT ? sizeof(size_t)
+            : f->type == HASH ? sizeof(uint64_t)
             : sizeof(double);
     }
     ck_assert_uint_eq(next, sizeof(struct bookmark));
     ck_assert_uint_eq(count, 6);
-    ck_assert_int_eq(bookmark_fields[3].type, BOOKMARK_REAL);
+    ck_assert_int_eq(bookmark_fields[3].type, RECORD);
     ck_assert_str_eq(bookmark_fields[3].name, "best");
     struct trainer t;
     struct trainer_row row[TRAINER_ROWS];
