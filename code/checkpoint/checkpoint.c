@@ -287,11 +287,13 @@ static bool rows_in(const struct trainer_row *row, size_t rows,
         const struct parameter *one = &p->list[n % p->used];
         char name[TENSOR_NAME];
         size_t shape[2], rank = shape_of(shape, one);
-        size_t count = one->count;
+        // Pass over a parameter that the file does not have
+        if (safetensors_find(file, one->name) == NULL)
+            continue;
         snprintf(name, sizeof name, "%s%s", to->prefix, one->name);
         if (!safetensors_copy(room, file, name, rank, shape, m))
             return false;
-        for (size_t j = 0; j < count; j++)
+        for (size_t j = 0; j < one->count; j++)
             if (!isfinite(room[j]))
                 return refuse(file, name, m, "number %zu is not finite",
                               j);
@@ -355,6 +357,24 @@ bool checkpoint_read(struct trainer *t, const struct checkpoint *k,
         && (trainer_place(t, &b, &why)
             || refuse(file, NULL, m, "%s", why.text))
         && rows_in(row, rows, true, room, model, file, m);
+    memory_free(room);
+    return good;
+}
+
+bool checkpoint_carry(struct trainer *t, const struct checkpoint *k,
+                      struct message *m)
+{
+    const struct parameters *p = &t->model.parameters;
+    struct trainer_row row[TRAINER_ROWS];
+    size_t carried = 0;
+    real *room = room_for(p, m);
+    trainer_rows(row, t);
+    for (size_t i = 0; i < p->used; i++)
+        carried += safetensors_find(&k->file, p->list[i].name) != NULL;
+    bool good = room != NULL
+        && rows_in(row, TRAINER_ROWS, true, room, &t->model, &k->file,
+                   m)
+        && tensors_are(&k->file, TRAINER_ROWS * carried, m);
     memory_free(room);
     return good;
 }

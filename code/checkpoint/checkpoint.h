@@ -37,6 +37,11 @@ bool checkpoint_read_weights(struct model *model,
    differs, EX_DATAERR for other texts than those it began with. */
 bool checkpoint_read(struct trainer *t, const struct checkpoint *k,
                      struct message *m);
+// More readers of the state
+/* What there is of the state, whose weights another kind of model
+   has, too, into an open trainer; the others stay. */
+bool checkpoint_carry(struct trainer *t, const struct checkpoint *k,
+                      struct message *m);
 /* The fields that weights depend on, into *c; the others stay. */
 void checkpoint_sizes(struct configuration *c,
                       const struct checkpoint *k);

@@ -1,5 +1,4 @@
 #include "checkpoint/upcycle.h"
-#include "ground/memory.h"
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -26,48 +25,6 @@ static bool choose(struct configuration *c, const struct checkpoint *k,
                 "to", connection);
 }
 
-// Read the old model
-static bool check_old(const struct checkpoint *k, struct device *device,
-                      struct message *m)
-{
-    struct model old;
-    if (!model_open(&old, &k->configuration, device, 1, INFERENCE, 0,
-                    m))
-        return false;
-    bool good = checkpoint_read_weights(&old, k, m);
-    model_close(&old);
-    return good;
-}
-
-// Carry all over
-static bool carry(struct trainer *t, const struct safetensors *file,
-                  struct message *m)
-{
-    const struct parameters *p = &t->model.parameters;
-    struct trainer_row row[TRAINER_ROWS];
-    size_t count = p->count;
-    real *host = memory_new(count, sizeof *host, m);
-    bool good = host != NULL;
-    trainer_rows(row, t);
-    for (size_t r = 0; good && r < TRAINER_ROWS; r++) {
-        device_download(t->device, host, row[r].array);
-        // Carry a row of numbers over
-        for (size_t i = 0; good && i < p->used; i++) {
-            const char *name = p->list[i].name;
-            const struct entry *weight = safetensors_find(file, name);
-            char moment[TENSOR_NAME];
-            snprintf(moment, sizeof moment, "%s%s", row[r].prefix, name);
-            good = weight == NULL
-                || safetensors_copy(host + p->list[i].offset, file, moment,
-                                    weight->rank, weight->shape, m);
-        }
-        if (good)
-            device_upload(t->device, row[r].array, host);
-    }
-    memory_free(host);
-    return good;
-}
-
 // Open an upcycled trainer
 bool upcycle_open(struct trainer *t, const struct checkpoint *k,
                   const char *connection, size_t streams,
@@ -76,7 +33,6 @@ bool upcycle_open(struct trainer *t, const struct checkpoint *k,
     struct configuration *c = &t->options;
     *t = (struct trainer){ .device = device };
     bool good = choose(c, k, connection, streams, m)
-        && check_old(k, device, m)
         && checkpoint_read_bookmark(&t->bookmark, k, m)
         && model_open(&t->model, c, device, 1, INFERENCE, 0, m);
     if (good) {
@@ -88,7 +44,7 @@ bool upcycle_open(struct trainer *t, const struct checkpoint *k,
     }
     if (good) {
         model_initialise(&t->model);
-        good = carry(t, &k->file, m);
+        good = checkpoint_carry(t, k, m);
     }
     if (!good)
         trainer_close(t);
