@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -38,43 +39,38 @@ static struct tensor *list_tensors(const struct trainer *t,
     return list;
 }
 // List the texts of a checkpoint
-static struct text_pair *list_texts(size_t *pairs,
-                                    const struct trainer *t,
-                                    struct message *m)
+enum { TEXTS = 96 };            /* at most */
+
+static size_t list_texts(struct text_pair pair[TEXTS],
+                         const struct trainer *t)
 {
-    const struct field *f, *const table[] = { configuration_fields,
-                                              bookmark_fields };
+    const struct field *const table[] = { configuration_fields,
+                                          bookmark_fields };
     const void *const of[] = { &t->options, &t->bookmark };
-    size_t all = 3, used = 3;
-    for (size_t k = 0; k < 2; k++)
-        for (f = table[k]; f->name != NULL; f++)
-            all++;
-    struct text_pair *pair = memory_new(all, sizeof *pair, m);
-    if (pair == NULL)
-        return NULL;
+    size_t used = 3;
     pair[0] = (struct text_pair){ "format", FORMAT };
     pair[1] = (struct text_pair){ "real", REAL_NAME };
     pair[2].key = "matmul";
     snprintf(pair[2].text, TENSOR_TEXT, "%s", matmul_library());
     for (size_t k = 0; k < 2; k++)
-        for (f = table[k]; f->name != NULL; f++, used++) {
+        for (const struct field *f = table[k]; f->name; f++, used++) {
+            assert(used < TEXTS);
             pair[used].key = f->name;
             field_get(of[k], f, pair[used].text);
         }
-    *pairs = all;
-    return pair;
+    return used;
 }
 // Write a checkpoint
 bool checkpoint_write(const char *path, const struct trainer *t,
                       struct message *m)
 {
-    size_t tensors = TRAINER_ROWS * t->model.parameters.used, pairs = 0;
+    size_t tensors = TRAINER_ROWS * t->model.parameters.used;
     struct tensor *tensor = list_tensors(t, m);
-    struct text_pair *pair = list_texts(&pairs, t, m);
-    bool good = tensor != NULL && pair != NULL
+    struct text_pair pair[TEXTS];
+    size_t pairs = list_texts(pair, t);
+    bool good = tensor != NULL
         && safetensors_write(path, tensor, tensors, pair, pairs, m);
     memory_free(tensor);
-    memory_free(pair);
     return good;
 }
 // Look for a name in a list
