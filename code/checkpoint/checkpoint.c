@@ -159,41 +159,37 @@ static bool tensors_fit(const struct configuration *c,
     return good;
 }
 // Join what older files have in two
-static bool join_gate(struct entry *gate, const char *stem, char *name,
-                      struct safetensors *file)
+static bool are_halves(const struct entry *gate, const struct entry *up)
 {
-    struct entry *up = NULL;
-    snprintf(name, TENSOR_NAME, "%.*sup", (int)(stem - gate->name),
-             gate->name);
-    for (size_t i = 0; i < file->used && up == NULL; i++)
-        if (strcmp(file->list[i].name, name) == 0)
-            up = &file->list[i];
-    if (up == NULL || up->begin != gate->end || up->type != gate->type
-        || gate->rank != 2 || up->rank != 2
-        || memcmp(up->shape, gate->shape, sizeof up->shape) != 0)
+    static const char word[] = ".feedforward.gate";
+    char name[TENSOR_NAME];
+    const char *stem = strstr(gate->name, word);
+    if (stem == NULL || strcmp(stem, word) != 0)
         return false;
-    snprintf(name, TENSOR_NAME, "%s_up", gate->name);
-    gate->name = name;
-    gate->shape[0] *= 2;
-    gate->end = up->end;
-    *up = file->list[--file->used];
-    return true;
+    snprintf(name, sizeof name, "%.*s.feedforward.up",
+             (int)(stem - gate->name), gate->name);
+    return strcmp(name, up->name) == 0 && up->type == gate->type
+        && up->rank == 2 && gate->rank == 2
+        && memcmp(up->shape, gate->shape, sizeof up->shape) == 0;
 }
 
 static bool join_gates(struct checkpoint *k, struct message *m)
 {
-    static const char word[] = ".feedforward.gate";
-    struct safetensors *file = &k->file;
-    size_t joined = 0;
-    k->joined = memory_new(file->used, TENSOR_NAME, m);
-    for (size_t i = 0; k->joined != NULL && i < file->used; i++) {
-        struct entry *e = &file->list[i];
-        size_t length = strlen(e->name), rest = sizeof word - 1;
-        const char *stem = e->name + length - strlen("gate");
-        if (length > rest && length < TENSOR_NAME - 4
-            && strcmp(e->name + length - rest, word) == 0)
-            joined += join_gate(e, stem, k->joined[joined], file);
+    struct entry *list = k->file.list;
+    size_t used = k->file.used, left = 0;
+    k->joined = memory_new(used, TENSOR_NAME, m);
+    for (size_t i = 0; k->joined != NULL && i < used; i++, left++) {
+        struct entry *e = &list[left], *up = &list[i + 1];
+        *e = list[i];
+        if (i + 1 < used && are_halves(e, up)) {
+            snprintf(k->joined[left], TENSOR_NAME, "%s_up", e->name);
+            e->name = k->joined[left];
+            e->shape[0] *= 2;
+            e->end = up->end;
+            i++;
+        }
     }
+    k->file.used = left;
     return k->joined != NULL;
 }
 // Open a checkpoint
@@ -218,7 +214,7 @@ void checkpoint_close(struct checkpoint *k)
     safetensors_close(&k->file);
 }
 // Know what weights depend on
-bool checkpoint_is_size(const struct field *f)
+static bool is_size(const struct field *f)
 {
     static const char *const others[] = { "seed", "beta1", "beta2",
                                           NULL };
@@ -228,12 +224,11 @@ bool checkpoint_is_size(const struct field *f)
 void checkpoint_sizes(struct configuration *c,
                       const struct checkpoint *k)
 {
-    struct message none = { 0, "" };
     for (const struct field *f = configuration_fields; f->name; f++) {
         char text[64];
         field_get(&k->configuration, f, text);
-        if (checkpoint_is_size(f))
-            configuration_set(c, f->name, text, &none);
+        if (is_size(f))
+            field_set(c, f, text);
     }
 }
 // Compare two configurations
@@ -246,7 +241,7 @@ static bool configuration_same(const struct configuration *ours,
         char theirs[64], mine[64];
         field_get(&k->configuration, f, theirs);
         field_get(ours, f, mine);
-        if ((sizes_only ? checkpoint_is_size(f) : f->change == FIXED)
+        if ((sizes_only ? is_size(f) : f->change == FIXED)
             && strcmp(theirs, mine) != 0)
             return fail(m, EX_USAGE, "%s: %s: checkpoint says %s, "
                         "command line %s", k->file.file, f->name,

@@ -45,7 +45,6 @@ bool checkpoint_carry(struct trainer *t, const struct checkpoint *k,
 /* The fields that weights depend on, into *c; the others stay. */
 void checkpoint_sizes(struct configuration *c,
                       const struct checkpoint *k);
-bool checkpoint_is_size(const struct field *f);
 
 enum { CHECKPOINT_WARNINGS = 2000 };
 /* Adds what of the metadata this program does not know, and so leaves
