@@ -267,88 +267,81 @@ bool checkpoint_read_bookmark(struct bookmark *b,
     return true;
 }
 // Read rows of tensors
-/* room: for one tensor; unless `fill`, the numbers go no further */
-static bool rows_in(const struct trainer_row *row, size_t rows,
-                    bool fill, real *room, const struct model *model,
-                    const struct safetensors *file, struct message *m)
+/* room: for its numbers; unless `fill`, they go no further */
+static bool tensor_in(real *room, bool fill,
+                      const struct trainer_row *row,
+                      const struct parameter *p, struct device *d,
+                      const struct safetensors *file, struct message *m)
 {
-    const struct parameters *p = &model->parameters;
-    for (size_t n = 0; n < rows * p->used; n++) {
-        const struct trainer_row *to = &row[n / p->used];
-        const struct parameter *one = &p->list[n % p->used];
-        char name[TENSOR_NAME];
-        size_t shape[2], rank = shape_of(shape, one);
-        // Pass over a parameter that the file does not have
-        if (safetensors_find(file, one->name) == NULL)
-            continue;
-        snprintf(name, sizeof name, "%s%s", to->prefix, one->name);
-        if (!safetensors_copy(room, file, name, rank, shape, m))
-            return false;
-        for (size_t j = 0; j < one->count; j++)
-            if (!isfinite(room[j]))
-                return refuse(file, name, m, "number %zu is not finite",
-                              j);
-        if (fill)
-            device_upload(model->device, parameter_in(to->array, one),
-                          room);
-    }
+    char name[TENSOR_NAME];
+    size_t shape[2], rank = shape_of(shape, p);
+    snprintf(name, sizeof name, "%s%s", row->prefix, p->name);
+    // Pass over a parameter that the file does not have
+    if (safetensors_find(file, p->name) == NULL)
+        return true;
+    if (!safetensors_copy(room, file, name, rank, shape, m))
+        return false;
+    for (size_t j = 0; j < p->count; j++)
+        if (!isfinite(room[j]))
+            return refuse(file, name, m, "number %zu is not finite", j);
+    if (fill)
+        device_upload(d, parameter_in(row->array, p), room);
     return true;
 }
 
-static real *room_for(const struct parameters *p, struct message *m)
+// Read all rows
+static bool rows_in(const struct trainer_row *row, size_t rows,
+                    size_t tensors, const struct model *model,
+                    const struct safetensors *file, struct message *m)
 {
-    size_t most = 0;
-    for (size_t i = 0; i < p->used; i++)
+    const struct parameters *p = &model->parameters;
+    size_t most = 0, used = p->used;
+    for (size_t i = 0; i < used; i++)
         most = p->list[i].count > most ? p->list[i].count : most;
-    return memory_new(most, sizeof(real), m);
-}
-
-static bool tensors_are(const struct safetensors *file, size_t count,
-                        struct message *m)
-{
-    return file->used == count
-        || refuse(file, NULL, m, "it has %zu tensors, the model has "
-                  "%zu", file->used, count);
+    real *room = memory_new(most, sizeof *room, m);
+    bool good = room != NULL;
+    for (int pass = 1; good && pass <= 2; pass++) {
+        if (pass == 2 && file->used != tensors)
+            good = refuse(file, NULL, m, "it has %zu tensors, the "
+                          "model has %zu", file->used, tensors);
+        for (size_t i = 0; good && i < rows * used; i++)
+            good = tensor_in(room, pass == 2, &row[i / used],
+                             &p->list[i % used], model->device, file,
+                             m);
+    }
+    memory_free(room);
+    return good;
 }
 // Read weights
 bool checkpoint_read_weights(struct model *model,
                              const struct checkpoint *k,
                              struct message *m)
 {
-    const struct safetensors *file = &k->file;
-    const struct trainer_row to = { "", model->weights };
+    const struct trainer_row row = { "", model->weights };
     size_t used = model->parameters.used;
-    real *room = room_for(&model->parameters, m);
-    bool good = room != NULL
-        && configuration_same(&model->configuration, true, k, m)
-        && rows_in(&to, 1, false, room, model, file, m)
-        && (file->used == used
-            || tensors_are(file, TRAINER_ROWS * used, m))
-        && rows_in(&to, 1, true, room, model, file, m);
-    memory_free(room);
-    return good;
+    bool alone = k->file.used == used;
+    return configuration_same(&model->configuration, true, k, m)
+        && rows_in(&row, 1, alone ? used : TRAINER_ROWS * used, model,
+                   &k->file, m);
 }
 // Read a checkpoint
 bool checkpoint_read(struct trainer *t, const struct checkpoint *k,
                      struct message *m)
 {
-    const struct safetensors *file = &k->file;
     const struct model *model = &t->model;
     struct message why = { 0, "" };
     struct trainer_row row[TRAINER_ROWS];
-    struct bookmark b;
-    const size_t rows = TRAINER_ROWS;
-    real *room = room_for(&model->parameters, m);
+    struct bookmark b, was = t->bookmark;
     trainer_rows(row, t);
-    bool good = room != NULL
-        && configuration_same(&t->options, false, k, m)
-        && rows_in(row, rows, false, room, model, file, m)
-        && tensors_are(file, rows * model->parameters.used, m)
+    bool good = configuration_same(&t->options, false, k, m)
         && checkpoint_read_bookmark(&b, k, m)
         && (trainer_place(t, &b, &why)
-            || refuse(file, NULL, m, "%s", why.text))
-        && rows_in(row, rows, true, room, model, file, m);
-    memory_free(room);
+            || refuse(&k->file, NULL, m, "%s", why.text))
+        && rows_in(row, TRAINER_ROWS,
+                   TRAINER_ROWS * model->parameters.used, model,
+                   &k->file, m);
+    if (!good)
+        t->bookmark = was;
     return good;
 }
 
@@ -358,16 +351,11 @@ bool checkpoint_carry(struct trainer *t, const struct checkpoint *k,
     const struct parameters *p = &t->model.parameters;
     struct trainer_row row[TRAINER_ROWS];
     size_t carried = 0;
-    real *room = room_for(p, m);
     trainer_rows(row, t);
     for (size_t i = 0; i < p->used; i++)
         carried += safetensors_find(&k->file, p->list[i].name) != NULL;
-    bool good = room != NULL
-        && rows_in(row, TRAINER_ROWS, true, room, &t->model, &k->file,
-                   m)
-        && tensors_are(&k->file, TRAINER_ROWS * carried, m);
-    memory_free(room);
-    return good;
+    return rows_in(row, TRAINER_ROWS, TRAINER_ROWS * carried, &t->model,
+                   &k->file, m);
 }
 // Say what may differ
 static void warn(char text[CHECKPOINT_WARNINGS], const char *key,

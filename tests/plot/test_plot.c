@@ -587,7 +587,7 @@ static const struct reader {
     { command_sample, 2, { "sample", "runs/run", "--length", "1" } },
     { command_gain, 2, { "gain", "runs/run", "--data", "text", "--windows",
                          "1" } },
-    { command_upcycle, 3, { "upcycle", "runs/run", "--out", "wide" } },
+    { command_upcycle, 6, { "upcycle", "runs/run", "--out", "wide" } },
     { command_trace, 2, { "trace", "runs/run", "--data", "text", "--out",
                           "x" } },
 };
