@@ -337,11 +337,10 @@ static struct array tape_rows(const struct model *m, size_t index)
 }
 
 // Settle what is computed in this call
-struct span { size_t sequences, first, length; };
-
-static void settle(struct model *m, struct span span)
+static void settle(struct model *m, size_t sequences, size_t first,
+                   size_t length)
 {
-    size_t tokens = m->tokens = span.sequences * span.length;
+    size_t tokens = m->tokens = sequences * length;
     for (size_t i = 0; i <= m->sublayers; i++) {
         m->site[i].tokens = tokens;
         m->site[i].apart = m->apart;
@@ -349,9 +348,9 @@ static void settle(struct model *m, struct span span)
     for (size_t i = 0; i < m->sublayers; i++) {
         struct work *w = &m->work[i];
         w->configuration = &m->configuration;
-        w->sequences = span.sequences;
-        w->first = span.first;
-        w->length = span.length;
+        w->sequences = sequences;
+        w->first = first;
+        w->length = length;
         w->tokens = tokens;
         w->answer = array_rows(m->site[i].answer, 0, tokens);
     }
@@ -370,10 +369,10 @@ static void walk(struct model *m, size_t first, size_t last,
 {
     device_cross(m->device, NULL, &m->site[first]);
     for (size_t i = first; i < last; i++) {
-        if (!answers_stand)
+        if (!answers_stand) {
             kind_of(m, i)->forward(&m->work[i]);
-        if (!answers_stand)
             watch_site(m, m->watch.forward, i);
+        }
         device_cross(m->device, &m->site[i], &m->site[i + 1]);
     }
     if (!answers_stand)
@@ -381,11 +380,12 @@ static void walk(struct model *m, size_t first, size_t last,
 }
 
 // Run from tokens to logits
-static void run(struct model *m, struct span span)
+static void run(struct model *m, size_t sequences, size_t first,
+                size_t length)
 {
     struct device *d = m->device;
     struct array vector = tape_at(&m->tape, m->at.vector, 0);
-    settle(m, span);
+    settle(m, sequences, first, length);
     if (m->tape.list[m->at.vector].copies == 0)
         vector = m->site[0].stream;
     device_embed(d, array_rows(vector, 0, m->tokens),
@@ -406,7 +406,7 @@ void model_forward(struct model *m, const token *input,
 {
     struct device *d = m->device;
     device_upload(d, tape_at(&m->tape, m->at.input_tokens, 0), input);
-    run(m, (struct span){ m->sequences, 0, m->configuration.context });
+    run(m, m->sequences, 0, m->configuration.context);
     m->scored = target != NULL;
     m->kept = m->scored && m->use == TRAINING;
     if (!m->scored)
@@ -424,7 +424,7 @@ void model_extend(struct model *m, const token *id, size_t first,
     m->tokens = count;
     device_upload(m->device, tape_rows(m, m->at.input_tokens), id);
     m->scored = m->kept = false;
-    run(m, (struct span){ 1, first, count });
+    run(m, 1, first, count);
 }
 
 // Run backward
@@ -477,7 +477,7 @@ static void plan_workspace(struct model *m)
     d->planning = true;
     d->asked = 0;
     make_sites(m);
-    run(m, (struct span){ m->sequences, 0, m->configuration.context });
+    run(m, m->sequences, 0, m->configuration.context);
     if (m->use == TRAINING)
         go_back(m, 1);
     m->workspace = d->asked;
