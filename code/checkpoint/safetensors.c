@@ -282,10 +282,7 @@ static bool fetch(void *to, const struct safetensors *s, size_t from,
 bool safetensors_bytes(void *to, const struct safetensors *s,
                        size_t from, size_t count, struct message *m)
 {
-    if (s->open)
-        return fetch(to, s, s->start + from, count, m);
-    memcpy(to, s->image + s->start + from, count);
-    return true;
+    return fetch(to, s, s->start + from, count, m);
 }
 // Add bytes to a checksum
 enum { DIGITS = 16 };
@@ -366,36 +363,18 @@ static bool checksum_compare(struct safetensors *s, struct message *m)
     s->verified = good;
     return good;
 }
-// Open, read and close a file
-static bool header_read(struct safetensors *s, struct message *m)
-{
-    return header_parse(s, m) && header_list(s, m)
-        && safetensors_check(s, m) && checksum_compare(s, m);
-}
-
-bool safetensors_read(struct safetensors *s, const char *file,
-                      const void *image, size_t size,
-                      struct message *m)
-{
-    *s = (struct safetensors){
-        .file = file, .image = image, .size = size };
-    bool good = header_find(s, image, m) && header_read(s, m);
-    if (!good)
-        safetensors_close(s);
-    return good;
-}
-
+// Open and close a file
 void safetensors_close(struct safetensors *s)
 {
     if (s->open)
         file_calls.close(s->handle);
     json_decref(s->header);
     memory_free(s->list);
-    memory_free(s->own);
+    memory_free(s->image);
     *s = (struct safetensors){ .file = s->file };
 }
 
-// Read a whole file
+// Open what is to be read
 static bool header_fetch(struct safetensors *s, struct message *m)
 {
     unsigned char first[HEADER_FIRST];
@@ -406,9 +385,8 @@ static bool header_fetch(struct safetensors *s, struct message *m)
     size_t some = s->size < HEADER_FIRST ? s->size : HEADER_FIRST;
     if (!fetch(first, s, 0, some, m) || !header_find(s, first, m))
         return false;
-    s->own = memory_new(s->start, 1, m);
-    s->image = s->own;
-    return s->own != NULL && fetch(s->own, s, 0, s->start, m);
+    s->image = memory_new(s->start, 1, m);
+    return s->image != NULL && fetch(s->image, s, 0, s->start, m);
 }
 
 bool safetensors_open(struct safetensors *s, const char *path,
@@ -419,7 +397,9 @@ bool safetensors_open(struct safetensors *s, const char *path,
     s->open = s->handle >= 0;
     if (!s->open)
         return fail(m, EX_NOINPUT, "%s: %s", path, strerror(errno));
-    bool good = header_fetch(s, m) && header_read(s, m);
+    bool good = header_fetch(s, m) && header_parse(s, m)
+        && header_list(s, m) && safetensors_check(s, m)
+        && checksum_compare(s, m);
     if (!good)
         safetensors_close(s);
     return good;

@@ -42,8 +42,7 @@ struct safetensors {
     const char *file;           /* its name, for messages */
     int handle;                 /* of a file that is open */
     bool open;
-    unsigned char *own;         /* its header */
-    const unsigned char *image; /* all that is in memory */
+    unsigned char *image;       /* its beginning, with the header */
     size_t size, start, bytes;  /* of the file; data: where, how many */
     struct entry *list;
     size_t used;
@@ -52,10 +51,6 @@ struct safetensors {
 };
 /* After a failure there is nothing to close. */
 bool safetensors_open(struct safetensors *s, const char *path,
-                      struct message *m);
-/* The same for an image in memory, which must outlive s. */
-bool safetensors_read(struct safetensors *s, const char *file,
-                      const void *image, size_t size,
                       struct message *m);
 void safetensors_close(struct safetensors *s);
 

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size)
     do {
         struct message m = { 0, "" };
         struct safetensors s;
-        if (safetensors_read(&s, "f", image.bytes, image.size, &m)) {
+        if (image_open(&s, image, &m)) {
             judge(&s, SIZE_MAX);
             judge(&s, 1);
             safetensors_close(&s);

@@ -1068,8 +1068,7 @@ START_TEST(a_check_file_is_read_or_refused)
     struct image image = image_of(files[_i].header, files[_i].bytes);
     memset(image.bytes + image.size - files[_i].bytes, 0,
            files[_i].bytes);
-    ck_assert_msg(safetensors_read(&s, "x.st", image.bytes, image.size,
-                                   &m), "%s", m.text);
+    ck_assert_msg(image_open(&s, image, &m), "%s", m.text);
     bool good = check_read(&f, &s, SIZE_MAX, &m);
     ck_assert_msg(good == (files[_i].reason == NULL), "%s", m.text);
     if (good)
@@ -1114,8 +1113,7 @@ START_TEST(what_is_left_alone_is_said)
     size_t bytes = remarks[_i].bytes;
     struct image image = image_of(remarks[_i].header, bytes);
     memset(image.bytes + image.size - bytes, 0, bytes);
-    ck_assert_msg(safetensors_read(&s, "x.st", image.bytes, image.size,
-                                   &m), "%s", m.text);
+    ck_assert_msg(image_open(&s, image, &m), "%s", m.text);
     ck_assert_msg(check_read(&f, &s, SIZE_MAX, &m), "%s", m.text);
     ck_assert_str_eq(f.notices, remarks[_i].notices);
     check_close(&f);
@@ -1187,8 +1185,7 @@ START_TEST(what_is_not_finite_is_refused)
     const float bad[] = { INFINITY, -INFINITY, NAN };
     memset(data, 0, files[0].bytes);
     memcpy(data + 4 * (size_t)(_i / 3 * 7), &bad[_i % 3], 4);
-    ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
-                               &m));
+    ck_assert(image_open(&s, image, &m));
     ck_assert(!check_read(&f, &s, SIZE_MAX, &m));
     ck_assert_int_eq(m.status, EX_DATAERR);
     ck_assert_msg(strstr(m.text, "element"), "%s", m.text);
@@ -1243,8 +1240,7 @@ START_TEST(phi_is_read_either_way)
             float x = (float)(turned ? i % 8 * 2 + i / 8 : i);
             memcpy(data + 8 + 4 * i, &x, 4);
         }
-        ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
-                                   &m));
+        ck_assert(image_open(&s, image, &m));
         ck_assert(check_read(&f, &s, SIZE_MAX, &m));
         for (size_t i = 0; i < 16; i++)
             ck_assert(f.hers.at[PHI][i] == (double)i);
@@ -1268,8 +1264,7 @@ START_TEST(a_trace_is_read_by_its_own_names)
         memcpy(image.bytes + image.size - (last ? 132 : 136) + 4 * i,
                &x, 4);
     }
-    ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
-                               &m));
+    ck_assert(image_open(&s, image, &m));
     ck_assert_msg(check_read(&f, &s, 0, &m), "%s", m.text);
     ck_assert(at[STREAMS][0] == 0 && at[PHI][0] == 2);
     ck_assert(at[BIAS][7] == 28 && at[ANSWER][0] == 29);
@@ -1294,8 +1289,7 @@ START_TEST(halves_are_converted)
     struct safetensors s;
     struct image image = image_of("{'a':{'dtype':'F16','shape':[1],"
                                   "'data_offsets':[0,2]}}", 2);
-    ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
-                               &m));
+    ck_assert(image_open(&s, image, &m));
     for (size_t i = 0; i < sizeof want / sizeof *want; i++)
         ck_assert(s.list[0].type->number(want[i].b) == want[i].x);
     const unsigned char nan[] = { 1, 0x7c };

@@ -14,7 +14,7 @@ static bool look(struct image image)
     struct message m = { 0, "" };
     struct safetensors s;
     size_t end = 0;
-    if (!safetensors_read(&s, "f", image.bytes, image.size, &m)) {
+    if (!image_open(&s, image, &m)) {
         fuzz_demand_message(&m);
         return false;
     }

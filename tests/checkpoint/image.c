@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
 #include "checkpoint/durable.h"
@@ -27,6 +28,28 @@ struct image image_of(const char *header, size_t data)
     for (size_t i = 0; i < data; i++)
         image.bytes[8 + length + i] = (unsigned char)i;
     return image;
+}
+// Open an image
+static int image_file;
+
+static int open_image(const char *path, int flags, ...)
+{
+    (void)path, (void)flags;
+    return image_file;
+}
+
+bool image_open(struct safetensors *s, struct image image,
+                struct message *m)
+{
+    int (*usual)(const char *, int, ...) = file_calls.open;
+    image_file = memfd_create("image", 0);
+    if (write(image_file, image.bytes, image.size)
+        != (ssize_t)image.size)
+        abort();
+    file_calls.open = open_image;
+    bool good = safetensors_open(s, "x.st", m);
+    file_calls.open = usual;
+    return good;
 }
 // Repair the checksum of an image
 void image_repair(struct image image)

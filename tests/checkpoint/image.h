@@ -6,6 +6,10 @@
    bytes 0, 1, 2, ... follow it. Good until the next call. */
 struct image { unsigned char *bytes; size_t size; };
 struct image image_of(const char *header, size_t data);
+/* Opens it as the file x.st. */
+struct safetensors;
+bool image_open(struct safetensors *s, struct image image,
+                struct message *m);
 /* Puts in the right checksum, if there is a place for one. */
 void image_repair(struct image image);
 /* A folder of one's own below TMPDIR, whose files are not flushed to

@@ -136,8 +136,7 @@ static struct message refusal_of(struct image image)
 {
     struct message m = { 0, "" };
     struct safetensors s;
-    ck_assert(!safetensors_read(&s, "x.st", image.bytes, image.size,
-                                &m));
+    ck_assert(!image_open(&s, image, &m));
     ck_assert_ptr_null(s.header);
     ck_assert_ptr_null(s.list);
     return m;
@@ -225,8 +224,7 @@ START_TEST(a_long_header_is_refused_and_one_byte_less_is_not)
         "a header of 16000001 bytes is longer than 16000000"));
     header[16000000] = '\0';
     struct image image = image_of(header, 0);
-    ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
-                               &m));
+    ck_assert(image_open(&s, image, &m));
     safetensors_close(&s);
 }
 END_TEST
@@ -265,8 +263,7 @@ START_TEST(an_odd_but_good_file_is_read)
     struct message m = { 0, "" };
     struct safetensors s;
     struct image image = image_of(good[_i].header, good[_i].data);
-    ck_assert_msg(safetensors_read(&s, "x.st", image.bytes, image.size,
-                                   &m), "%s", m.text);
+    ck_assert_msg(image_open(&s, image, &m), "%s", m.text);
     ck_assert_uint_eq(s.used, good[_i].tensors);
     ck_assert_uint_eq(s.bytes, good[_i].data);
     ck_assert(!s.verified);
@@ -295,8 +292,7 @@ START_TEST(every_type_is_converted)
     memcpy(data, half, 2);
     memcpy(data + 2, single, 8);
     memcpy(data + 10, wide, 16);
-    ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
-                               &m));
+    ck_assert(image_open(&s, image, &m));
     ck_assert(safetensors_copy(got, &s, "h", 1,
                                (const size_t[]){ 1 }, &m));
     ck_assert(safetensors_copy(got + 1, &s, "f", 1,
@@ -321,8 +317,7 @@ START_TEST(half_precision_is_converted_and_integers_are_not)
     real got[6];
     struct image image = image_of(header, 20);
     memcpy(image.bytes + image.size - 20, half, sizeof half);
-    ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
-                               &m));
+    ck_assert(image_open(&s, image, &m));
     ck_assert(safetensors_copy(got, &s, "e", 1,
                                (const size_t[]){ 6 }, &m));
     assert_same(got, want, 5);
@@ -349,8 +344,7 @@ START_TEST(what_is_stepped_over_has_its_size)
             snprintf(header, sizeof header, "{'a':" ENTRY("'%s'", "[3]",
                      "[0,%zu]") "}", type[i].name, 3 * bytes);
             struct image image = image_of(header, 3 * bytes);
-            bool good = safetensors_read(&s, "x.st", image.bytes,
-                                         image.size, &m);
+            bool good = image_open(&s, image, &m);
             ck_assert_msg(good == (bytes == type[i].bytes), "%s",
                           type[i].name);
             if (good)
@@ -373,8 +367,7 @@ START_TEST(another_shape_or_name_is_refused)
     struct safetensors s;
     real got[2] = { 7, 7 };
     struct image image = image_of(mixed, 26);
-    ck_assert(safetensors_read(&s, "x.st", image.bytes, image.size,
-                               &m));
+    ck_assert(image_open(&s, image, &m));
     ck_assert(!safetensors_copy(got, &s, wrong[_i].name, wrong[_i].rank,
                                 wrong[_i].shape, &m));
     ck_assert_int_eq(m.status, EX_DATAERR);
@@ -419,8 +412,7 @@ START_TEST(a_repaired_checksum_is_right)
     struct safetensors s;
     struct image image = image_of(header[_i], 0);
     image_repair(image);
-    ck_assert_msg(safetensors_read(&s, "x.st", image.bytes, image.size,
-                                   &m), "%s", m.text);
+    ck_assert_msg(image_open(&s, image, &m), "%s", m.text);
     ck_assert(s.verified);
     safetensors_close(&s);
     ck_assert(XXH3_64bits("", 0) == 0x2d06800538d394c2);
@@ -588,8 +580,7 @@ static bool is_read(struct image image)
 {
     struct message m = { 0, "" };
     struct safetensors s;
-    bool good = safetensors_read(&s, "x.st", image.bytes, image.size,
-                                 &m);
+    bool good = image_open(&s, image, &m);
     ck_assert(good || m.status == EX_DATAERR);
     if (good)
         safetensors_close(&s);
@@ -779,7 +770,7 @@ START_TEST(handles_and_images_are_given_back)
     for (int i = 0; i < 3; i++) {
         ck_assert(safetensors_open(&s, path, &m));
         safetensors_close(&s);
-        ck_assert_ptr_null(s.own);
+        ck_assert_ptr_null(s.image);
     }
     int after = dup(0);
     close(after);
