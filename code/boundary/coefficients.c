@@ -258,16 +258,17 @@ size_t mixing_work(const struct layout *l)
     return packed_size(l) + SWEEPS * size_of_sums(l);
 }
 
-static struct sums sums_at(real *at, const struct layout *l)
+static struct partial_sums sums_at(real *at, const struct layout *l)
 {
-    struct sums own = { .phi = at };
+    struct partial_sums own = { .phi = at };
     own.gain = at + packed_size(l);
     own.bias = own.gain + l->width;
     own.alpha = own.bias + MIX_OUTPUTS;
     return own;
 }
 
-struct sums mixing_sums(size_t i, real *work, const struct layout *l)
+struct partial_sums mixing_sums(size_t i, real *work,
+                                const struct layout *l)
 {
     size_t size = size_of_sums(l);
     assert(l->outputs <= MIX_OUTPUTS
@@ -282,7 +283,7 @@ void mixing_add_sums(real *dphi, real *dgain, real *dalpha, real *dbias,
     size_t inputs = layout_inputs(l), m = l->outputs;
     real *at = work + packed_size(l);
     for (size_t i = 0; i < SWEEPS; i++) {
-        struct sums own = sums_at(at + i * size_of_sums(l), l);
+        struct partial_sums own = sums_at(at + i * size_of_sums(l), l);
         for (size_t k = 0; k < mix_scales(l->mix); k++)
             dalpha[k] += own.alpha[k];
         for (size_t k = 0; k < mix_biases(l->mix, l->streams); k++)
@@ -305,7 +306,7 @@ void mixing_add_sums(real *dphi, real *dgain, real *dalpha, real *dbias,
 
 // Coefficients, backward
 void mixing_coefficients_tile_backward(
-    real *dstream, const struct sums *own, real *dcoefficients,
+    real *dstream, const struct partial_sums *own, real *dcoefficients,
     const real *stream, const real *coefficients, struct weights packed,
     const real *alpha, const real *bias, const struct layout *l,
     size_t tokens)
@@ -327,7 +328,7 @@ void mixing_coefficients_backward(
     #pragma omp parallel for schedule(dynamic)
     for (size_t i = 0; i < SWEEPS; i++) {
         struct slice slice = slice_of(i, SWEEPS, tokens);
-        struct sums own = mixing_sums(i, work, l);
+        struct partial_sums own = mixing_sums(i, work, l);
         for (size_t t = slice.begin; t < slice.end; t += TILE)
             mixing_coefficients_tile_backward(
                 dstream + t * all, &own, dcoefficients + t * K,

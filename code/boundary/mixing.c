@@ -301,7 +301,7 @@ void mixing_cross(const struct crossing *s)
 // Cross a tile, backward
 INLINE void cross_tile_backward(const struct crossing *s,
                                 const struct crossing_gradients *g,
-                                const struct sums *own,
+                                const struct partial_sums *own,
                                 struct weights phi, size_t first,
                                 size_t tokens, size_t n)
 {
@@ -342,7 +342,7 @@ void mixing_cross_backward(const struct crossing *s,
     #pragma omp parallel for schedule(dynamic)
     for (size_t i = 0; i < SWEEPS; i++) {
         struct slice slice = slice_of(i, SWEEPS, s->tokens);
-        struct sums own = mixing_sums(i, s->work, l);
+        struct partial_sums own = mixing_sums(i, s->work, l);
         // Go back over the tiles of a slice
         for (size_t t = slice.begin; t < slice.end; t += TILE) {
             size_t rest = slice.end - t;

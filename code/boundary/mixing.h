@@ -71,12 +71,13 @@ void mixing_coefficients_tile(real *coefficients, const real *stream,
 enum { SWEEPS = 16 };   /* slices of the tokens */
 /* what a slice has added up; phi is packed, gain [C] is for the norm
    that may follow */
-struct sums { real *phi, *gain, *bias, *alpha; };
+struct partial_sums { real *phi, *gain, *bias, *alpha; };
 /* the sums of slice i, cleared; they stand in work, behind phi */
-struct sums mixing_sums(size_t i, real *work, const struct layout *l);
+struct partial_sums mixing_sums(size_t i, real *work,
+                                const struct layout *l);
 /* dstream, own += */
 void mixing_coefficients_tile_backward(
-    real *dstream, const struct sums *own, real *dcoefficients,
+    real *dstream, const struct partial_sums *own, real *dcoefficients,
     const real *stream, const real *coefficients, struct weights packed,
     const real *alpha, const real *bias, const struct layout *l,
     size_t tokens);
