@@ -267,26 +267,37 @@ bool checkpoint_read_bookmark(struct bookmark *b,
     return true;
 }
 // Read rows of tensors
-/* room: for its numbers; unless `fill`, they go no further */
-static bool tensor_in(real *room, bool fill,
-                      const struct trainer_row *row,
+enum { PIECE = 1 << 14 };       /* numbers */
+
+/* unless `fill`, the numbers go no further than here */
+static bool tensor_in(bool fill, const struct trainer_row *row,
                       const struct parameter *p, struct device *d,
                       const struct safetensors *file, struct message *m)
 {
     char name[TENSOR_NAME];
+    real piece[PIECE];
     size_t shape[2], rank = shape_of(shape, p);
     snprintf(name, sizeof name, "%s%s", row->prefix, p->name);
     // Pass over a parameter that the file does not have
     if (safetensors_find(file, p->name) == NULL)
         return true;
-    if (!safetensors_copy(room, file, name, rank, shape, m))
-        return false;
-    for (size_t j = 0; j < p->count; j++)
-        if (!isfinite(room[j]))
-            return refuse(file, name, m, "number %zu is not finite", j);
-    if (fill)
-        device_upload(d, parameter_in(row->array, p), room);
-    return true;
+    const struct entry *e = safetensors_entry(file, name, rank, shape,
+                                              m);
+    struct array to = device_shape(d, MASTER, p->count, 1);
+    to.at = parameter_in(row->array, p).at;
+    for (size_t from = 0, some; e && from < p->count; from += some) {
+        some = PIECE < p->count - from ? PIECE : p->count - from;
+        if (!safetensors_numbers(piece, file, e, from, some, m))
+            return false;
+        // Refuse what is not finite
+        for (size_t i = 0; i < some; i++)
+            if (!isfinite(piece[i]))
+                return refuse(file, name, m, "number %zu is not finite",
+                              from + i);
+        if (fill)
+            device_upload(d, array_rows(to, from, some), piece);
+    }
+    return e != NULL;
 }
 
 // Read all rows
@@ -295,21 +306,17 @@ static bool rows_in(const struct trainer_row *row, size_t rows,
                     const struct safetensors *file, struct message *m)
 {
     const struct parameters *p = &model->parameters;
-    size_t most = 0, used = p->used;
-    for (size_t i = 0; i < used; i++)
-        most = p->list[i].count > most ? p->list[i].count : most;
-    real *room = memory_new(most, sizeof *room, m);
-    bool good = room != NULL;
+    size_t used = p->used;
+    bool good = true;
     for (int pass = 1; good && pass <= 2; pass++) {
         if (pass == 2 && file->used != tensors)
             good = refuse(file, NULL, m, "it has %zu tensors, the "
                           "model has %zu", file->used, tensors);
         for (size_t i = 0; good && i < rows * used; i++)
-            good = tensor_in(room, pass == 2, &row[i / used],
+            good = tensor_in(pass == 2, &row[i / used],
                              &p->list[i % used], model->device, file,
                              m);
     }
-    memory_free(room);
     return good;
 }
 // Read weights

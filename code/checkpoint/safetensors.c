@@ -464,28 +464,25 @@ const struct entry *safetensors_entry(const struct safetensors *s,
     return e;
 }
 
-bool safetensors_copy(real *to, const struct safetensors *s,
-                      const char *name, size_t rank,
-                      const size_t *shape, struct message *m)
+bool safetensors_numbers(real *to, const struct safetensors *s,
+                         const struct entry *e, size_t from,
+                         size_t count, struct message *m)
 {
-    const struct entry *e = safetensors_entry(s, name, rank, shape, m);
-    if (e == NULL)
-        return false;
+    size_t each = e->type->bytes, begin = e->begin + from * each;
     if (e->type->number == NULL)
-        return refuse(s, name, m, "its dtype %s is not one that we "
+        return refuse(s, e->name, m, "its dtype %s is not one that we "
                       "calculate with", e->type->name);
-    size_t each = e->type->bytes, count = (e->end - e->begin) / each;
     if (e->type == type_of_real)
-        return safetensors_bytes(to, s, e->begin, count * each, m);
+        return safetensors_bytes(to, s, begin, count * each, m);
     // Convert the numbers, piece by piece
     unsigned char piece[PIECE];
-    for (size_t from = 0, some; from < count; from += some) {
-        some = PIECE / each < count - from ? PIECE / each : count - from;
-        if (!safetensors_bytes(piece, s, e->begin + from * each,
-                               some * each, m))
+    for (size_t done = 0, some; done < count; done += some) {
+        some = PIECE / each < count - done ? PIECE / each : count - done;
+        if (!safetensors_bytes(piece, s, begin + done * each, some * each,
+                               m))
             return false;
         for (size_t i = 0; i < some; i++)
-            to[from + i] = (real)e->type->number(piece + i * each);
+            to[done + i] = (real)e->type->number(piece + i * each);
     }
     return true;
 }

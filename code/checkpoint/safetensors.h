@@ -69,10 +69,10 @@ const struct entry *safetensors_entry(const struct safetensors *s,
 /* So many bytes of the data, from this one on. */
 bool safetensors_bytes(void *to, const struct safetensors *s,
                        size_t from, size_t count, struct message *m);
-/* Converts the tensor of this name, which must have this shape. */
-bool safetensors_copy(real *to, const struct safetensors *s,
-                      const char *name, size_t rank,
-                      const size_t *shape, struct message *m);
+/* So many numbers of a tensor, from this one on, as real. */
+bool safetensors_numbers(real *to, const struct safetensors *s,
+                         const struct entry *e, size_t from,
+                         size_t count, struct message *m);
 
 /* For the parts of the reader: "FILE: tensor NAME: ...", EX_DATAERR.
    Without a name: "FILE: ...". Returns false. */

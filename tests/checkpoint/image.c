@@ -51,6 +51,16 @@ bool image_open(struct safetensors *s, struct image image,
     file_calls.open = usual;
     return good;
 }
+
+bool tensor_copy(real *to, const struct safetensors *s,
+                 const char *name, size_t rank, const size_t *shape,
+                 struct message *m)
+{
+    const struct entry *e = safetensors_entry(s, name, rank, shape, m);
+    return e != NULL
+        && safetensors_numbers(to, s, e, 0,
+                               (e->end - e->begin) / e->type->bytes, m);
+}
 // Repair the checksum of an image
 void image_repair(struct image image)
 {

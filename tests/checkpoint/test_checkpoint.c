@@ -133,8 +133,8 @@ START_TEST(a_checkpoint_holds_every_row_field_and_member)
             char name[100];
             real *got = test_unset(one->count);
             snprintf(name, sizeof name, "%s%s", prefix[r], one->name);
-            ck_assert_msg(safetensors_copy(got, &s, name, vector ? 1 : 2,
-                                           shape + vector, &m), "%s",
+            ck_assert_msg(tensor_copy(got, &s, name, vector ? 1 : 2,
+                                      shape + vector, &m), "%s",
                           m.text);
             assert_same(got, row[r] + one->offset, one->count);
         }
@@ -254,8 +254,8 @@ static void rewrite(const char *to, const char *from,
         real *data = test_reals((e->end - e->begin) / e->type->bytes);
         strcpy(one.name, e->name);
         memcpy(one.shape, e->shape, sizeof one.shape);
-        ck_assert(safetensors_copy(data, &s, e->name, e->rank, e->shape,
-                                   &m));
+        ck_assert(tensor_copy(data, &s, e->name, e->rank, e->shape,
+                              &m));
         one.data = data;
         if (c->infinite != NULL && strcmp(c->infinite, e->name) == 0)
             data[1] = (real)INFINITY;
@@ -585,6 +585,34 @@ START_TEST(weights_alone_ask_for_the_sizes_and_no_more)
 }
 END_TEST
 
+START_TEST(a_tensor_of_several_pieces_comes_back)
+{
+    static unsigned char text[300];
+    struct message m = { 0, "" };
+    struct corpus corpus = { .training = { text, sizeof text },
+                             .held_out = { text, sizeof text } };
+    struct configuration c = tiny_configuration();
+    struct trainer t;
+    c.vocabulary = 256, c.width = 132;
+    ck_assert(trainer_open(&t, &c, &cpu, &corpus, &m));
+    size_t all = t.model.parameters.count;
+    real *row[] = { reals(t.model.weights), reals(t.first),
+                    reals(t.second) };
+    for (size_t i = 0; i < 3 * all; i++)
+        row[i / all][i % all] = (real)i;
+    ck_assert(checkpoint_write(folder_file("x"), &t, &m));
+    for (size_t r = 0; r < 3; r++)
+        memset(row[r], 0, all * sizeof(real));
+    ck_assert(tiny_read(&t, folder_file("x"), &m));
+    for (size_t k = 0; k < 3 * t.model.parameters.used; k++) {
+        const struct parameter *one = &t.model.parameters.list[k / 3];
+        for (size_t i = one->offset; i < one->offset + one->count; i++)
+            ck_assert(row[k % 3][i] == (real)(k % 3 * all + i));
+    }
+    trainer_close(&t);
+}
+END_TEST
+
 #ifndef __SANITIZE_ADDRESS__
 START_TEST(a_run_takes_the_memory_that_it_says)
 {
@@ -677,6 +705,7 @@ Suite *checkpoint_suite(void)
     tcase_add_loop_test(c, sizes_that_are_not_there_take_no_memory, 0,
                         sizeof forged / sizeof *forged);
     tcase_add_test(c, weights_alone_ask_for_the_sizes_and_no_more);
+    tcase_add_test(c, a_tensor_of_several_pieces_comes_back);
 #ifndef __SANITIZE_ADDRESS__
     c = tcase_create("memory");
     suite_add_tcase(s, c);

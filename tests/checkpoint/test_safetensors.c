@@ -293,12 +293,12 @@ START_TEST(every_type_is_converted)
     memcpy(data + 2, single, 8);
     memcpy(data + 10, wide, 16);
     ck_assert(image_open(&s, image, &m));
-    ck_assert(safetensors_copy(got, &s, "h", 1,
-                               (const size_t[]){ 1 }, &m));
-    ck_assert(safetensors_copy(got + 1, &s, "f", 1,
-                               (const size_t[]){ 2 }, &m));
-    ck_assert(safetensors_copy(got + 3, &s, "d", 2,
-                               (const size_t[]){ 1, 2 }, &m));
+    ck_assert(tensor_copy(got, &s, "h", 1,
+                          (const size_t[]){ 1 }, &m));
+    ck_assert(tensor_copy(got + 1, &s, "f", 1,
+                          (const size_t[]){ 2 }, &m));
+    ck_assert(tensor_copy(got + 3, &s, "d", 2,
+                          (const size_t[]){ 1, 2 }, &m));
     assert_same(got, want, 5);
     safetensors_close(&s);
 }
@@ -318,12 +318,12 @@ START_TEST(half_precision_is_converted_and_integers_are_not)
     struct image image = image_of(header, 20);
     memcpy(image.bytes + image.size - 20, half, sizeof half);
     ck_assert(image_open(&s, image, &m));
-    ck_assert(safetensors_copy(got, &s, "e", 1,
-                               (const size_t[]){ 6 }, &m));
+    ck_assert(tensor_copy(got, &s, "e", 1,
+                          (const size_t[]){ 6 }, &m));
     assert_same(got, want, 5);
     ck_assert(isnan(got[5]));
-    ck_assert(!safetensors_copy(got, &s, "i", 1,
-                                (const size_t[]){ 1 }, &m));
+    ck_assert(!tensor_copy(got, &s, "i", 1,
+                           (const size_t[]){ 1 }, &m));
     ck_assert_str_eq(m.text, "x.st: tensor i: its dtype I64 is not one "
                      "that we calculate with");
     safetensors_close(&s);
@@ -368,8 +368,8 @@ START_TEST(another_shape_or_name_is_refused)
     real got[2] = { 7, 7 };
     struct image image = image_of(mixed, 26);
     ck_assert(image_open(&s, image, &m));
-    ck_assert(!safetensors_copy(got, &s, wrong[_i].name, wrong[_i].rank,
-                                wrong[_i].shape, &m));
+    ck_assert(!tensor_copy(got, &s, wrong[_i].name, wrong[_i].rank,
+                           wrong[_i].shape, &m));
     ck_assert_int_eq(m.status, EX_DATAERR);
     ck_assert_msg(strstr(m.text, wrong[_i].reason) != NULL, "%s",
                   m.text);
@@ -448,8 +448,8 @@ START_TEST(what_is_written_is_read_bit_for_bit)
     ck_assert(s.verified);
     ck_assert_uint_eq(s.used, 2);
     ck_assert_uint_eq(s.start % 8, 0);
-    ck_assert(safetensors_copy(got, &s, "a", 2, two[0].shape, &m));
-    ck_assert(safetensors_copy(got + 6, &s, "b", 1, two[1].shape, &m));
+    ck_assert(tensor_copy(got, &s, "a", 2, two[0].shape, &m));
+    ck_assert(tensor_copy(got + 6, &s, "b", 1, two[1].shape, &m));
     assert_same(got, numbers, 9);
     ck_assert_str_eq(safetensors_text(&s, "step"), "7");
     ck_assert_str_eq(safetensors_text(&s, "e\""), "\xc3\xa9\n");
@@ -478,8 +478,8 @@ START_TEST(a_tensor_of_many_pieces_comes_back)
                   m.text);
     ck_assert_msg(safetensors_open(&s, path, &m), "%s", m.text);
     for (size_t i = 0; i < 2; i++) {
-        ck_assert(safetensors_copy(got, &s, t[i].name, 1, &count,
-                                   &m));
+        ck_assert(tensor_copy(got, &s, t[i].name, 1, &count,
+                              &m));
         assert_same(got, want, count);
         memset(got, 0, count * sizeof *got);
     }
@@ -700,7 +700,7 @@ static bool read_all(const char *path, const char *name, size_t rank,
     file_calls.read = read_so_often;
     bool good = safetensors_open(&s, path, m);
     if (good) {
-        good = safetensors_copy(got, &s, name, rank, shape, m);
+        good = tensor_copy(got, &s, name, rank, shape, m);
         safetensors_close(&s);
     }
     file_calls.read = read;
@@ -738,8 +738,8 @@ START_TEST(a_file_that_went_away_is_reported)
     written();
     ck_assert(safetensors_open(&s, folder_file("x.safetensors"), &m));
     close(s.handle);
-    ck_assert(!safetensors_copy(got, &s, "a", 2,
-                                (const size_t[]){ 2, 3 }, &m));
+    ck_assert(!tensor_copy(got, &s, "a", 2,
+                           (const size_t[]){ 2, 3 }, &m));
     ck_assert_int_eq(m.status, EX_IOERR);
     ck_assert_ptr_nonnull(strstr(m.text, "Bad file descriptor"));
     safetensors_close(&s);
