@@ -89,6 +89,22 @@ local function aside(d)
   return d.content
 end
 
+-- What the course edition leaves out, and what its tests ask.
+local function gone(d)
+  if not book.latex then return end
+  return {book.rawblock('\\begin{nwgone}'), d.content[1], book.rawblock('\\end{nwgone}')}
+end
+local function asked(d)
+  if not book.latex then return end
+  local out = pandoc.List{book.rawblock('\\begin{nwasked}')}
+  for _, item in ipairs(d.content[1].content) do
+    item[1].content:insert(1, raw('\\item '))
+    out:insert(item[1])
+  end
+  out:insert(book.rawblock('\\end{nwasked}'))
+  return out
+end
+
 local function widetable(d)
   if not book.latex then return end
   d.content:insert(1, rawblock('\\begin{widetable}')); d.content:insert(rawblock('\\end{widetable}'))
@@ -100,6 +116,8 @@ local function div(d)
   elseif d.classes:includes('lab') then return lab(d)
   elseif d.classes:includes('answer') then return answer(d)
   elseif d.classes:includes('aside') then return aside(d)
+  elseif d.classes:includes('gone') then return gone(d)
+  elseif d.classes:includes('asked') then return asked(d)
   elseif d.classes:includes('table-wide') then return widetable(d) end
 end
 

@@ -205,6 +205,8 @@ end
 local numbers = dofile(here .. 'numbers.lua')(book)
 local chunks = dofile(here .. 'chunks.lua')(book)
 local apart = dofile(here .. 'apart.lua')(book, numbers)
+book.isfigure = numbers.isfigure
+local course = dofile(here .. 'course.lua')(book)
 
 function Pandoc(doc)
   local function text(x, default) return x and pandoc.utils.stringify(x) or default end
@@ -214,7 +216,8 @@ function Pandoc(doc)
   numbers.readkeys(text(doc.meta.bibliography, ''))
 
   numbers.count(doc.blocks)
-  local body = pandoc.Div(apart.epigraphs(doc.blocks))
+  local blocks = (text(doc.meta.edition) == 'course' and course.cut or course.whole)(doc.blocks)
+  local body = pandoc.Div(apart.epigraphs(blocks))
   local function pass(filter) body = pandoc.walk_block(body, filter) end
   pass{Header = function (h)                                     -- no links in headings
     return pandoc.walk_block(h, {Link = function (l) return l.content end})

@@ -4,7 +4,8 @@
 #   make tangle     code/, tests/ and exercises/ out of the chapters
 #   make drift      do they still say the same?
 #   make where F=code/layers/norm.c:10
-#   make book       lint, build/book.pdf, build/html/index.html
+#   make book       lint, build/book.pdf (the course), build/html/index.html
+#   make book EDITION=complete              build/complete.pdf instead
 #
 # One chapter in the making, whatever it still lacks (complaints are printed):
 #
@@ -38,7 +39,12 @@ where:
 
 book: book-packages
 	@$(MAKE) --no-print-directory lint pdf html
-pdf:  $(BUILD)/book.pdf
+# The course edition carries the argument; the complete one has every line.
+EDITION ?= course
+EDITIONS := course complete
+BOOK_course := book
+BOOK_complete := complete
+pdf:  $(BUILD)/$(BOOK_$(EDITION)).pdf
 html: $(BUILD)/html/index.html
 
 lint:
@@ -47,7 +53,7 @@ lint:
 
 NOWEB  := /usr/lib/noweb
 PARTS  := book/noweb.lua book/book.lua book/numbers.lua book/chunks.lua \
-          book/apart.lua book/cuda.xml book/book.yaml book/refs.bib
+          book/apart.lua book/course.lua book/cuda.xml book/book.yaml book/refs.bib
 PANDOC  = pandoc -f book/noweb.lua $< -L book/book.lua \
           --metadata-file book/book.yaml -M bibliography=book/refs.bib \
           -M build=$(BUILD) --syntax-definition book/cuda.xml --citeproc \
@@ -72,25 +78,27 @@ $(BUILD)/book.stream: $(CHAPTERS) book/elide.awk book/scope.awk
 	@export LC_ALL=C.UTF-8; $(NOWEB)/markup $(CHAPTERS) | gawk -f book/elide.awk | \
 	  gawk -f book/scope.awk | $(NOWEB)/noidx > $@
 
-$(BUILD)/latex.json $(BUILD)/html.json: $(BUILD)/%.json: $(BUILD)/book.stream $(PARTS) $(INCLUDED)
+$(BUILD)/%.json: $(BUILD)/book.stream $(PARTS) $(INCLUDED)
 	@echo "  PANDOC $*"
-	@$(PANDOC) -M format=$* -o $@
+	@$(PANDOC) -M format=$(if $(findstring html,$*),html,latex) -M edition=$* -o $@
 
-$(BUILD)/book.tex: $(BUILD)/latex.json book/book.latex
-	@pandoc $< -s -t latex --syntax-definition book/cuda.xml --template book/book.latex --wrap=none \
+$(BUILD)/book.tex: $(BUILD)/course.json
+$(BUILD)/complete.tex: $(BUILD)/complete.json
+$(BUILD)/%.tex: book/book.latex
+	@pandoc $(filter %.json,$^) -s -t latex --syntax-definition book/cuda.xml --template book/book.latex --wrap=none \
 	  --top-level-division=chapter -V build=$(BUILD) -V loom=book -o $@
 
 # As often as the page numbers change: two or three times. A run that stops, or
 # a line that does not fit, is reported with the chapter's line.
-LATEX_RUN = max_print_line=2000 lualatex -interaction=nonstopmode -halt-on-error -output-directory=$(BUILD) $(BUILD)/book.tex
-$(BUILD)/book.pdf: $(BUILD)/book.tex $(BUILD)/figures.stamp book/log.awk book/index.lua book/margin.lua
+LATEX_RUN = max_print_line=2000 lualatex -interaction=nonstopmode -halt-on-error -output-directory=$(BUILD) $(BUILD)/$*.tex
+$(BUILD)/%.pdf: $(BUILD)/%.tex $(BUILD)/figures.stamp book/log.awk book/index.lua book/margin.lua
 	@rm -f $@
 	@for i in 1 2 3 4; do \
 	  echo "  LATEX pass $$i"; \
-	  $(LATEX_RUN) > $(BUILD)/book.screen 2>&1 || { gawk -f book/log.awk $(BUILD)/book.tex $(BUILD)/book.log >&2; rm -f $(BUILD)/book.aux; exit 1; }; \
-	  grep -Eq 'Rerun to get|Rerun LaTeX' $(BUILD)/book.log || break; \
+	  $(LATEX_RUN) > $(BUILD)/$*.screen 2>&1 || { gawk -f book/log.awk $(BUILD)/$*.tex $(BUILD)/$*.log >&2; rm -f $(BUILD)/$*.aux; exit 1; }; \
+	  grep -Eq 'Rerun to get|Rerun LaTeX' $(BUILD)/$*.log || break; \
 	done
-	@LC_ALL=C.UTF-8 gawk -f book/log.awk $(BUILD)/book.tex $(BUILD)/book.log >&2 || $(if $(DRAFT),true,{ mv $@ $(BUILD)/faulty.pdf; exit 1; })
+	@LC_ALL=C.UTF-8 gawk -f book/log.awk $(BUILD)/$*.tex $(BUILD)/$*.log >&2 || $(if $(DRAFT),true,{ mv $@ $(BUILD)/faulty.pdf; exit 1; })
 	@echo "  $@: $$(pdfinfo $@ | sed -n 's/^Pages: *//p') pages"
 
 FONTS := $(addprefix /usr/share/texmf/fonts/opentype/public/tex-gyre/texgyrepagella-,regular.otf italic.otf bold.otf bolditalic.otf) \

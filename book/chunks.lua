@@ -32,11 +32,13 @@ local function latexcode(s, uses, where)
   end)
   s = s:gsub('\u{E000}([%w\\_]*)', function (id)
     local to = where[id:gsub('\\', '')]
-    return to and ('\\nwident{%s}{%s}'):format(to, id) or id
+    return to and not book.absent[to] and ('\\nwident{%s}{%s}'):format(to, id) or id
   end)
   local names = ''
   for i, u in ipairs(uses) do
-    s = s:gsub(utf8.char(0xE0FF + i), ('\\nwuse{%s}{%d}'):format(u[2], i))
+    local number = book.absent[u[2]]
+    s = s:gsub(utf8.char(0xE0FF + i), number and ('\\nwelsewhere{%s}{%d}'):format(number, i) or
+               ('\\nwuse{%s}{%d}'):format(u[2], i))
     names = names .. ('\\nwname{%d}{%s}'):format(i, u[1])
   end
   return s, names
@@ -62,7 +64,11 @@ end
 -- Links made by noweb.lua: a tag (page or number), a chunk's name, an identifier.
 local function link(l)
   local to = l.target:sub(2)
-  if l.classes:includes('chunkref') then
+  if book.absent[to] then                                -- in the complete edition only
+    if l.classes:includes('chunkref') then return pandoc.Str(book.absent[to]) end
+    if l.classes:includes('ident') then return l.content end
+    return pandoc.Span{pandoc.Str('⟨'), pandoc.Span(l.content), pandoc.Str('⟩')}
+  elseif l.classes:includes('chunkref') then
     if book.latex then return book.raw(('\\subpageref{%s}'):format(to)) end
   elseif l.classes:includes('chunkname') then
     l.content:insert(1, pandoc.Str('⟨')); l.content:insert(pandoc.Str('⟩'))

@@ -176,6 +176,16 @@ local function language(name, seen)
   end
 end
 
+-- The files that a chunk is part of.
+local function roots(name, seen, list)
+  seen, list = seen or {}, list or {}
+  if seen[name] then return list end
+  seen[name] = true
+  if not parents[name] then table.insert(list, name) end
+  for _, p in ipairs(parents[name] or {}) do roots(p, seen, list) end
+  return list
+end
+
 -- A chunk's name is plain text, with code in double brackets and formulas
 -- between dollars.
 local function nameinlines(name)
@@ -251,7 +261,7 @@ local function chunkblock(c)
   code = (blank:match('[^\n]*$') .. code):gsub('\n*$', '')
   blank = select(2, blank:gsub('\n', ''))
   local file, row = c.place:match('^(.*):(%d+)$')
-  local attr = {id=c.label, class='chunk', number=c.number, first=c.first, place=c.place,
+  local attr = {id=c.label, class='chunk', number=c.number, first=c.first, place=c.place, roots=table.concat(roots(c.name), ' '),
                 codeplace=file .. ':' .. math.tointeger(row) + blank}
   return pandoc.Div({
     pandoc.Plain{pandoc.Span(namelink(c.name, c.first), {class='name'}),

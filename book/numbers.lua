@@ -184,6 +184,7 @@ local function one(c, kind)
   end
   local number = t.kind == 'eq' and '(' .. t.number .. ')' or t.number
   local name = c.mode == 'SuppressAuthor' and '' or KIND[t.kind] .. '\u{A0}'
+  if book.absent[c.id] then return pandoc.Str(name .. number .. ' (web)') end
   if book.latex then
     return book.raw(('\\hyperref[%s]{%s%s}'):format(c.id, name:gsub('\u{A0}', '~'), number))
   end

@@ -1,0 +1,225 @@
+-- course.lua: part of book.lua. The course edition: what carries the argument.
+-- When everything is numbered, takes out
+--   the chunks of tests, measurements and labs, with the prose that leads to them,
+--     unless they stand in ::: telling; prose in ::: keep stays;
+--   ::: {.web say="How ..."}, with all that is in it;
+--   a section whose heading has .web, but for its first paragraph;
+--   plumbing: one or two lines added to a chunk that has begun elsewhere.
+-- In place of what is gone stands one line: what it is, how many lines, which
+-- file, which chunks of the complete edition. Tests leave a table of what they ask.
+-- ::: course is for this edition alone.
+
+return function (book)
+
+local absent = {}                              -- label of a chunk -> its number
+book.absent = absent
+local PLUMBING = 2                             -- lines
+
+local function has(b, class) return b.t == 'Div' and b.classes:includes(class) end
+local function ischunk(b) return has(b, 'chunk') end
+
+-- program, tests or exercises: for whom is this chunk?
+local function kind(d)
+  local best
+  for root in d.attributes.roots:gmatch('%S+') do
+    local k = root:match('^code/') and 'program' or root:match('^exercises/') and 'exercises' or 'tests'
+    if k == 'program' then return k end
+    best = best == 'tests' and best or k
+  end
+  return best
+end
+
+local function code(d) return (d.content[2].text:gsub('\u{E000}', '')) end
+local function countlines(d) return select(2, code(d):gsub('[^\n]*%S[^\n]*', '')) end
+local function plumbing(d)
+  return d.attributes.first ~= d.identifier and countlines(d) <= PLUMBING
+end
+
+-- What is taken out --------------------------------------------------------------
+
+local suites = {}                              -- file of tests -> its suite
+local gone                                     -- what has gone since the last block that stays
+local ledger = {}                              -- lines for make ledger
+local out                                      -- the blocks that stay
+
+local function letgo(b)
+  if ischunk(b) and kind(b) == 'exercises' then absent[b.identifier] = b.attributes.number; return end
+  gone = gone or {chunks=pandoc.List(), says=pandoc.List()}
+  pandoc.walk_block(pandoc.Div{b}, {Div = function (d)
+    if ischunk(d) then
+      absent[d.identifier] = d.attributes.number
+      gone.chunks:insert(d)
+    elseif d.identifier ~= '' then absent[d.identifier] = '' end
+  end, Span = function (s) if s.identifier ~= '' then absent[s.identifier] = '' end end,
+  Image = function (i) if i.identifier ~= '' then absent[i.identifier] = '' end end,
+  Header = function (h) absent[h.identifier] = '' end,
+  Table = function (t) if t.identifier ~= '' then absent[t.identifier] = '' end end})
+end
+
+-- Chunks 8.31, 8.32, 8.33 and 8.40 are 8.31–8.33, 8.40.
+local function ranges(chunks)
+  local list, parts = {}, {}
+  for _, d in ipairs(chunks) do
+    local chapter, n = d.attributes.number:match('^(.*)%.(%d+)$')
+    local last = list[#list]
+    n = tonumber(n)
+    if last and last.chapter == chapter and n == last.to + 1 then last.to = n
+    else table.insert(list, {chapter=chapter, from=n, to=n}) end
+  end
+  for _, r in ipairs(list) do
+    table.insert(parts, r.chapter .. '.' .. r.from .. (r.to > r.from and '–' .. r.to or ''))
+  end
+  return table.concat(parts, ', ')
+end
+
+local function files(chunks)
+  local list, seen = {}, {}
+  for _, d in ipairs(chunks) do
+    for root in d.attributes.roots:gmatch('%S+') do
+      if not seen[root] then seen[root] = true; table.insert(list, root) end
+    end
+  end
+  return list
+end
+
+local function sentence(name)
+  name = name:gsub('_', ' ')
+  return name:sub(1, 1):upper() .. name:sub(2)
+end
+
+-- START_TEST(a_name), and what its comment says: {{name, fails if}}
+local function tests(chunks)
+  local list = pandoc.List()
+  for _, d in ipairs(chunks) do
+    local last = ''
+    for line in (code(d) .. '\n'):gmatch('([^\n]*)\n') do
+      local name = line:match('START_TEST%(([%w_]+)%)')
+      if name then list:insert{name, last:match('/%* (fails if .-) ?%*/') or ''} end
+      last = line:match('^%s') and last .. line:gsub('^%s+', ' ') or line
+    end
+  end
+  return list
+end
+
+local MOST = 3                                 -- files in a line
+local function describe(g)
+  local line, lines = pandoc.List(), 0
+  local function say(...) for _, x in ipairs{...} do line:insert(type(x) == 'string' and pandoc.Str(x) or x) end end
+  for _, d in ipairs(g.chunks) do lines = lines + countlines(d) end
+  for i, s in ipairs(g.says) do
+    if i > 1 then say(pandoc.Space()) end
+    line:extend(pandoc.read(s, 'markdown').blocks[1].content)
+  end
+  if #g.chunks == 0 then return line end
+  if #g.says == 0 then
+    local first = g.chunks[1].content[1].content[1].content[1]
+    say('⟨'); line:extend(first.content); say('⟩')
+    if #g.chunks > 1 then say((' and %d more'):format(#g.chunks - 1)) end
+    say(', ')
+  else say(pandoc.Space()) end
+  say(('%d line%s: '):format(lines, lines == 1 and '' or 's'))
+  local list = files(g.chunks)
+  for i, f in ipairs(list) do
+    if i > MOST then say((' and %d more'):format(#list - MOST)); break end
+    say(i > 1 and ', ' or '', pandoc.Code(f))
+  end
+  say('; web ' .. ranges(g.chunks) .. '.')
+  return line
+end
+
+local function flush()
+  if not gone then return end
+  local g = gone
+  gone = nil
+  if #g.chunks == 0 and #g.says == 0 then return end
+  for _, d in ipairs(g.chunks) do
+    table.insert(ledger, table.concat({d.attributes.place, countlines(d), d.attributes.number,
+                                       'line ' .. g.chunks[1].attributes.number}, '\t'))
+  end
+  local asked = tests(g.chunks)
+  if #asked > 0 then
+    out:insert(pandoc.Div({pandoc.BulletList(asked:map(function (t)
+      local line = pandoc.List{pandoc.Emph(pandoc.Str(sentence(t[1])))}
+      if t[2] ~= '' then line:extend{pandoc.Str(': ' .. t[2])} end
+      return {pandoc.Plain(line)}
+    end))}, {class='asked'}))
+  end
+  out:insert(pandoc.Div({pandoc.Plain(describe(g))}, {class='gone'}))
+end
+
+local function stay(b)
+  flush()
+  out:insert(b)
+end
+
+-- In the order of the book -----------------------------------------------------------
+
+-- Of the prose that leads to a listing that goes, the first paragraph below a
+-- heading stays; the rest waits in `leading' for what comes next.
+local leading, first
+
+local function settle(goes)
+  for _, b in ipairs(leading) do
+    if goes then letgo(b) else stay(b) end
+  end
+  leading = pandoc.List()
+end
+
+local cutblocks
+
+local function cutblock(b)
+  if has(b, 'course') then settle(false); for _, x in ipairs(b.content) do stay(x) end
+  elseif has(b, 'keep') then settle(false); for _, x in ipairs(b.content) do stay(x) end
+  elseif has(b, 'telling') then
+    settle(false)
+    for _, x in ipairs(b.content) do stay(x) end
+  elseif has(b, 'web') then
+    settle(false)
+    letgo(b)
+    if b.attributes.say then gone.says:insert(b.attributes.say) end
+  elseif ischunk(b) then
+    local k = kind(b)
+    if k == 'program' and not plumbing(b) then settle(false); stay(b)
+    else settle(k ~= 'program'); letgo(b) end
+    first = false
+  elseif b.t == 'Header' then settle(false); stay(b); first = true
+  elseif b.t == 'Para' and not book.isfigure(b) then
+    if first then stay(b); first = false else leading:insert(b) end
+  else settle(false); stay(b) end
+end
+
+function cutblocks(blocks)
+  local skip                                   -- below a heading with .web: its level
+  for _, b in ipairs(blocks) do
+    if b.t == 'Header' and skip and b.level <= skip then skip = nil end
+    if skip then
+      if b.t == 'Para' and first then stay(b); first = false else letgo(b) end
+    else
+      cutblock(b)
+      if b.t == 'Header' and b.classes:includes('web') then skip = b.level end
+    end
+  end
+  settle(false)
+  flush()
+end
+
+local function cut(blocks)
+  out, leading, first, gone = pandoc.List(), pandoc.List(), false, nil
+  cutblocks(blocks)
+  local f = io.open(book.build .. '/course.tsv', 'w')
+  f:write(table.concat(ledger, '\n'), '\n'); f:close()
+  return out
+end
+
+-- The complete edition has everything but what is for the course alone.
+local function whole(blocks)
+  local all = pandoc.List()
+  for _, b in ipairs(blocks) do
+    if has(b, 'keep') or has(b, 'telling') or has(b, 'web') then all:extend(whole(b.content))
+    elseif not has(b, 'course') then all:insert(b) end
+  end
+  return all
+end
+
+return { cut=cut, whole=whole }
+end
