@@ -6,6 +6,7 @@
 #   make where F=code/layers/norm.c:10
 #   make book       lint, build/book.pdf (the course), build/html/index.html
 #   make book EDITION=complete              build/complete.pdf instead
+#   make ledger     is every line in the one, and accounted for in the other?
 #
 # One chapter in the making, whatever it still lacks (complaints are printed):
 #
@@ -18,7 +19,7 @@ BOOK_PACKAGES := noweb pandoc make gawk poppler-utils texlive-luatex \
   texlive-latex-recommended texlive-pictures fonts-texgyre \
   fonts-texgyre-math fonts-go
 
-.PHONY: tangle drift where lint book pdf html figures book-test book-packages
+.PHONY: tangle drift where lint book pdf html ledger figures book-test book-packages
 
 book-packages:
 	@$(if $(wildcard tools/need),tools/need $(DEPS) $(BOOK_PACKAGES))
@@ -39,6 +40,7 @@ where:
 
 book: book-packages
 	@$(MAKE) --no-print-directory lint pdf html
+	$(if $(filter course,$(EDITION)),@$(MAKE) --no-print-directory ledger)
 # The course edition carries the argument; the complete one has every line.
 EDITION ?= course
 EDITIONS := course complete
@@ -100,6 +102,11 @@ $(BUILD)/%.pdf: $(BUILD)/%.tex $(BUILD)/figures.stamp book/log.awk book/index.lu
 	done
 	@LC_ALL=C.UTF-8 gawk -f book/log.awk $(BUILD)/$*.tex $(BUILD)/$*.log >&2 || $(if $(DRAFT),true,{ mv $@ $(BUILD)/faulty.pdf; exit 1; })
 	@echo "  $@: $$(pdfinfo $@ | sed -n 's/^Pages: *//p') pages"
+
+# Where every line of the program stands, and how many pages there are of what.
+ledger:
+	@echo "  LEDGER"
+	@book/ledger $(BUILD) $(CHAPTERS)
 
 FONTS := $(addprefix /usr/share/texmf/fonts/opentype/public/tex-gyre/texgyrepagella-,regular.otf italic.otf bold.otf bolditalic.otf) \
   /usr/share/texmf/fonts/opentype/public/tex-gyre-math/texgyrepagella-math.otf \

@@ -151,7 +151,8 @@ local function latexchunk(div, name, code, foot)
   local lines = 1 + select(2, code.text:gsub('\n', ''))
   local more = div.attributes.first ~= div.identifier and '+' or ''
   return {
-    book.rawblock(('%%@ %s\n%s\\begin{nwchunk}{%s}{%s}{%s}{%s}'):format(div.attributes.place, names,
+    book.rawblock(('%%@ %s\n%s\\nwsort{%d}\\begin{nwchunk}{%s}{%s}{%s}{%s}'):format(div.attributes.place, names,
+      div.attributes.kind == 'program' and 1 or 2,
       div.identifier, book.write(name), more, book.write(needlist(foot, lines)))),
     book.rawblock(('%%@code %s\n%s'):format(div.attributes.codeplace, breaks(body, code))),
     book.rawblock(('\\end{nwchunk}\\nwfoot{%s}'):format(book.write(footline(foot))))}

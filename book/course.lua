@@ -14,6 +14,7 @@ return function (book)
 local absent = {}                              -- label of a chunk -> its number
 book.absent = absent
 local PLUMBING = 2                             -- lines
+local ledger = {}
 
 local function has(b, class) return b.t == 'Div' and b.classes:includes(class) end
 local function ischunk(b) return has(b, 'chunk') end
@@ -29,6 +30,15 @@ local function kind(d)
   return best
 end
 
+-- For make ledger: where a chunk stands, its rows, its number, and who shows it.
+local function note(d, how)
+  table.insert(ledger, table.concat({d.attributes.place, d.attributes.rows, d.attributes.number, how}, '\t'))
+end
+local function writeledger(name)
+  local f = io.open(book.build .. '/' .. name .. '.ledger', 'w')
+  f:write(table.concat(ledger, '\n'), '\n'); f:close()
+end
+
 local function code(d) return (d.content[2].text:gsub('\u{E000}', '')) end
 local function countlines(d) return select(2, code(d):gsub('[^\n]*%S[^\n]*', '')) end
 local function plumbing(d)
@@ -39,11 +49,10 @@ end
 
 local suites = {}                              -- file of tests -> its suite
 local gone                                     -- what has gone since the last block that stays
-local ledger = {}                              -- lines for make ledger
 local out                                      -- the blocks that stay
 
 local function letgo(b)
-  if ischunk(b) and kind(b) == 'exercises' then absent[b.identifier] = b.attributes.number; return end
+  if ischunk(b) and kind(b) == 'exercises' then absent[b.identifier] = b.attributes.number; note(b, 'lab'); return end
   gone = gone or {chunks=pandoc.List(), says=pandoc.List()}
   pandoc.walk_block(pandoc.Div{b}, {Div = function (d)
     if ischunk(d) then
@@ -133,8 +142,7 @@ local function flush()
   gone = nil
   if #g.chunks == 0 and #g.says == 0 then return end
   for _, d in ipairs(g.chunks) do
-    table.insert(ledger, table.concat({d.attributes.place, countlines(d), d.attributes.number,
-                                       'line ' .. g.chunks[1].attributes.number}, '\t'))
+    note(d, 'line ' .. g.chunks[1].attributes.number)
   end
   local asked = tests(g.chunks)
   if #asked > 0 then
@@ -150,6 +158,7 @@ end
 local function stay(b)
   flush()
   out:insert(b)
+  if ischunk(b) then b.attributes.kind = kind(b); note(b, 'printed') end
 end
 
 -- In the order of the book -----------------------------------------------------------
@@ -203,21 +212,44 @@ function cutblocks(blocks)
   flush()
 end
 
+-- Prose that stays and names what has gone: for make ledger, too.
+local function names(blocks, list)
+  local section = ''
+  for _, b in ipairs(blocks) do
+    if b.t == 'Header' then section = pandoc.utils.stringify(b) end
+    if not ischunk(b) then
+      pandoc.walk_block(pandoc.Div{b}, {Link = function (l)
+        local number = l.classes:includes('ident') and absent[l.target:sub(2)]
+        if number then table.insert(list, l.attributes.name .. '\t' .. number .. '\t' .. section) end
+      end})
+    end
+  end
+  return list
+end
+
 local function cut(blocks)
   out, leading, first, gone = pandoc.List(), pandoc.List(), false, nil
   cutblocks(blocks)
-  local f = io.open(book.build .. '/course.tsv', 'w')
-  f:write(table.concat(ledger, '\n'), '\n'); f:close()
+  writeledger('course')
+  ledger = names(out, {})
+  writeledger('names')
   return out
 end
 
 -- The complete edition has everything but what is for the course alone.
-local function whole(blocks)
-  local all = pandoc.List()
+local function flatten(blocks, all)
   for _, b in ipairs(blocks) do
-    if has(b, 'keep') or has(b, 'telling') or has(b, 'web') then all:extend(whole(b.content))
-    elseif not has(b, 'course') then all:insert(b) end
+    if has(b, 'keep') or has(b, 'telling') or has(b, 'web') then flatten(b.content, all)
+    elseif not has(b, 'course') then
+      all:insert(b)
+      if ischunk(b) then b.attributes.kind = kind(b); note(b, 'printed') end
+    end
   end
+  return all
+end
+local function whole(blocks)
+  local all = flatten(blocks, pandoc.List())
+  writeledger('complete')
   return all
 end
 

@@ -1,5 +1,6 @@
 -- margin.lua: loaded by book.latex. Moves the notes of a finished page into its
 -- margin: each beside its place, no two over one another, none below the foot.
+-- And writes down how much of each page is prose, program, tests, ... (\nwkind).
 
 local GAP = tex.sp('4pt')
 local attribute = luatexbase.registernumber('nwnoteattr')
@@ -80,4 +81,44 @@ function nwmargin(page)
       sheet.list, tail = node.insert_after(sheet.list, tail, n)
     end
   end
+end
+
+-- Lines of the text block, by kind, and what is left empty below them.
+local kindof = luatexbase.registernumber('nwkindattr')
+local file
+local function lines(box, y, area, seen)
+  local at, n = box.id == VLIST and y - box.height or y, box.list
+  while n do
+    if n.id == HLIST or n.id == VLIST then
+      local size, base = n.height + n.depth, box.id == VLIST and at + n.height or y + n.shift
+      local top = base - n.height
+      local page = size > area.height * .9 or n.id == VLIST
+      if page then lines(n, base, area, seen)
+      elseif box.id == VLIST and size > 0 and top >= area.top - 65536 and top + size <= area.top + area.height + 655360 then
+        local kind = node.has_attribute(n, kindof) or 0
+        seen[kind] = (seen[kind] or 0) + size
+        seen.low = math.max(seen.low, top + size)
+      end
+      if box.id == VLIST then at = at + size end
+    elseif box.id == VLIST then
+      if n.id == KERN then at = at + n.kern
+      elseif n.id == GLUE then at = at + math.floor(node.effective_glue(n, box) + .5)
+      elseif n.id == RULE then at = at + n.height + n.depth end
+    end
+    n = n.next
+  end
+end
+
+function nwkinds(name)
+  file = file or io.open(name, 'w')
+  local sheet, area = tex.box.ShipoutBox, {height=tex.dimen.textheight}
+  area.top = tex.dimen.topmargin + tex.dimen.headheight + tex.dimen.headsep
+  local seen = {low=area.top}
+  lines(sheet, sheet.height, area, seen)
+  local used, parts = 0, {}
+  for kind = 0, 6 do used = used + (seen[kind] or 0) end
+  local low = math.min(math.max(0, (seen.low - area.top) / area.height), 1)
+  for kind = 0, 6 do table.insert(parts, ('%.3f'):format(used > 0 and low * (seen[kind] or 0) / used or 0)) end
+  file:write(table.concat(parts, ' '), (' %.3f'):format(1 - low), '\n')
+  file:flush()
 end

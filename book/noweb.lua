@@ -262,6 +262,7 @@ local function chunkblock(c)
   blank = select(2, blank:gsub('\n', ''))
   local file, row = c.place:match('^(.*):(%d+)$')
   local attr = {id=c.label, class='chunk', number=c.number, first=c.first, place=c.place, roots=table.concat(roots(c.name), ' '),
+                rows=select(2, table.concat(c.code):gsub('\n', '')),
                 codeplace=file .. ':' .. math.tointeger(row) + blank}
   return pandoc.Div({
     pandoc.Plain{pandoc.Span(namelink(c.name, c.first), {class='name'}),
@@ -349,6 +350,7 @@ local function numberchunks()
     local number
     if not head or head.classes:includes('unnumbered') then bare = bare + 1; number = '*' .. bare
     elseif head.classes:includes('appendix') then letter = letter + 1; number = string.char(64 + letter)
+    elseif head.classes:includes('zero') then number = '0'
     else n = n + 1; number = tostring(n) end
     for i, c in ipairs(ch.chunks) do c.number = number .. '.' .. i end
   end

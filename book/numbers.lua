@@ -39,7 +39,8 @@ local function countheader(h)
       letters = letters + 1; chapter = string.char(64 + letters)
       define(h.identifier, 'app', chapter)
     else
-      chapters = chapters + 1; chapter = tostring(chapters)
+      if not h.classes:includes('zero') then chapters = chapters + 1 end
+      chapter = tostring(chapters)
       define(h.identifier, 'ch', chapter)
     end
     h.attributes.number = chapter
@@ -57,8 +58,8 @@ local inappendix = false
 
 -- The heading itself, when everything is counted.
 local function header(h)
-  local number = h.attributes.number
-  h.attributes.number = nil
+  local number, part = h.attributes.number, h.attributes.part
+  h.attributes.number, h.attributes.part = nil, nil
   if not book.latex then
     if number then
       h.content:insert(1, pandoc.Span({pandoc.Str(number)}, {class='n'}))
@@ -73,6 +74,7 @@ local function header(h)
   local command = '\\' .. (COMMAND[h.level] or 'paragraph')
   if not number and h.level <= 2 then command = h.level == 1 and '\\addchap' or '\\section*' end
   if not number and h.level == 3 and h.classes:includes('unnumbered') then command = '\\subsection*' end
+  if part then start = ('%s\\addtocontents{toc}{\\protect\\nwpart{%s}}\n'):format(start, part) end
   if number then start = ('%s\\nwnumber{%s}{%s}'):format(start, COMMAND[h.level], number) end
   return book.rawblock(('%s%s{%s}\\label{%s}'):format(start, command, title, h.identifier))
 end
