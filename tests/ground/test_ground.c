@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 // Tests of the sums
+/* fails if slice_of does not begin the
+   later slices behind the longer ones */
 START_TEST(slices_follow_each_other_and_are_even)
 {
     for (size_t slices = 1; slices < 20; slices++)
@@ -30,6 +32,8 @@ START_TEST(slices_follow_each_other_and_are_even)
 }
 END_TEST
 
+/* fails if the last elements of a slice,
+   fewer than eight, are left out */
 START_TEST(sums_of_integers_are_exact)
 {
     static const size_t large[] = { 511, 512, 513, 65537, 100003,
@@ -49,6 +53,8 @@ START_TEST(sums_of_integers_are_exact)
 }
 END_TEST
 
+/* fails if there are as many slices as
+   threads, or parts are added as they come */
 START_TEST(sums_do_not_depend_on_the_threads)
 {
     enum { COUNT = 200001 };
@@ -64,6 +70,7 @@ START_TEST(sums_do_not_depend_on_the_threads)
 }
 END_TEST
 
+/* fails if the running sums are of type float */
 START_TEST(sums_are_held_in_double)
 {
     enum { COUNT = 1000000 };
@@ -95,6 +102,8 @@ static double ulps_off(float got, double want)
     return fabs(got - want) / ulp;
 }
 
+/* fails if a term of the polynomial or
+   the low part of ln 2 is missing */
 START_TEST(exponential_is_within_two_ulp)
 {
     double worst = 0;
@@ -111,6 +120,8 @@ START_TEST(exponential_is_within_two_ulp)
 }
 END_TEST
 
+/* fails if a clamp is missing, is too
+   narrow, or makes a number of a NaN */
 START_TEST(exponential_of_the_extremes)
 {
     ck_assert(exponential(0) == 1);
@@ -127,6 +138,7 @@ START_TEST(exponential_of_the_extremes)
 END_TEST
 
 // Tests of messages and memory
+/* fails if a later failure overwrites the message of the first */
 START_TEST(the_first_failure_is_kept)
 {
     struct message m = { 0, "" };
@@ -137,6 +149,7 @@ START_TEST(the_first_failure_is_kept)
 }
 END_TEST
 
+/* fails if the text is written without the bound of its array */
 START_TEST(a_long_message_is_cut_off)
 {
     struct message m = { 0, "" };
@@ -148,6 +161,7 @@ START_TEST(a_long_message_is_cut_off)
 }
 END_TEST
 
+/* fails if a product wraps around, or one that just fits is refused */
 START_TEST(products_that_do_not_fit_are_refused)
 {
     const size_t half = SIZE_MAX / 2 + 1;
@@ -163,6 +177,8 @@ START_TEST(products_that_do_not_fit_are_refused)
 }
 END_TEST
 
+/* fails if memory is not cleared, or
+   not aligned to a line of the cache */
 START_TEST(memory_is_zero_aligned_and_large_enough)
 {
     struct message m = { 0, "" };
@@ -181,6 +197,8 @@ START_TEST(memory_is_zero_aligned_and_large_enough)
 }
 END_TEST
 
+/* fails if rounding up to lines of the
+   cache wraps around to a small size */
 START_TEST(impossible_sizes_are_reported)
 {
     static const size_t sizes[][2] = {
@@ -196,6 +214,7 @@ START_TEST(impossible_sizes_are_reported)
 }
 END_TEST
 
+/* fails if memory_allow lets one call too many or too few succeed */
 START_TEST(memory_can_be_made_to_run_out)
 {
     struct message m = { 0, "" };
@@ -213,6 +232,8 @@ START_TEST(memory_can_be_made_to_run_out)
 }
 END_TEST
 
+/* fails if two threads can both take the
+   last allocation that is allowed */
 START_TEST(threads_share_what_is_allowed_and_get_no_more)
 {
     size_t had = 0;
@@ -229,6 +250,7 @@ START_TEST(threads_share_what_is_allowed_and_get_no_more)
 }
 END_TEST
 
+/* fails if memory_there promises more than the address space holds */
 START_TEST(there_is_a_page_and_not_every_address)
 {
     ck_assert(memory_there(1) && memory_there(1 << 20));
@@ -236,6 +258,7 @@ START_TEST(there_is_a_page_and_not_every_address)
 }
 END_TEST
 
+/* fails if memory_there does not give back what it has mapped */
 START_TEST(asking_for_memory_keeps_none)
 {
     for (int i = 0; i < 140000; i++)    /* of a GiB, beyond all bits */
@@ -243,6 +266,8 @@ START_TEST(asking_for_memory_keeps_none)
 }
 END_TEST
 
+/* fails if memory_peak leaves its file
+   open, or finds no number in it */
 START_TEST(looking_at_the_peak_leaves_nothing_open)
 {
     int before = dup(STDOUT_FILENO);
@@ -254,6 +279,8 @@ START_TEST(looking_at_the_peak_leaves_nothing_open)
 END_TEST
 
 // Tests of the random numbers
+/* fails if philox has nine rounds, or
+   exchanges halves, factors or keys */
 START_TEST(philox_gives_the_published_numbers)
 {
     static const struct {
@@ -274,6 +301,7 @@ START_TEST(philox_gives_the_published_numbers)
 }
 END_TEST
 
+/* fails if the upper half of seed, stream or place is dropped */
 START_TEST(all_bits_of_seed_stream_and_place_count)
 {
     const uint64_t seed = 0x123456789abcdef0;
@@ -294,6 +322,8 @@ START_TEST(all_bits_of_seed_stream_and_place_count)
 }
 END_TEST
 
+/* fails if a change of the generator gives
+   a seed other numbers than before */
 START_TEST(uniform_numbers_are_pinned)
 {
     ck_assert(random_uniform(1, 2, 3) == 0x1.bc117ea4cc7dfp-1);
@@ -302,6 +332,8 @@ START_TEST(uniform_numbers_are_pinned)
 }
 END_TEST
 
+/* fails if fractions leave [0,1), miss
+   an end of it, or follow each other */
 START_TEST(uniform_numbers_fill_the_interval)
 {
     enum { COUNT = 100000 };
@@ -320,6 +352,8 @@ START_TEST(uniform_numbers_fill_the_interval)
 }
 END_TEST
 
+/* fails if the variance is not 1, as
+   without the factor 2 under the root */
 START_TEST(normal_numbers_have_the_right_moments)
 {
     enum { COUNT = 100000 };
@@ -336,6 +370,8 @@ START_TEST(normal_numbers_have_the_right_moments)
 }
 END_TEST
 
+/* fails if random_below returns n, or
+   favours some of the numbers below it */
 START_TEST(numbers_below_n_are_even)
 {
     for (size_t n = 1; n < 34; n++) {
@@ -351,6 +387,8 @@ START_TEST(numbers_below_n_are_even)
 }
 END_TEST
 
+/* fails if fnv_add multiplies before
+   the exclusive or, or starts anew */
 START_TEST(streams_have_the_published_hash)
 {
     ck_assert(random_stream("") == 0xcbf29ce484222325);

@@ -42,6 +42,8 @@ static void make_wrong(real *got, const real *want, int kind)
     }
 }
 
+/* fails if the tolerance is absolute:
+   then zeros pass, if all is small */
 START_TEST(wrong_arrays_are_refused)
 {
     const size_t shape[2] = { 4, 4 };
@@ -54,6 +56,8 @@ START_TEST(wrong_arrays_are_refused)
 }
 END_TEST
 
+/* fails if equal infinities are refused,
+   or arrays of no elements pass */
 START_TEST(equal_arrays_are_close)
 {
     real x[4] = { 1, -2, INFINITY, -INFINITY }, nan[1] = { NAN };
@@ -67,6 +71,8 @@ START_TEST(equal_arrays_are_close)
 }
 END_TEST
 
+/* fails if errors are compared with the
+   largest element, or each with its own */
 START_TEST(the_tolerance_is_a_part_of_the_rms)
 {
     const real want[2] = { 1, 7 }, got[2] = { 1.25, 7 };    /* rms 5 */
@@ -76,6 +82,7 @@ START_TEST(the_tolerance_is_a_part_of_the_rms)
 }
 END_TEST
 
+/* fails if a reference of zeros falls back on an absolute tolerance */
 START_TEST(a_zero_reference_wants_zeros)
 {
     real want[3] = { 0 }, got[3] = { 0 };
@@ -86,6 +93,8 @@ START_TEST(a_zero_reference_wants_zeros)
 }
 END_TEST
 
+/* fails if elements are squared before
+   they are divided by the largest */
 START_TEST(the_rms_does_not_overflow)
 {
     const real huge = sizeof(real) == sizeof(float) ? (real)FLT_MAX
@@ -97,6 +106,7 @@ START_TEST(the_rms_does_not_overflow)
 }
 END_TEST
 
+/* fails if an index is computed with the extent of another axis */
 START_TEST(wrong_elements_are_printed_with_indices)
 {
     const size_t shape[3] = { 2, 3, 4 };
@@ -119,6 +129,8 @@ START_TEST(wrong_elements_are_printed_with_indices)
 }
 END_TEST
 
+/* fails if bits are compared by ==, for
+   which -0 is 0, and a NaN is not itself */
 START_TEST(bits_are_compared)
 {
     const real zero[1] = { 0 }, minus[1] = { -(real)0.0 };
@@ -130,6 +142,8 @@ START_TEST(bits_are_compared)
 END_TEST
 
 // Tests of the test data
+/* fails if fill_integers leaves its range,
+   or two seeds give the same numbers */
 START_TEST(test_data_are_what_they_say)
 {
     real *x = test_reals(1000), *y = test_unset(1000);
@@ -179,6 +193,8 @@ static struct point some_point(void)
     return p;
 }
 
+/* fails if the difference is one-sided,
+   or divided by h in place of 2 h */
 START_TEST(a_right_gradient_is_accepted)
 {
     struct point p = some_point();
@@ -189,6 +205,8 @@ START_TEST(a_right_gradient_is_accepted)
 }
 END_TEST
 
+/* fails if the error is not divided by the
+   largest slope, or at is elsewhere */
 START_TEST(a_wrong_element_is_found)
 {
     struct point p = some_point();
@@ -205,6 +223,7 @@ START_TEST(a_wrong_element_is_found)
 }
 END_TEST
 
+/* fails if x[i] is not put back, or only up to rounding */
 START_TEST(differences_restore_x)
 {
     struct point p = some_point(), q = p;
@@ -219,6 +238,7 @@ static double logarithm(void *context)
     return log((double)*x);
 }
 
+/* fails if the step does not grow with x */
 START_TEST(the_step_suits_large_numbers)
 {
     real x = 1e6, gradient = (real)1e-6;
@@ -228,6 +248,8 @@ START_TEST(the_step_suits_large_numbers)
 }
 END_TEST
 
+/* fails if a NaN in the gradient is passed
+   over, as it is not larger than anything */
 START_TEST(a_nan_is_the_worst)
 {
     struct point p = some_point();
@@ -250,6 +272,8 @@ static void expect_text(const char *want)
     free(lab_text);
 }
 
+/* fails if a check that found a failure,
+   or checked nothing, ends with 0 */
 START_TEST(lab_reports_what_is_right_and_wrong)
 {
     lab_stream = open_memstream(&lab_text, &lab_length);
@@ -266,6 +290,7 @@ START_TEST(lab_reports_what_is_right_and_wrong)
 }
 END_TEST
 
+/* fails if a negated or transposed answer is not recognised as such */
 START_TEST(lab_recognises_mistakes)
 {
     const size_t shape[2] = { 2, 3 };
@@ -335,6 +360,7 @@ static void exchange_add_and_overwrite(real *y, real *z)
     }
 }
 
+/* fails if poison is printed as if the answer had computed it */
 START_TEST(lab_says_in_words_what_was_not_written)
 {
     expect_words(write_nothing, "     nothing of it was written\n",
@@ -409,6 +435,8 @@ static int run_judge(enum bad bad, char *text, size_t room)
     waitpid(judge, &status, 0);
     return status;
 }
+/* fails if an answer that exits, loops
+   or kills the judge passes the check */
 START_TEST(an_answer_that_does_not_come_back_fails)
 {
     static const char *const reason[BADS] = { "OK   x and y\n1 passed",
@@ -438,6 +466,8 @@ static void serve_square(void *reply, const void *request)
     *(real *)reply = *x * *x;
 }
 
+/* fails if a question is answered in the
+   child, where the judge cannot count it */
 START_TEST(a_judge_replies_to_its_child)
 {
     real sum = 0, square, x;
@@ -457,12 +487,15 @@ START_TEST(a_judge_replies_to_its_child)
 END_TEST
 
 // Tests of the test runner
+/* fails if it is run: the tests of the runner count what fails */
 START_TEST(demonstration_that_fails)
 {
     ck_abort_msg("as it should");
 }
 END_TEST
 
+/* fails if the runner starts it where
+   nobody has said that there is a GPU */
 START_TEST(gpu_demonstration)
 {
     ck_assert(getenv("TEST_GPU") != NULL);
@@ -487,6 +520,7 @@ static void expect_run(const char *arguments, int status,
     ck_assert_str_eq(line, last_line);
 }
 
+/* fails if a filter that selects no test makes a run that succeeds */
 START_TEST(runner_fails_when_nothing_ran)
 {
     expect_run("no_such_test", 1, "0 passed, 0 failed, 0 skipped\n");
@@ -495,6 +529,8 @@ START_TEST(runner_fails_when_nothing_ran)
 }
 END_TEST
 
+/* fails if the filter looks at the names
+   of tests alone, not of suite or case */
 START_TEST(runner_filters_by_any_name)
 {
     expect_run("philox_gives", 0, "1 passed, 0 failed, 0 skipped\n");
@@ -503,6 +539,8 @@ START_TEST(runner_filters_by_any_name)
 }
 END_TEST
 
+/* fails if what is skipped counts as
+   passed, or a failure leaves status 0 */
 START_TEST(runner_reports_failures_and_skips)
 {
     expect_run("gpu_demonstration", 1,
