@@ -64,6 +64,8 @@ static void check_serial(serial *multiply, size_t m, size_t n, size_t k)
         }
 }
 
+/* fails if an operand is not transposed, a
+   last element left out, or ldc taken for n */
 START_TEST(serial_products_of_integers_are_exact)
 {
     size_t i = (size_t)_i;
@@ -72,6 +74,8 @@ START_TEST(serial_products_of_integers_are_exact)
     check_serial(matmul_loops, i, i * 7 % 33 + 1, i * 5 % 33 + 1);
 }
 END_TEST
+/* fails if the panels of a sum are not
+   gone through from first to last */
 START_TEST(panels_do_not_change_a_bit)
 {
     enum { M = 3, N = 600, K = 150 };
@@ -90,6 +94,7 @@ START_TEST(panels_do_not_change_a_bit)
 }
 END_TEST
 
+/* fails if c is multiplied by a beta of 0, so that a NaN in it stays */
 START_TEST(with_beta_zero_the_result_is_not_read)
 {
     enum { N = 20 };
@@ -141,6 +146,8 @@ static void check_layer(size_t rows, size_t out, size_t in)
     assert_same(dw, want_dw, out * in);
 }
 
+/* fails if a product of the layer transposes
+   the wrong operand, or overwrites dw */
 START_TEST(layers_of_integers_are_exact)
 {
     size_t i = (size_t)_i;
@@ -149,6 +156,7 @@ START_TEST(layers_of_integers_are_exact)
 }
 END_TEST
 
+/* fails if a slice begins at a wrong row of x, y, dy or dw */
 START_TEST(slices_of_a_large_layer_are_exact)
 {
     check_layer(1031, 283, 37);
@@ -172,6 +180,8 @@ static double weighted_square(void *context)
     return loss;
 }
 
+/* fails if the formula of dx or of dw
+   is not what the chain rule says */
 START_TEST(gradients_of_a_layer_are_those_of_the_differences)
 {
     struct layer l;
@@ -209,6 +219,8 @@ static void all_three(real *results, size_t rows, size_t out, size_t in)
     matmul_backward_weight(results, dy, x, rows, out, in);
 }
 
+/* fails if there are as many slices as
+   threads, or threads split a sum */
 START_TEST(the_number_of_threads_does_not_change_a_bit)
 {
     static const size_t sizes[][3] = {
@@ -229,6 +241,7 @@ START_TEST(the_number_of_threads_does_not_change_a_bit)
 }
 END_TEST
 
+/* fails if matmul_slices asks for the threads, or cuts below 32 rows */
 START_TEST(slices_depend_on_the_rows_alone)
 {
     static const size_t want[][2] = {   /* rows, slices */
@@ -245,6 +258,8 @@ START_TEST(slices_depend_on_the_rows_alone)
 }
 END_TEST
 // Test the library and the peak
+/* fails if OpenBLAS has threads of its
+   own, or its kernels are not named */
 START_TEST(the_library_says_what_it_is)
 {
     const char *library = matmul_library();
@@ -262,6 +277,8 @@ START_TEST(the_library_says_what_it_is)
 }
 END_TEST
 
+/* fails if matmul_serial does not put
+   back how many threads OpenMP had */
 START_TEST(a_serial_product_leaves_the_threads_alone)
 {
     real a = 3, b = 5, c = 0;
@@ -278,6 +295,8 @@ START_TEST(a_serial_product_leaves_the_threads_alone)
 }
 END_TEST
 
+/* fails if the compiler leaves out the
+   work, or the rate is in another unit */
 START_TEST(the_peak_is_a_possible_number)
 {
     double peak = matmul_peak(1);
@@ -286,6 +305,7 @@ START_TEST(the_peak_is_a_possible_number)
 }
 END_TEST
 
+/* fails if the peak has sums that wait, or registers too narrow */
 START_TEST(no_product_is_faster_than_the_peak)
 {
     enum { N = 256 };
