@@ -15,6 +15,8 @@ static real itself(struct operands o, size_t i)
 }
 
 // Tests of the sum in lanes
+/* fails if the last terms, fewer than
+   sixteen, are left out or added twice */
 START_TEST(sum_in_lanes_has_every_term_once)
 {
     size_t count = size_at(_i);
@@ -28,6 +30,7 @@ START_TEST(sum_in_lanes_has_every_term_once)
 }
 END_TEST
 
+/* fails if the lanes are added one after the other, and not in pairs */
 START_TEST(sum_in_lanes_keeps_the_order_it_promises)
 {
     size_t count = size_at(_i);
@@ -44,6 +47,7 @@ START_TEST(sum_in_lanes_keeps_the_order_it_promises)
 }
 END_TEST
 
+/* fails if a term of a long row is lost, or added with fewer digits */
 START_TEST(sum_in_lanes_rounds_little)
 {
     enum { COUNT = 1 << 16 };
@@ -61,6 +65,8 @@ START_TEST(sum_in_lanes_rounds_little)
 END_TEST
 
 // Tests of the largest
+/* fails if largest skips a lane or the
+   last elements, or begins with 0 */
 START_TEST(largest_is_found_wherever_it_is)
 {
     size_t count = size_at(_i);
@@ -74,6 +80,7 @@ START_TEST(largest_is_found_wherever_it_is)
 }
 END_TEST
 
+/* fails if the number of slices is rounded down */
 START_TEST(slices_have_at_most_64_channels)
 {
     ck_assert_uint_eq(channel_slices(0), 0);

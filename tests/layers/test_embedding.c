@@ -17,6 +17,7 @@ static void fill_ids(size_t tokens)
 }
 
 // Tests of the embedding
+/* fails if row t of the table is copied, and not row id[t] */
 START_TEST(embedding_copies_rows)
 {
     size_t width = size_at(_i), tokens = rows_at(_i, TOKENS);
@@ -32,6 +33,8 @@ START_TEST(embedding_copies_rows)
     assert_same(got, want, tokens * width);
 }
 END_TEST
+/* fails if the second of two equal tokens
+   overwrites what the first has added */
 START_TEST(embedding_adds_repeated_tokens)
 {
     size_t width = size_at(_i), count = WORDS * width;
@@ -50,6 +53,8 @@ START_TEST(embedding_adds_repeated_tokens)
 }
 END_TEST
 
+/* fails if backward adds to another row
+   than the one that forward has read */
 START_TEST(embedding_backward_is_the_transpose)
 {
     enum { WIDTH = 70 };
@@ -70,6 +75,7 @@ START_TEST(embedding_backward_is_the_transpose)
 }
 END_TEST
 
+/* fails if threads share the tokens, and add to the same row */
 START_TEST(embedding_does_not_depend_on_threads)
 {
     enum { WIDTH = 200, COUNT = VOCABULARY * WIDTH };

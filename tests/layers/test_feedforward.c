@@ -9,6 +9,8 @@
 // Tests of the gate's values
 static const double close = 256 * REAL_EPSILON;
 
+/* fails if the slope is that of the sigmoid
+   alone, or up is left out of it */
 START_TEST(gate_does_the_example)
 {
     real gate[] = { 0, 2, 0 }, up[] = { 3, 10, 2 }, dh[] = { 1, 1, 4 };
@@ -24,6 +26,7 @@ START_TEST(gate_does_the_example)
 }
 END_TEST
 
+/* fails if an infinity is multiplied by zero, or divided by infinity */
 START_TEST(gate_is_open_or_shut_far_out)
 {
     real gate[] = { 60, 1000, 10000, -60, -1000, -10000 };
@@ -41,6 +44,8 @@ START_TEST(gate_is_open_or_shut_far_out)
 }
 END_TEST
 
+/* fails if the exponent of the sigmoid has
+   the wrong sign, or digits are lost */
 START_TEST(gate_is_what_plain_loops_give)
 {
     size_t count = rows_at(_i, 7) * size_at(_i);
@@ -58,6 +63,8 @@ START_TEST(gate_is_what_plain_loops_give)
 END_TEST
 
 // Tests of the gate's slopes
+/* fails if the product rule is not
+   applied to g times the sigmoid of g */
 START_TEST(gate_backward_is_what_plain_loops_give)
 {
     size_t count = rows_at(_i, 7) * size_at(_i);
@@ -80,6 +87,8 @@ START_TEST(gate_backward_is_what_plain_loops_give)
 }
 END_TEST
 
+/* fails if gate or up is read after its
+   gradient has been written over it */
 START_TEST(gate_backward_works_in_place)
 {
     size_t count = rows_at(_i, 7) * size_at(_i);
@@ -96,6 +105,7 @@ START_TEST(gate_backward_works_in_place)
 }
 END_TEST
 
+/* fails if threads share a variable of the loop */
 START_TEST(gate_does_not_depend_on_threads)
 {
     enum { COUNT = 1003 };
@@ -127,6 +137,7 @@ static double weighted(void *context)
     return sum;
 }
 
+/* fails if text and code agree on a derivative of silu that is wrong */
 START_TEST(gate_gradient_is_the_slope)
 {
     struct trial f;

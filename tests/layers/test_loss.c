@@ -20,6 +20,8 @@ static const token *targets(size_t vocabulary)
 }
 
 // Tests of the loss's values
+/* fails if the loss is in bits, or the
+   one of the target is not scaled */
 START_TEST(loss_of_the_example_is_one_bit)
 {
     const double ln2 = 0.69314718055994531, ln3 = 1.0986122886681098;
@@ -36,6 +38,8 @@ START_TEST(loss_of_the_example_is_one_bit)
 }
 END_TEST
 
+/* fails if a term of the sum is left
+   out, or lse lacks the largest logit */
 START_TEST(loss_of_knowing_nothing_is_ln_of_the_vocabulary)
 {
     size_t vocabulary = size_at(_i);
@@ -53,6 +57,8 @@ START_TEST(loss_of_knowing_nothing_is_ln_of_the_vocabulary)
 }
 END_TEST
 
+/* fails if another token's target is
+   taken, or each and lse are exchanged */
 START_TEST(loss_is_what_plain_loops_give)
 {
     size_t vocabulary = size_at(_i) + 1, tokens = rows_at(_i, TOKENS);
@@ -76,6 +82,8 @@ START_TEST(loss_is_what_plain_loops_give)
 END_TEST
 
 // Tests of the loss at the extremes
+/* fails if exponentials are taken before
+   the largest logit is subtracted */
 START_TEST(loss_ignores_a_shift_of_the_logits)
 {
     enum { VOCABULARY = 50, COUNT = TOKENS * VOCABULARY };
@@ -92,6 +100,8 @@ START_TEST(loss_ignores_a_shift_of_the_logits)
 }
 END_TEST
 
+/* fails if an exponent is above 0, or the
+   loss is the rounded lse less a logit */
 START_TEST(loss_survives_logits_of_ten_thousand)
 {
     real logits[] = { 1e4, -1e4, -1e4,   -1e4, 1e4, 0,
@@ -113,6 +123,7 @@ START_TEST(loss_survives_logits_of_ten_thousand)
 }
 END_TEST
 
+/* fails if a clamp of the exponential makes a number of a NaN */
 START_TEST(loss_does_not_hide_a_nan)
 {
     enum { VOCABULARY = 37 };
@@ -124,6 +135,7 @@ START_TEST(loss_does_not_hide_a_nan)
 END_TEST
 
 // Tests of the loss's gradient
+/* fails if one is not subtracted at the target, or not in place */
 START_TEST(loss_gradient_is_what_plain_loops_give)
 {
     size_t vocabulary = size_at(_i), tokens = rows_at(_i, TOKENS);
@@ -159,6 +171,7 @@ START_TEST(loss_gradient_is_what_plain_loops_give)
     assert_same(logits, d, count);
 }
 END_TEST
+/* fails if rows share a variable between threads */
 START_TEST(loss_does_not_depend_on_threads)
 {
     enum { VOCABULARY = 256, COUNT = TOKENS * VOCABULARY };
@@ -191,6 +204,8 @@ static double mean(void *logits)
     return sum / TOKENS;
 }
 
+/* fails if text and code agree on a gradient
+   that is not the slope of the loss */
 START_TEST(loss_gradient_is_the_slope)
 {
     real logits[COUNT], d[COUNT], each[TOKENS], lse[TOKENS];

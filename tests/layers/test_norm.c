@@ -34,6 +34,8 @@ static void plain_backward(real *dx, real *dgain, const real *dout,
 }
 
 // Tests of the norm by hand
+/* fails if the projection is not divided by
+   the width, or a factor r is missing */
 START_TEST(norm_does_the_example)
 {
     real x[] = { 1, 7 }, gain[] = { 2, 0.5 }, dout[] = { 1, 1 };
@@ -49,6 +51,7 @@ START_TEST(norm_does_the_example)
     assert_close(dgain, want_dgain, 2, 1e-6);
 }
 END_TEST
+/* fails if epsilon stands outside the root, or is not 1e-6 */
 START_TEST(norm_has_its_epsilon_in_the_root)
 {
     real x[] = { 0, 0, 0, (real)1e-3, (real)1e-3, (real)-1e-3 };
@@ -64,6 +67,8 @@ END_TEST
 enum { ROWS = 7 };
 static const double close = 64 * REAL_EPSILON;
 
+/* fails if the sum of squares leaves
+   out channels at the end of a row */
 START_TEST(norm_is_what_plain_loops_give)
 {
     size_t width = size_at(_i), rows = rows_at(_i, ROWS);
@@ -84,6 +89,8 @@ START_TEST(norm_is_what_plain_loops_give)
 }
 END_TEST
 
+/* fails if dgain is overwritten, or its
+   last slice of channels is cut short */
 START_TEST(norm_backward_is_what_plain_loops_give)
 {
     size_t width = size_at(_i), rows = rows_at(_i, ROWS);
@@ -111,6 +118,7 @@ START_TEST(norm_backward_is_what_plain_loops_give)
     assert_close(dgain, want_dgain, width, close);
 }
 END_TEST
+/* fails if add is ignored, and dx overwritten */
 START_TEST(norm_backward_adds_when_told_to)
 {
     enum { WIDTH = 37, COUNT = ROWS * WIDTH };
@@ -135,6 +143,8 @@ START_TEST(norm_backward_adds_when_told_to)
 END_TEST
 
 // Properties of the norm
+/* fails if epsilon is so large that it
+   shows, or squares of 1e15 overflow */
 START_TEST(norm_ignores_the_scale_of_its_input)
 {
     static const double scales[] = { 16, 1e2, 1e6, 1e15 };
@@ -152,6 +162,7 @@ START_TEST(norm_ignores_the_scale_of_its_input)
 }
 END_TEST
 
+/* fails if the part along x is not taken out of the gradient */
 START_TEST(norm_gradient_is_perpendicular_to_its_input)
 {
     static const double scales[] = { 16, 1e2, 1e6, 1e15 };
@@ -174,6 +185,7 @@ START_TEST(norm_gradient_is_perpendicular_to_its_input)
 }
 END_TEST
 
+/* fails if threads share the rows in the sum of dgain */
 START_TEST(norm_does_not_depend_on_threads)
 {
     enum { WIDTH = 200, COUNT = ROWS * WIDTH };
@@ -208,6 +220,7 @@ static double weighted(void *context)
     return sum;
 }
 
+/* fails if text and code agree on a gradient that is not the slope */
 START_TEST(norm_gradient_is_the_slope)
 {
     size_t width = _i == 0 ? 5 : 70, count = ROWS * width;
