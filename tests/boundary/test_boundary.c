@@ -6,6 +6,7 @@
 #include "support/suite.h"
 #include <string.h>
 
+/* fails if the beginning of a name finds a kind */
 START_TEST(connections_are_found_by_their_names)
 {
     for (size_t i = 0; connections[i] != NULL; i++) {
@@ -42,6 +43,7 @@ static struct site site_of(size_t index, uint64_t seed)
     return s;
 }
 
+/* fails if what stood in dstream at the exit is added to */
 START_TEST(the_residual_crosses_at_once_as_apart_bit_for_bit)
 {
     struct site from[3], to[3];

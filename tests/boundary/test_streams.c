@@ -8,6 +8,7 @@
 #include <string.h>
 
 // Tests of adding
+/* fails if elements past the last whole vector are left out */
 START_TEST(adding_is_exact_for_integers_and_in_place)
 {
     size_t n = _i < 34 ? (size_t)_i : 1031 * 384;
@@ -51,6 +52,8 @@ static void fill_all(size_t rows, size_t width)
     fill_normal(dnormed, n, 5, 1);
 }
 
+/* fails if a last tile of fewer than eight rows is cut off, or run
+   past */
 START_TEST(crossing_at_once_is_adding_then_normalising_bit_for_bit)
 {
     size_t rows = rows_of(_i);
@@ -75,6 +78,7 @@ START_TEST(crossing_at_once_is_adding_then_normalising_bit_for_bit)
 END_TEST
 
 // Crossing back at once
+/* fails if dgain is set and not added to, or dnext is left out */
 START_TEST(crossing_back_at_once_changes_no_bit)
 {
     size_t rows = rows_of(_i);
@@ -100,6 +104,7 @@ START_TEST(crossing_back_at_once_changes_no_bit)
 }
 END_TEST
 
+/* fails if each thread adds up rows of its own for the gain */
 START_TEST(crossing_does_not_depend_on_the_number_of_threads)
 {
     size_t n = ROWS * WIDTH;
@@ -135,6 +140,7 @@ static double weighted(void *unused)
     return sum;
 }
 
+/* fails if the norm's part along the row is not taken off */
 START_TEST(crossing_back_gives_the_slopes_of_crossing)
 {
     real *next = test_reals(15), *r = test_reals(3);

@@ -64,6 +64,8 @@ static double run(struct device *d, const char *connection, bool apart,
     return loss;
 }
 
+/* fails if the model looks through a device's address, or waits for
+   it */
 START_TEST(a_model_agrees_on_a_device_that_lags)
 {
     struct device d;
@@ -84,6 +86,7 @@ START_TEST(a_model_agrees_on_a_device_that_lags)
 END_TEST
 
 // Tests of clocks and failures
+/* fails if clocks are read when a call is made, not when it is done */
 START_TEST(clocks_are_right_for_a_device_that_lags)
 {
     struct clocks clocks = { { 0 }, { 0 } };
@@ -113,6 +116,7 @@ START_TEST(clocks_are_right_for_a_device_that_lags)
 }
 END_TEST
 
+/* fails if operations go on after a failure, or finishing forgets it */
 START_TEST(the_first_failure_comes_out_at_the_end)
 {
     struct message message = { 0, "" }, again = { 0, "" };
@@ -145,6 +149,7 @@ static struct array shape(enum role role, size_t rows, size_t columns)
     return device_shape(&cpu, role, rows, columns);
 }
 
+/* fails if an operation takes an operand of a wrong role or shape */
 START_TEST(an_array_in_a_wrong_role_ends_the_program)
 {
     struct array y = shape(ACTIVATION, 2, 3);
@@ -173,6 +178,7 @@ START_TEST(an_array_in_a_wrong_role_ends_the_program)
 }
 END_TEST
 
+/* fails if rows are counted in reals, whatever the format */
 START_TEST(parts_of_arrays_are_whole_rows)
 {
     static const size_t bytes[FORMATS] = { 8, 4, 2, 1, 1, 4 };
@@ -190,6 +196,7 @@ START_TEST(parts_of_arrays_are_whole_rows)
 END_TEST
 
 // Tests of opening a device
+/* fails if memory is not zeroed, or a copy goes past its rows */
 START_TEST(the_cpu_holds_numbers_and_tokens)
 {
     struct message m = { 0, "" };
@@ -214,6 +221,7 @@ START_TEST(the_cpu_holds_numbers_and_tokens)
 }
 END_TEST
 
+/* fails if an unknown name opens the first device there is */
 START_TEST(other_devices_and_precisions_are_refused)
 {
     struct device d;
@@ -229,6 +237,7 @@ START_TEST(other_devices_and_precisions_are_refused)
 END_TEST
 
 // Tests of the workspace
+/* fails if planning asks for less than an operation then takes */
 START_TEST(the_workspace_is_as_large_as_was_planned)
 {
     struct message message = { 0, "" };

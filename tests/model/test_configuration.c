@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 // Configurations survive being written
+/* fails if a number is written with too few digits to come back */
 START_TEST(every_field_is_written_so_that_it_is_read_back)
 {
     struct configuration c = configuration_default(), d = c;
@@ -39,6 +40,7 @@ START_TEST(every_field_is_written_so_that_it_is_read_back)
 }
 END_TEST
 
+/* fails if a default is changed, or lies beyond its bounds */
 START_TEST(the_default_is_a_valid_model_of_bytes)
 {
     struct configuration c = configuration_default();
@@ -65,6 +67,7 @@ static const char *const wrong[][2] = {
     { "sedd", "1" }, { "", "1" }
 };
 
+/* fails if a sign, a blank or a number too large passes for a count */
 START_TEST(what_is_no_value_is_refused_and_changes_nothing)
 {
     struct configuration c = configuration_default(), before = c;
@@ -76,6 +79,8 @@ START_TEST(what_is_no_value_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* fails if a bound is excluded, or an earlier call's errno is
+   believed */
 START_TEST(numbers_at_the_bounds_are_values)
 {
     struct configuration c = configuration_default();
@@ -96,6 +101,8 @@ START_TEST(numbers_at_the_bounds_are_values)
 }
 END_TEST
 
+/* fails if a message leaves out the field, the text or what it may
+   be */
 START_TEST(a_text_that_is_no_value_is_shown_with_what_would_be)
 {
     struct configuration c = configuration_default();
@@ -118,6 +125,8 @@ static void refuse(struct configuration c, const char *why)
     ck_assert_msg(strstr(m.text, why) != NULL, "%s", m.text);
 }
 
+/* fails if heads may share the width unevenly, or get an odd part of
+   it */
 START_TEST(sizes_that_do_not_fit_together_are_refused)
 {
     struct configuration c = configuration_default();
@@ -140,6 +149,7 @@ START_TEST(sizes_that_do_not_fit_together_are_refused)
 }
 END_TEST
 
+/* fails if the C library's nan, 0x1 or 1e-400 gets through */
 START_TEST(every_field_refuses_what_lies_beyond_its_bounds)
 {
     for (const struct field *f = configuration_fields; f->name; f++) {
@@ -159,6 +169,7 @@ START_TEST(every_field_refuses_what_lies_beyond_its_bounds)
 END_TEST
 
 // A gate's default size
+/* fails if the multiple is rounded down, or may be zero */
 START_TEST(the_gate_is_eight_thirds_of_the_width_in_multiples_of_32)
 {
     const size_t list[][2] = { { 1, 32 }, { 8, 32 }, { 17, 32 },

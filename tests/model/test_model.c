@@ -117,6 +117,7 @@ static void check_group(struct model *m, const struct parameter *p,
                   p->name, first + d.at, d.worst, d.largest);
 }
 
+/* fails if a gradient takes its activation's place too early */
 START_TEST(the_gradient_of_every_parameter_is_right)
 {
     struct model m = open_as(&examples[_i], BATCH, TRAINING, 0);
@@ -147,6 +148,7 @@ static void gradients_of(real *gradients, const struct example *e,
     model_close(&m);
 }
 
+/* fails if a block is rebuilt where the site behind it still stands */
 START_TEST(recomputation_changes_no_bit_of_any_gradient)
 {
     size_t count = 8000;
@@ -187,6 +189,8 @@ static void look_back(void *context, const struct site *s)
             seen->slope[i % C] += reals(s->dstream)[t * n * C + i];
 }
 
+/* fails if a rebuilt site is shown again, or its gradient is not
+   complete yet */
 START_TEST(a_watch_sees_every_site_once_and_finished)
 {
     const struct example *e = &examples[_i / 4];
@@ -208,6 +212,7 @@ START_TEST(a_watch_sees_every_site_once_and_finished)
 END_TEST
 
 // A fused cross changes no bit
+/* fails if the fused crossing rounds otherwise than its parts */
 START_TEST(a_residual_crossed_at_once_changes_no_bit)
 {
     size_t count = 8000;
@@ -221,6 +226,7 @@ START_TEST(a_residual_crossed_at_once_changes_no_bit)
 END_TEST
 
 // Extending is forward in pieces
+/* fails if new keys and values are written over the old ones */
 START_TEST(extending_in_pieces_gives_the_logits_of_forward)
 {
     const size_t cuts[][6] = {
@@ -250,6 +256,7 @@ START_TEST(extending_in_pieces_gives_the_logits_of_forward)
 END_TEST
 
 // What the model promises
+/* fails if a tied head's gradient does not reach the embedding */
 START_TEST(absent_bytes_have_no_gradient_unless_tied)
 {
     for (size_t e = 0; e < 2; e++) {
@@ -268,6 +275,7 @@ START_TEST(absent_bytes_have_no_gradient_unless_tied)
 }
 END_TEST
 
+/* fails if a backward pass sets gradients, or leaves out the scale */
 START_TEST(backward_adds_to_the_gradients_what_scale_says)
 {
     struct model m = open_as(&examples[_i], BATCH, TRAINING, 0);
@@ -287,6 +295,7 @@ START_TEST(backward_adds_to_the_gradients_what_scale_says)
 END_TEST
 
 // What the model promises of its loss
+/* fails if the loss is a sum, or that of one sequence */
 START_TEST(the_loss_is_the_mean_over_all_targets)
 {
     struct model m = open_as(&examples[0], BATCH, INFERENCE, 3);
@@ -338,6 +347,8 @@ static void gradients_with(int opened, int threads, real *gradients,
     model_close(&m);
 }
 
+/* fails if threads decide the order of a sum, or more threads than at
+   opening overrun the workspace */
 START_TEST(loss_and_gradients_are_the_same_for_any_threads)
 {
     real *one = test_reals(50000), *two = test_reals(50000);
@@ -398,6 +409,8 @@ static size_t bytes_of(const struct example *e, enum use use,
     return counted;
 }
 
+/* fails if the device is asked for more than was planned, or never gets
+   it back */
 START_TEST(a_model_takes_the_memory_it_says)
 {
     for (size_t e = 0; e < EXAMPLES; e++)
@@ -408,6 +421,7 @@ START_TEST(a_model_takes_the_memory_it_says)
 END_TEST
 
 // What recomputation and inference save
+/* fails if inference keeps an activation for every sublayer */
 START_TEST(a_layer_costs_inference_its_parameters_and_its_cache)
 {
     size_t C = 8, H = 6, T = BATCH * 32;
@@ -425,6 +439,7 @@ START_TEST(a_layer_costs_inference_its_parameters_and_its_cache)
 END_TEST
 
 // Nothing is allocated on the way
+/* fails if an operation takes memory beside the workspace */
 START_TEST(forward_backward_and_extend_allocate_nothing)
 {
     struct model m = open_as(&examples[_i], BATCH, TRAINING, 2);
@@ -440,6 +455,7 @@ START_TEST(forward_backward_and_extend_allocate_nothing)
 }
 END_TEST
 
+/* fails if one of the allocations is not checked */
 START_TEST(without_memory_a_model_says_so)
 {
     struct configuration c = small();
@@ -483,6 +499,8 @@ static double deviation_of(const struct model *m, const char *name)
     return sqrt(sum / (double)p->count);
 }
 
+/* fails if matrices that write to the stream start as large as the
+   others */
 START_TEST(parameters_start_as_the_text_says)
 {
     struct configuration c = configuration_default();
@@ -512,6 +530,8 @@ START_TEST(parameters_start_as_the_text_says)
 }
 END_TEST
 
+/* fails if the head starts so large that the first loss is not ln
+   256 */
 START_TEST(a_model_that_knows_nothing_says_so)
 {
     for (int tied = 0; tied < 2; tied++) {
@@ -532,6 +552,7 @@ START_TEST(a_model_that_knows_nothing_says_so)
 END_TEST
 
 // Equal names start equal
+/* fails if the seed does not reach the parameters */
 START_TEST(another_seed_starts_elsewhere)
 {
     struct configuration c = small(), other = small();
@@ -565,6 +586,7 @@ static const struct {
     { "head", 11, 8, 544, true },
 };
 
+/* fails if a parameter gets another name than in older checkpoints */
 START_TEST(parameters_have_these_names_shapes_and_places)
 {
     struct configuration c = small();
@@ -600,6 +622,7 @@ static void refuse(struct configuration c, size_t sequences,
     ck_assert(message.status == EX_USAGE || message.status == EX_OSERR);
 }
 
+/* fails if an unknown connection or a batch of nothing is opened */
 START_TEST(models_that_cannot_be_are_refused)
 {
     struct configuration c = small();
@@ -617,6 +640,7 @@ START_TEST(models_that_cannot_be_are_refused)
 }
 END_TEST
 
+/* fails if a product of sizes wraps, and a huge model looks small */
 START_TEST(sizes_beyond_all_memory_are_refused)
 {
     struct configuration c = small();
@@ -793,6 +817,7 @@ static real *rounded(const double *x, size_t count)
     return to;
 }
 
+/* fails if something is wrong from the second tile or slice on only */
 START_TEST(a_model_of_some_size_agrees_with_plain_loops)
 {
     enum { TOKENS = PEOPLE * CONTEXT };

@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 // Tests of the table of parameters
+/* fails if an offset is not rounded up, or gaps count as numbers */
 START_TEST(every_parameter_begins_at_a_line_of_the_cache)
 {
     struct message m = { 0, "" };
@@ -33,6 +34,7 @@ START_TEST(every_parameter_begins_at_a_line_of_the_cache)
 END_TEST
 
 // Parameters that cannot be
+/* fails if a size wraps around, or the end moves before a refusal */
 START_TEST(parameters_that_cannot_be_are_refused_and_change_nothing)
 {
     const size_t most = SIZE_MAX / 8;
@@ -62,6 +64,7 @@ START_TEST(parameters_that_cannot_be_are_refused_and_change_nothing)
 }
 END_TEST
 
+/* fails if a name that is too long is cut off without a word */
 START_TEST(a_name_of_63_letters_fits_and_one_of_64_does_not)
 {
     struct message m = { 0, "" };
@@ -80,6 +83,7 @@ START_TEST(a_name_of_63_letters_fits_and_one_of_64_does_not)
 }
 END_TEST
 
+/* fails if a table that could not grow is written to */
 START_TEST(without_memory_for_the_table_a_parameter_is_refused)
 {
     struct message m = { 0, "" };
@@ -99,6 +103,7 @@ static double digits(size_t column, size_t size, size_t shift)
     return (double)(column + 10 * size + 100 * shift);
 }
 
+/* fails if a rule gets size and shift in the wrong order */
 START_TEST(a_start_is_a_constant_or_follows_a_rule)
 {
     const struct parameter rule = { .rows = 1, .columns = 9,
@@ -111,6 +116,8 @@ START_TEST(a_start_is_a_constant_or_follows_a_rule)
 }
 END_TEST
 
+/* fails if the numbers change with where the parameter stands in the
+   table */
 START_TEST(a_start_depends_on_seed_name_and_place_alone)
 {
     struct parameter p = { .name = "p", .rows = 7, .columns = 9,

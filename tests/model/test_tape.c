@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 // Tests of the tape
+/* fails if a copy does not begin at a multiple of 256 bytes */
 START_TEST(copies_stand_apart_and_lines_of_the_cache_apart)
 {
     struct message m = { 0, "" };
@@ -37,6 +38,7 @@ START_TEST(copies_stand_apart_and_lines_of_the_cache_apart)
 }
 END_TEST
 
+/* fails if bytes wrap around when rounded up or times the copies */
 START_TEST(what_would_not_fit_is_refused)
 {
     const size_t big = SIZE_MAX / 2 + 1;
@@ -57,6 +59,7 @@ START_TEST(what_would_not_fit_is_refused)
 END_TEST
 
 // The sum must fit, too
+/* fails if each array is checked, but not their sum */
 START_TEST(arrays_that_fit_alone_need_not_fit_together)
 {
     struct message m = { 0, "" };
@@ -70,6 +73,7 @@ START_TEST(arrays_that_fit_alone_need_not_fit_together)
 }
 END_TEST
 
+/* fails if the device refuses a second array and nobody notices */
 START_TEST(memory_that_cannot_be_had_is_a_message)
 {
     struct message m = { 0, "" };
