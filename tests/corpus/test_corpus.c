@@ -63,6 +63,8 @@ static const struct {
 };
 enum { BAD = sizeof bad / sizeof bad[0] };
 
+/* fails if a directory, a pipe or a text one byte too short is
+   opened */
 START_TEST(bad_corpus_is_refused_with_name_and_reason)
 {
     char file[160];
@@ -87,6 +89,7 @@ START_TEST(bad_corpus_is_refused_with_name_and_reason)
 }
 END_TEST
 
+/* fails if the message names the other one of the two files */
 START_TEST(missing_held_out_text_is_named)
 {
     put(path, 100);
@@ -97,6 +100,7 @@ START_TEST(missing_held_out_text_is_named)
     ck_assert_ptr_nonnull(strstr(m.text, "other: No such"));
 }
 END_TEST
+/* fails if a tenth is held out although there is a second file */
 START_TEST(two_files_are_two_texts)
 {
     put(path, 5);
@@ -117,6 +121,7 @@ START_TEST(two_files_are_two_texts)
 }
 END_TEST
 
+/* fails if the two parts overlap, or leave a byte out */
 START_TEST(last_tenth_of_one_file_is_held_out)
 {
     put(path, 59);
@@ -134,6 +139,7 @@ START_TEST(last_tenth_of_one_file_is_held_out)
 }
 END_TEST
 
+/* fails if 0 is not taken for the number of an open file */
 START_TEST(corpus_opens_where_standard_input_is_closed)
 {
     struct corpus c;
@@ -148,6 +154,7 @@ START_TEST(corpus_opens_where_standard_input_is_closed)
 }
 END_TEST
 
+/* fails if a file is read into memory that could not be had */
 START_TEST(corpus_without_memory_is_refused)
 {
     put(path, 50);
@@ -162,6 +169,7 @@ START_TEST(corpus_without_memory_is_refused)
     }
 }
 END_TEST
+/* fails if one call of read is taken for the whole file */
 START_TEST(reading_goes_on_after_a_piece)
 {
     int end[2];
@@ -196,6 +204,7 @@ static void send_abc(int signal)
         _exit(1);
 }
 
+/* fails if EINTR is taken for an error */
 START_TEST(reading_goes_on_after_a_signal)
 {
     int end[2];
@@ -214,6 +223,7 @@ START_TEST(reading_goes_on_after_a_signal)
     close(end[1]);
 }
 END_TEST
+/* fails if hashing stops at a byte that is zero */
 START_TEST(fingerprint_is_fnv)
 {
     struct text t = { (const unsigned char *)"foobar", 6 };
@@ -231,6 +241,7 @@ static struct text bytes(const char *s)
     return (struct text){ (const unsigned char *)s, strlen(s) };
 }
 
+/* fails if a context falls back on 1/256 and not on the shorter one */
 START_TEST(tables_pay_what_the_counts_say)
 {
     struct message m = { 0 };
@@ -250,6 +261,8 @@ START_TEST(tables_pay_what_the_counts_say)
 }
 END_TEST
 
+/* fails if kappa is added to the count of a pair but not of its
+   context */
 START_TEST(probabilities_after_a_byte_sum_to_one)
 {
     double sum = 0;
@@ -265,6 +278,7 @@ START_TEST(probabilities_after_a_byte_sum_to_one)
 }
 END_TEST
 
+/* fails if counting goes on without a table */
 START_TEST(counts_without_memory_are_refused)
 {
     for (size_t allowed = 0; allowed < 4; allowed++) {
@@ -288,6 +302,7 @@ static struct text ramp_of(size_t size)
     return (struct text){ ramp, size };
 }
 
+/* fails if targets are the inputs, not the bytes after them */
 START_TEST(target_is_the_byte_after)
 {
     token input[3], target[3];
@@ -299,6 +314,7 @@ START_TEST(target_is_the_byte_after)
 }
 END_TEST
 
+/* fails if the last window counts again what the one before has */
 START_TEST(every_held_out_byte_but_the_first_counts_once)
 {
     size_t context = (size_t)_i;
@@ -317,6 +333,8 @@ START_TEST(every_held_out_byte_but_the_first_counts_once)
     }
 }
 END_TEST
+/* fails if the last place of a tiling is never drawn, or one beyond it
+   is */
 START_TEST(tiling_stays_in_the_text_and_uses_all_its_room)
 {
     size_t context = (size_t)_i;
@@ -337,6 +355,7 @@ START_TEST(tiling_stays_in_the_text_and_uses_all_its_room)
 }
 END_TEST
 
+/* fails if a position skips a window, or runs past the last */
 START_TEST(every_window_once_in_an_epoch)
 {
     size_t epoch = _i == 0 ? 0 : 7, order[11];
@@ -359,6 +378,7 @@ START_TEST(every_window_once_in_an_epoch)
     batches_close(&b);
 }
 END_TEST
+/* fails if the kept order is not made anew when a position goes back */
 START_TEST(batch_depends_on_its_position_alone)
 {
     struct batches b, fresh;
@@ -389,6 +409,7 @@ START_TEST(batch_depends_on_its_position_alone)
 END_TEST
 
 // Tests of the shuffle
+/* fails if a window comes twice in an epoch */
 START_TEST(order_is_a_permutation)
 {
     size_t n = (size_t)_i, order[33];
@@ -405,6 +426,7 @@ START_TEST(order_is_a_permutation)
 }
 END_TEST
 
+/* fails if a pick is made from all places, not from those left */
 START_TEST(every_order_is_as_likely_as_any_other)
 {
     size_t times[27] = { 0 }, order[3];
@@ -419,6 +441,7 @@ START_TEST(every_order_is_as_likely_as_any_other)
                       + times[19] + times[21], 60000);
 }
 END_TEST
+/* fails if the shuffle uses its random numbers otherwise than before */
 START_TEST(order_is_the_one_that_old_runs_had)
 {
     size_t order[8], other_seed[8];

@@ -10,6 +10,8 @@
 // Tests of AdamW
 static const real tight = 32 * REAL_EPSILON;
 
+/* fails if moments keep the zero they began with, or decay lacks the
+   rate */
 START_TEST(two_updates_are_those_of_the_table)
 {
     struct adamw a = { .rate = 0.1, .decay = 0.1, .beta1 = 0.9,
@@ -47,6 +49,7 @@ static double plain_adamw(double w, const real *g, size_t stride,
     return w;
 }
 
+/* fails if the gradient is not scaled, or the last weights stay */
 START_TEST(adamw_agrees_with_a_loop_in_double)
 {
     size_t n = _i < 33 ? (size_t)_i : 200003;
@@ -63,6 +66,7 @@ START_TEST(adamw_agrees_with_a_loop_in_double)
     assert_close(w, want, n, tight);
 }
 END_TEST
+/* fails if a moment is not divided by one minus its power of beta */
 START_TEST(first_step_is_as_long_as_the_rate)
 {
     struct adamw a = { .rate = 0.25, .beta1 = 0.9, .beta2 = 0.999,
@@ -75,6 +79,7 @@ START_TEST(first_step_is_as_long_as_the_rate)
 }
 END_TEST
 
+/* fails if epsilon is added to the second moment before the root */
 START_TEST(epsilon_stands_outside_the_root)
 {
     struct adamw a = { .rate = 1, .beta1 = 0.9, .beta2 = 0.9,
@@ -85,6 +90,7 @@ START_TEST(epsilon_stands_outside_the_root)
 }
 END_TEST
 
+/* fails if 0 is divided by 0 */
 START_TEST(weight_without_gradients_stays)
 {
     struct adamw a = { .rate = 1, .beta1 = 0.9, .beta2 = 0.9,
@@ -95,6 +101,7 @@ START_TEST(weight_without_gradients_stays)
 }
 END_TEST
 
+/* fails if decay is added to the gradient, as in Adam with L2 */
 START_TEST(decay_does_not_pass_through_the_moments)
 {
     struct adamw a = { .rate = 0.5, .decay = 0.1, .beta1 = 0.9,
@@ -108,6 +115,7 @@ START_TEST(decay_does_not_pass_through_the_moments)
 }
 END_TEST
 
+/* fails if a weight at the seam of two threads is moved twice */
 START_TEST(adamw_is_the_same_for_any_number_of_threads)
 {
     enum { COUNT = 100003 };
@@ -128,6 +136,7 @@ START_TEST(adamw_is_the_same_for_any_number_of_threads)
 END_TEST
 
 // Tests of the clipping
+/* fails if a short gradient is lengthened, or a clip of 0 makes it 0 */
 START_TEST(gradient_is_scaled_only_if_too_long)
 {
     const real g[] = { 3, 4 };
@@ -143,6 +152,7 @@ START_TEST(gradient_is_scaled_only_if_too_long)
 END_TEST
 
 // Tests of the schedule
+/* fails if warm-up or fall is off by one update */
 START_TEST(rate_rises_to_its_peak_and_falls_to_its_floor)
 {
     struct schedule s = { .rate = 2, .floor = 0.1, .warmup = 4,
@@ -158,6 +168,7 @@ START_TEST(rate_rises_to_its_peak_and_falls_to_its_floor)
 }
 END_TEST
 
+/* fails if the cosine runs through more than half a turn */
 START_TEST(rate_never_rises_after_the_warmup)
 {
     struct schedule s = { .rate = 2, .floor = 0, .warmup = 4,
@@ -168,6 +179,7 @@ START_TEST(rate_never_rises_after_the_warmup)
 }
 END_TEST
 
+/* fails if a warm-up or a fall of no updates is divided by */
 START_TEST(schedules_without_a_fall_or_a_rise)
 {
     struct schedule none = { .rate = 2, .floor = 0.5, .warmup = 0,

@@ -104,6 +104,8 @@ static const struct {
 };
 enum { LIMITS = sizeof limits / sizeof limits[0] };
 
+/* fails if a limit is excluded, nan gets in, or a beta is free to
+   change */
 START_TEST(setting_has_its_limits)
 {
     struct configuration c = configuration_default();
@@ -124,6 +126,8 @@ START_TEST(setting_has_its_limits)
 }
 END_TEST
 
+/* fails if a default is refused by the checks, or switches a part
+   off */
 START_TEST(defaults_are_within_the_limits)
 {
     struct configuration c = configuration_default();
@@ -141,6 +145,7 @@ START_TEST(defaults_are_within_the_limits)
 END_TEST
 
 // Tests of opening a trainer
+/* fails if moments or bookmark do not begin at nought */
 START_TEST(new_trainer_stands_at_the_beginning)
 {
     struct trainer t;
@@ -162,6 +167,7 @@ START_TEST(new_trainer_stands_at_the_beginning)
 }
 END_TEST
 
+/* fails if the first byte of a text or the last is not looked at */
 START_TEST(byte_without_a_token_is_refused)
 {
     for (int k = 0; k < 2; k++) {
@@ -179,6 +185,7 @@ START_TEST(byte_without_a_token_is_refused)
 }
 END_TEST
 
+/* fails if one of the allocations is not checked */
 START_TEST(trainer_without_memory_is_refused)
 {
     struct configuration c = settings();
@@ -219,6 +226,7 @@ static void watched_step(struct device *d, struct array weight,
                         sum, adamw, segment, segments);
 }
 
+/* fails if a gain decays, or one setting stands in another's place */
 START_TEST(every_parameter_is_moved_by_the_settings)
 {
     struct device watched = cpu;
@@ -259,6 +267,7 @@ START_TEST(every_parameter_is_moved_by_the_settings)
     trainer_close(&t);
 }
 END_TEST
+/* fails if every part of a batch waits for its loss */
 START_TEST(a_trainer_on_a_device_that_lags_waits_twice_in_an_update)
 {
     struct configuration c = settings();
@@ -284,6 +293,7 @@ START_TEST(a_trainer_on_a_device_that_lags_waits_twice_in_an_update)
 }
 END_TEST
 
+/* fails if an update counts although the device gave up */
 START_TEST(a_device_that_fails_ends_the_update)
 {
     struct configuration c = settings();
@@ -313,6 +323,7 @@ static struct array master(real *numbers, enum role role)
     return (struct array){ numbers, 1, 8, role, REAL_FORMAT };
 }
 
+/* fails if a weight moves although a sum is not finite */
 START_TEST(a_step_moves_all_segments_or_nothing)
 {
     static const double bad[] = { 0, INFINITY, NAN, -INFINITY };
@@ -348,6 +359,7 @@ START_TEST(a_step_moves_all_segments_or_nothing)
     ck_assert(found[0] == 7 && found[1] == 3);
 }
 END_TEST
+/* fails if the loss reported is the one after the update */
 START_TEST(update_reports_what_it_found)
 {
     struct trainer t;
@@ -383,6 +395,7 @@ START_TEST(update_reports_what_it_found)
 }
 END_TEST
 
+/* fails if the parts' gradients are not divided by their number */
 START_TEST(accumulating_parts_is_one_large_batch)
 {
     struct update want = { 0 };
@@ -417,6 +430,7 @@ static void infinite_norm(struct device *d, struct array sum,
     doubles(sum)[1] = INFINITY;
 }
 
+/* fails if only the loss is looked at before weights move */
 START_TEST(gradient_that_is_not_finite_moves_nothing)
 {
     struct device lying = cpu;
@@ -440,6 +454,8 @@ START_TEST(gradient_that_is_not_finite_moves_nothing)
 }
 END_TEST
 
+/* fails if an update with a loss of NaN counts, or touches the
+   moments */
 START_TEST(loss_that_is_not_finite_moves_nothing)
 {
     struct trainer t;
@@ -473,6 +489,8 @@ END_TEST
 // Tests of going on
 enum { UPDATES = 8 };
 
+/* fails if some state of a run is in neither the rows nor the
+   bookmark */
 START_TEST(going_on_from_a_copy_is_the_same_run)
 {
     struct configuration c = settings();
@@ -504,6 +522,7 @@ START_TEST(going_on_from_a_copy_is_the_same_run)
     trainer_close(&resumed);
 }
 END_TEST
+/* fails if the setting does not reach the model, or changes a bit */
 START_TEST(recomputation_is_the_same_run)
 {
     struct configuration c = settings();
@@ -522,6 +541,7 @@ START_TEST(recomputation_is_the_same_run)
 }
 END_TEST
 
+/* fails if the number of threads decides the order of a sum */
 START_TEST(run_is_the_same_for_any_number_of_threads)
 {
     struct trainer t[2];
@@ -537,6 +557,7 @@ START_TEST(run_is_the_same_for_any_number_of_threads)
 }
 END_TEST
 
+/* fails if something random does not come from the seed */
 START_TEST(seed_decides_the_run)
 {
     struct configuration c = settings();
@@ -560,6 +581,8 @@ START_TEST(seed_decides_the_run)
 }
 END_TEST
 
+/* fails if a run goes on in another text, or past the end of an
+   epoch */
 START_TEST(bookmark_of_another_text_is_refused)
 {
     static const char *const words[] = { "training text is not",
@@ -588,6 +611,7 @@ START_TEST(bookmark_of_another_text_is_refused)
     trainer_close(&t);
 }
 END_TEST
+/* fails if a new member of the bookmark is not put on the list */
 START_TEST(list_of_the_bookmark_is_complete)
 {
     size_t next = 0, count = 0;
@@ -633,6 +657,7 @@ static double judged_by_hand(struct trainer *t, size_t windows)
     return sum / (double)counted;
 }
 
+/* fails if what the last window skips, or an empty place, is counted */
 START_TEST(evaluation_is_the_mean_over_the_windows)
 {
     struct configuration c = settings();
@@ -675,6 +700,7 @@ static void read_windows(double nats[LOOKS], double bytes[LOOKS],
     }
 }
 
+/* fails if the loss is wrong only at sizes that people train */
 START_TEST(evaluation_at_the_size_of_people_agrees_with_plain_loops)
 {
     static unsigned char text[HELD_OUT];
@@ -707,6 +733,7 @@ START_TEST(evaluation_at_the_size_of_people_agrees_with_plain_loops)
 }
 END_TEST
 
+/* fails if judging in steps skips a batch, or goes on after the last */
 START_TEST(a_text_can_be_judged_batch_by_batch)
 {
     struct configuration c = settings();
@@ -731,6 +758,8 @@ START_TEST(a_text_can_be_judged_batch_by_batch)
 }
 END_TEST
 
+/* fails if a subset is the first windows, or starts anew in each
+   batch */
 START_TEST(a_subset_of_windows_is_spread_evenly)
 {
     static const size_t starts[] = { 0, 16, 40,         /* of 3 */
@@ -758,6 +787,8 @@ START_TEST(a_subset_of_windows_is_spread_evenly)
 }
 END_TEST
 
+/* fails if a look at the held-out text moves the run's place or
+   weights */
 START_TEST(evaluation_changes_nothing)
 {
     struct trainer a, b;
@@ -776,6 +807,7 @@ START_TEST(evaluation_changes_nothing)
 }
 END_TEST
 
+/* fails if evaluating takes memory for gradients or moments */
 START_TEST(a_trainer_that_only_evaluates_finds_the_same_bits)
 {
     struct trainer a, b;
@@ -798,6 +830,7 @@ START_TEST(a_trainer_that_only_evaluates_finds_the_same_bits)
 }
 END_TEST
 
+/* fails if a loss that is only as good is noted as better */
 START_TEST(best_is_the_lowest_so_far)
 {
     struct trainer t = { .bookmark = { .best = INFINITY } };
@@ -811,6 +844,7 @@ START_TEST(best_is_the_lowest_so_far)
 END_TEST
 
 // Tests of learning
+/* fails if updates do not follow the gradient */
 START_TEST(one_window_is_learnt_by_heart)
 {
     struct configuration c = settings();
@@ -828,6 +862,7 @@ START_TEST(one_window_is_learnt_by_heart)
 }
 END_TEST
 
+/* fails if the model learns only how common each byte is */
 START_TEST(model_beats_a_table_of_bytes)
 {
     struct trainer t;
