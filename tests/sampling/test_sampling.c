@@ -16,6 +16,8 @@
 enum { BYTES = 9 };
 static const double below_one = 1 - 0x1p-53;
 
+/* fails if the temperature multiplies, or top-k keeps one byte too
+   many */
 START_TEST(the_example_is_drawn_as_by_hand)
 {
     const real z[] = { 2, 1, 0, -1 };
@@ -29,6 +31,8 @@ START_TEST(the_example_is_drawn_as_by_hand)
 }
 END_TEST
 
+/* fails if of two equal logits the later one is taken at temperature
+   0 */
 START_TEST(temperature_zero_takes_the_first_of_the_largest)
 {
     real z[BYTES];
@@ -63,6 +67,8 @@ static void draw_all(double *drawn, size_t times, const real *z,
     ck_assert(isnan(scratch[BYTES]));
 }
 
+/* fails if of equal logits at the border of top-k all stay, or the
+   weights are not those of the temperature */
 START_TEST(each_byte_is_drawn_as_often_as_it_should)
 {
     const real z[][BYTES] = {
@@ -84,6 +90,8 @@ START_TEST(each_byte_is_drawn_as_often_as_it_should)
 }
 END_TEST
 
+/* fails if the walk stops at a weight of zero for u = 0, or runs
+   past the last weight for the largest u */
 START_TEST(what_is_left_out_is_never_drawn)
 {
     const double u[] = { 0, 0x1p-53, 0.5, below_one };
@@ -107,6 +115,8 @@ START_TEST(what_is_left_out_is_never_drawn)
 }
 END_TEST
 
+/* fails if the largest logit is not subtracted before the
+   exponential */
 START_TEST(extreme_logits_are_drawn_from)
 {
     const real z[][4] = { { -10000, 10000, -10000, 9999 },
@@ -157,6 +167,8 @@ static void assert_cut(const unsigned char *in, size_t count)
                      in[1 % count], in[2 % count], in[3 % count]);
 }
 
+/* fails if the length of a character is read off its first byte
+   wrongly, or a character comes a byte late */
 START_TEST(every_character_comes_whole_and_at_once)
 {
     for (unsigned c = 0; c <= LAST_CHARACTER; c++) {
@@ -174,6 +186,8 @@ START_TEST(every_character_comes_whole_and_at_once)
 }
 END_TEST
 
+/* fails if a bound of the second byte is off by one, or the byte
+   that broke a character is not looked at again */
 START_TEST(rubbish_is_cut_as_the_reference_does)
 {
     static const unsigned char edge[] = {
@@ -195,6 +209,8 @@ START_TEST(rubbish_is_cut_as_the_reference_does)
 }
 END_TEST
 
+/* fails if bytes that are no character get through to the output in
+   a longer text */
 START_TEST(random_bytes_become_well_formed)
 {
     utf8_learn();
@@ -235,6 +251,7 @@ static struct sampler open_sampler(size_t context)
     return s;
 }
 
+/* fails if some byte of the window leaves no trace in the logits */
 START_TEST(every_byte_of_the_window_matters)
 {
     struct sampler s = open_sampler(8);
@@ -253,6 +270,8 @@ START_TEST(every_byte_of_the_window_matters)
 }
 END_TEST
 
+/* fails if a piece beyond the room of the window is not split, or
+   the logits are those of another row than its last */
 START_TEST(pieces_of_any_size_give_the_same_logits)
 {
     const size_t sizes[] = { 1, 2, 3, 7, 8, 9, 17, 50 };
@@ -272,6 +291,8 @@ START_TEST(pieces_of_any_size_give_the_same_logits)
     sampler_close(&whole);
 }
 END_TEST
+/* fails if the cached rows are mixed up where a window spans several
+   tiles of attention */
 START_TEST(six_heads_and_a_window_of_256_agree_with_plain_loops)
 {
     static const size_t pieces[] = { 1, 63, 1, 64, 71, 56, 1, 43 };
@@ -302,6 +323,8 @@ END_TEST
 static const size_t contexts[] = { 1, 2, 3, 7, 8 };
 enum { CONTEXTS = sizeof contexts / sizeof contexts[0] };
 
+/* fails if the kept half is moved but its keys and values are not
+   computed again */
 START_TEST(beyond_the_context_half_a_window_is_fresh)
 {
     size_t T = contexts[_i], drops = T - T / 2;
@@ -321,6 +344,7 @@ START_TEST(beyond_the_context_half_a_window_is_fresh)
 }
 END_TEST
 
+/* fails if reading on allocates, or closing twice frees twice */
 START_TEST(reading_takes_no_memory)
 {
     struct sampler s = open_sampler(8);
@@ -332,6 +356,8 @@ START_TEST(reading_takes_no_memory)
 }
 END_TEST
 
+/* fails if a failed allocation is not noticed, or leaves something
+   open */
 START_TEST(without_memory_a_sampler_says_so)
 {
     struct configuration c = configuration_default();
