@@ -70,6 +70,8 @@ static void assert_slopes(real *x, const real *slope, size_t count)
     }
 }
 
+/* fails if the matrix is transposed on the way back, or reading
+   backward overwrites what it should add to */
 START_TEST(reading_and_writing_keep_their_word_and_so_does_the_way_back)
 {
     real dstream[ALL], danswer[T * C], drow[T * ROW];
@@ -93,6 +95,8 @@ START_TEST(reading_and_writing_keep_their_word_and_so_does_the_way_back)
 END_TEST
 
 // Tests of entering and leaving
+/* fails if the scale is left out at the exit, or its way back
+   overwrites the gradient of the streams */
 START_TEST(a_vector_enters_every_stream_and_the_sum_leaves)
 {
     size_t n = (size_t)_i;
@@ -119,6 +123,7 @@ START_TEST(a_vector_enters_every_stream_and_the_sum_leaves)
 END_TEST
 
 // The two streams of the text
+/* fails if row and column of the mixing matrix are exchanged */
 START_TEST(the_two_streams_of_the_text)
 {
     struct layout l = { .streams = 2, .width = 2 };
@@ -169,6 +174,8 @@ static double rate(size_t t, size_t j, size_t k, size_t n)
     return tanh(sum / sqrt(squares + 1e-6));
 }
 
+/* fails if the scale of hc for mixing is not the one for reading, or
+   epsilon stands outside the root */
 START_TEST(dynamic_coefficients_are_those_of_the_papers)
 {
     const struct connection *k = _i % 2 == 0 ? &hc : &hc_three;
@@ -196,6 +203,8 @@ START_TEST(dynamic_coefficients_are_those_of_the_papers)
 END_TEST
 
 // A token depends on itself
+/* fails if the coefficients or the root of the first token of a tile
+   are used for all its tokens */
 START_TEST(coefficients_and_gradients_of_a_token_depend_on_it_alone)
 {
     const struct connection *k = &hc_three;
@@ -232,6 +241,7 @@ START_TEST(coefficients_and_gradients_of_a_token_depend_on_it_alone)
 END_TEST
 
 // Threads change no bit of the coefficients
+/* fails if the slices of the tokens depend on the number of threads */
 START_TEST(threads_change_no_bit_of_loss_or_gradients)
 {
     struct model m[2];
@@ -263,6 +273,8 @@ static real *integers(size_t count, uint64_t seed)
     return x;
 }
 
+/* fails if a token or channel is left out where their number is no
+   multiple of a block */
 START_TEST(reading_and_writing_are_exact_for_any_token)
 {
     struct layout l = layout_of(MIX_STATIC, FOUR, WIDE, 1);
@@ -341,6 +353,8 @@ static const enum mix at_size[] = {
 };
 enum { AT_SIZE = sizeof at_size / sizeof at_size[0] };
 
+/* fails if the last tokens of a slice, fewer than a block, are
+   projected wrongly */
 START_TEST(coefficients_of_any_token_agree_with_plain_loops)
 {
     struct layout l = layout_of(at_size[_i], FOUR, WIDE, 1);
@@ -410,6 +424,8 @@ static const struct connection *const kinds[] = {
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 #ifdef REAL_IS_DOUBLE
+/* fails if a term is missing on the way back, such as the part along
+   x in the gradient of the streams */
 START_TEST(every_gradient_is_right_for_any_streams)
 {
     static const size_t streams[] = { 1, 2, 4, 8 };
@@ -465,6 +481,8 @@ static void become_residual(struct model *m, bool start)
     }
 }
 
+/* fails if the streams are added one by one at the exit and not in
+   pairs, or a coefficient starts wrong */
 START_TEST(the_residual_network_is_a_special_case_bit_for_bit)
 {
     static struct seen want, got;
@@ -523,6 +541,8 @@ static void expect_no_gradient(void *context, const struct site *s)
     ck_assert_ptr_null(s->dgain.at);
 }
 
+/* fails if a parameter that a kind lacks is taken for the first one
+   of the model */
 START_TEST(what_was_not_declared_has_no_address)
 {
     bool phi = kinds[_i] != &hc_static;
@@ -545,6 +565,7 @@ START_TEST(what_was_not_declared_has_no_address)
 END_TEST
 
 // Names, shapes and decay
+/* fails if bias or alpha decays, or phi does not */
 START_TEST(parameters_of_a_kind_have_these_names_shapes_and_decay)
 {
     static const struct {
@@ -599,6 +620,7 @@ static const struct {
 };
 enum { REFUSED = sizeof refused / sizeof refused[0] };
 
+/* fails if more streams than a kind can take are let in */
 START_TEST(kinds_and_numbers_that_cannot_be_are_refused)
 {
     struct configuration c = configuration_default();
@@ -642,6 +664,7 @@ static void gather(void *context, const struct site *s)
                sizeof *parts.answer);
 }
 
+/* fails if an answer is weighted after its mixing matrix, not before */
 START_TEST(what_is_read_is_the_sum_of_answers_that_unfold_says)
 {
     struct model m = whole_open(&hc, 3, 0);
@@ -661,6 +684,7 @@ START_TEST(what_is_read_is_the_sum_of_answers_that_unfold_says)
 }
 END_TEST
 
+/* fails if the mixing matrices are multiplied in the wrong order */
 START_TEST(unfolding_is_right_at_any_depth)
 {
     enum { DEEP = 25, EACH = 2 * 4 + 16 };

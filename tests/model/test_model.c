@@ -712,6 +712,7 @@ static const struct tape_array *array_of(const struct model *m,
     return NULL;
 }
 
+/* fails if an array of a site is too large, or kept once too often */
 START_TEST(the_plan_of_memory_is_the_one_by_hand)
 {
     struct message message = { 0, "" };
@@ -747,6 +748,8 @@ END_TEST
 // What recomputation saves
 static const struct example four = { &hc_static, usual, 4, true };
 
+/* fails if recomputation keeps the streams of a site that it will
+   compute again */
 START_TEST(recomputation_saves_what_the_formula_says)
 {
     size_t n = 4, C = 8, T = BATCH * 32, N = 12, K = n * n + 2 * n;
@@ -766,6 +769,8 @@ START_TEST(recomputation_saves_what_the_formula_says)
 END_TEST
 
 // Sublayers start equal, whatever connects them
+/* fails if the random start of a parameter depends on its place and
+   not on its name */
 START_TEST(sublayers_start_equal_whatever_connects_them)
 {
     struct model a = open_as(&examples[1], BATCH, TRAINING, 0);
