@@ -46,6 +46,8 @@ static void assert_gain(struct gain got, struct gain want,
                       pair[k][1]);
 }
 
+/* fails if absolute values are taken before the sum, or columns are
+   summed for rows */
 START_TEST(gains_of_matrices_by_hand)
 {
     const struct matrix_case *m = &matrices[_i];
@@ -53,6 +55,7 @@ START_TEST(gains_of_matrices_by_hand)
 }
 END_TEST
 
+/* fails if forward and backward are read off the same sums */
 START_TEST(transposing_swaps_forward_and_backward)
 {
     double h[16], transposed[16];
@@ -71,6 +74,7 @@ END_TEST
 static const double shear[4] = { 1, 1, 0, 1 };
 static const double triple[4] = { 1, 0, 0, 3 };
 
+/* fails if left and right are exchanged in the product */
 START_TEST(a_product_is_in_the_order_written)
 {
     static const double want[4] = { 1, 3, 0, 3 };
@@ -80,6 +84,8 @@ START_TEST(a_product_is_in_the_order_written)
 }
 END_TEST
 
+/* fails if a new factor comes to the wrong side of the product, or a
+   composite gain begins one sublayer too late */
 START_TEST(a_chain_grows_at_its_last_and_ends_at_its_first)
 {
     double h[8];
@@ -127,6 +133,8 @@ static void gains_from_vectors(struct gain *g, const double *h,
     }
 }
 
+/* fails if the composite gain of a long chain takes in one mixing
+   too many or too few */
 START_TEST(gains_along_a_chain_follow_from_vectors)
 {
     enum { DEPTH = 7 };
@@ -218,6 +226,8 @@ static void assert_profile(struct model *m, size_t places,
     profile_close(&p);
 }
 
+/* fails if the mixing is read transposed, or from another place of
+   the row of coefficients */
 START_TEST(a_profile_is_what_the_coefficients_say)
 {
     struct model m = open_kind(profiles[_i].kind, profiles[_i].streams,
@@ -236,6 +246,8 @@ static double run_many(struct model *m)
     return model_loss(m);
 }
 
+/* fails if the mixings of some tokens or sublayers are lost in a
+   large batch */
 START_TEST(a_profile_of_many_tokens_is_what_the_coefficients_say)
 {
     struct configuration c = configuration_default();
@@ -252,6 +264,8 @@ START_TEST(a_profile_of_many_tokens_is_what_the_coefficients_say)
 END_TEST
 
 // Profiles that must be the same
+/* fails if the watch counts a site again when its streams are
+   recomputed */
 START_TEST(recomputation_changes_no_bit_of_a_profile)
 {
     struct model m = open_kind("hc", 4, 0);
@@ -268,6 +282,8 @@ START_TEST(recomputation_changes_no_bit_of_a_profile)
 }
 END_TEST
 
+/* fails if the cosine or a gain is added up over tokens that were
+   not asked for */
 START_TEST(only_the_first_tokens_count)
 {
     struct model m = open_kind("hc", 2, 0);
@@ -302,6 +318,8 @@ START_TEST(only_the_first_tokens_count)
 END_TEST
 
 // Profiles that are known
+/* fails if a connection without a mix is given a matrix of rubbish
+   and not the identity */
 START_TEST(networks_without_mixing_have_gain_one_exactly)
 {
     static const char *const kinds[] = { "residual", "hc",
@@ -322,6 +340,8 @@ START_TEST(networks_without_mixing_have_gain_one_exactly)
 }
 END_TEST
 
+/* fails if the cosine is taken of other pairs than those of one
+   token */
 START_TEST(copies_of_a_stream_are_alike_exactly)
 {
     struct model m = open_kind("hc", 4, 0);
@@ -370,6 +390,8 @@ static struct trainer open_trainer(size_t streams)
 }
 
 // A look, and what comes after it
+/* fails if a look leaves its watch in the model, or depends on what
+   was in the batch before */
 START_TEST(a_look_changes_nothing_in_a_run)
 {
     struct trainer t = open_trainer(4), plain = open_trainer(4);
@@ -396,6 +418,7 @@ START_TEST(a_look_changes_nothing_in_a_run)
 }
 END_TEST
 
+/* fails if places of a batch that is not full are counted as windows */
 START_TEST(a_look_sees_all_windows_once)
 {
     struct trainer t = open_trainer(2);
@@ -413,6 +436,8 @@ START_TEST(a_look_sees_all_windows_once)
 END_TEST
 
 // Looks that must fail
+/* fails if NaNs are passed over by a maximum and gains are reported
+   all the same */
 START_TEST(a_loss_that_is_not_finite_has_no_gains)
 {
     struct trainer t = open_trainer(2);
@@ -427,6 +452,8 @@ START_TEST(a_loss_that_is_not_finite_has_no_gains)
 }
 END_TEST
 
+/* fails if the number of streams is not compared when weights are
+   read */
 START_TEST(a_checkpoint_of_other_streams_is_refused)
 {
     char path[] = "/tmp/gain-XXXXXX";
@@ -447,6 +474,8 @@ START_TEST(a_checkpoint_of_other_streams_is_refused)
 END_TEST
 
 // Tests of the log of gains
+/* fails if an infinite or undefined figure is written as it is
+   printed, or a full disk goes unnoticed */
 START_TEST(an_event_is_a_line_of_json)
 {
     char *text = NULL;
@@ -468,6 +497,7 @@ START_TEST(an_event_is_a_line_of_json)
 }
 END_TEST
 
+/* fails if a residual run notes gains of one at each look */
 START_TEST(a_run_without_mixing_notes_nothing)
 {
     char *text = NULL;
@@ -490,6 +520,8 @@ START_TEST(a_run_without_mixing_notes_nothing)
 END_TEST
 
 // Tests of pictures of decades
+/* fails if a zero or a NaN is drawn, or the axis does not begin at a
+   whole decade */
 START_TEST(decades_are_equally_high)
 {
     char path[] = "/tmp/gain-XXXXXX", picture[4096] = "";
