@@ -71,6 +71,8 @@ static void end(void)
 }
 
 // Test that everything is carried over
+/* fails if the moments of old parameters are left behind, or new ones
+   get some */
 START_TEST(what_was_there_is_carried_and_what_is_new_starts)
 {
     struct trainer_row old[TRAINER_ROWS], new[TRAINER_ROWS];
@@ -117,6 +119,8 @@ static void look(void *context, const struct site *s)
     }
 }
 
+/* fails if the schedule or the text begins anew, or a new parameter
+   changes the loss */
 START_TEST(an_upcycled_run_computes_the_same_and_goes_on)
 {
     struct update was, is;
@@ -163,6 +167,8 @@ static const struct {
 };
 enum { WRONG = sizeof wrong / sizeof wrong[0] };
 
+/* fails if an mhc checkpoint passes for a residual one, or a refusal
+   leaves a file */
 START_TEST(what_cannot_be_upcycled_is_refused)
 {
     struct message m = { 0, "" };
@@ -174,6 +180,8 @@ START_TEST(what_cannot_be_upcycled_is_refused)
     ck_assert(!file_there(folder_file("bad")));
 }
 END_TEST
+/* fails if one of the allocations is used without a look at whether it
+   failed */
 START_TEST(without_memory_nothing_is_upcycled)
 {
     struct message m = { EX_OSERR, "" };

@@ -12,6 +12,8 @@
 #include <sysexits.h>
 
 // Test the order of the permutations
+/* fails if the elements that are not yet placed lose their ascending
+   order */
 START_TEST(permutations_come_in_lexicographic_order)
 {
     static const char want[] =
@@ -97,6 +99,8 @@ static double by_factors(const real *logits, size_t n, size_t i,
          * by_factors(logits + 1, half, i % half, j % half);
 }
 
+/* fails if the table of permutations is transposed, or a factor takes
+   the bit of another */
 START_TEST(matrices_are_what_their_definitions_say)
 {
     static real logits[MOST], got[MOST], want[MOST];
@@ -149,6 +153,8 @@ static double slope_of_factor(const real *d, const real *logits,
     return slope / (1 + exp(z)) / (1 + exp(-z));
 }
 
+/* fails if the mean is left out of the way back of the softmax, or p
+   and q are exchanged */
 START_TEST(slopes_are_what_their_definitions_say)
 {
     static real logits[MOST], d[MOST], got[MOST], want[MOST];
@@ -167,6 +173,8 @@ START_TEST(slopes_are_what_their_definitions_say)
 END_TEST
 
 // Test that the sums are one
+/* fails if the largest logit is not subtracted, so that 10,000
+   overflows */
 START_TEST(rows_and_columns_sum_to_one_for_any_finite_logits)
 {
     static real logits[MOST], matrix[MOST];
@@ -203,6 +211,8 @@ static double objective(void *context)
     return sum;
 }
 
+/* fails if forward and backward take the permutations or the bits in a
+   different order */
 START_TEST(gradients_of_matrices_are_right)
 {
     static real dlogits[MOST];
@@ -239,6 +249,8 @@ static size_t vanishing(char name[][40], const struct connection *k,
     return count;
 }
 
+/* fails if a kind is missing in a switch of the way back, or its logits
+   get the place of gates */
 START_TEST(gradients_of_whole_models_are_right)
 {
     static const size_t streams[] = { 1, 2, 4, 8 };
@@ -270,6 +282,8 @@ END_TEST
 #endif
 
 // Test the start of both kinds
+/* fails if krom starts with -8: it swaps streams, which no loss shows
+   while they are equal */
 START_TEST(both_kinds_start_as_the_residual_network)
 {
     const struct connection *k = _i % 2 == 0 ? &krom : &mhc_lite;
@@ -298,6 +312,8 @@ START_TEST(both_kinds_start_as_the_residual_network)
 END_TEST
 
 // Test what both kinds refuse
+/* fails if krom takes six streams, or mhc-lite five, for whose 120
+   weights there is no room */
 START_TEST(streams_that_cannot_be_are_refused)
 {
     static const struct {
@@ -342,6 +358,8 @@ static void look_at_the_exit(void *context, const struct site *s)
     }
 }
 
+/* fails if a doubly stochastic kind leaves by the sum, which the last
+   norm would hide */
 START_TEST(free_kinds_leave_by_the_sum_and_the_others_by_the_mean)
 {
     const struct connection *k = connections[_i];
@@ -359,6 +377,8 @@ START_TEST(free_kinds_leave_by_the_sum_and_the_others_by_the_mean)
 }
 END_TEST
 
+/* fails if weight decay pulls a bias or a scale to zero, or spares phi
+   */
 START_TEST(matrices_decay_and_scales_and_biases_do_not)
 {
     const struct connection *k = connections[_i];
