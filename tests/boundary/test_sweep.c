@@ -66,6 +66,8 @@ static void assert_equal_boundaries(const struct sites *a,
 static const size_t sizes[][2] = { { 1, 16 }, { 3, 7 }, { 37, 80 },
                                    { 150, 21 } };
 
+/* fails if a tile writes, projects or reads with what belongs to the
+   other site, or to other tokens */
 START_TEST(a_sweep_equals_one_operation_after_the_other)
 {
     const struct connection *k = mixed_kind(_i);
@@ -82,6 +84,8 @@ START_TEST(a_sweep_equals_one_operation_after_the_other)
 }
 END_TEST
 
+/* fails if a slice goes wrong from its second tile on, where small
+   sizes have only one */
 START_TEST(a_sweep_over_many_tokens_equals_the_operations)
 {
     const struct connection *k = mixed_kind(_i);
@@ -94,6 +98,7 @@ START_TEST(a_sweep_over_many_tokens_equals_the_operations)
 END_TEST
 
 // The sweep with several threads
+/* fails if the slices of the sums follow the number of threads */
 START_TEST(a_sweep_does_not_depend_on_the_threads)
 {
     const struct connection *k = mixed_kind(_i);
@@ -111,6 +116,8 @@ START_TEST(a_sweep_does_not_depend_on_the_threads)
 END_TEST
 
 // Tests of whole models that cross
+/* fails if the model hands a boundary the arrays or parameters of
+   another site */
 START_TEST(a_model_has_the_same_gradients_with_and_without_a_sweep)
 {
     const struct connection *k = mixed_kind(_i);
@@ -163,6 +170,8 @@ static struct model large_model(bool apart, enum use use,
     return m;
 }
 
+/* fails if a model that reads in pieces loses the rest of a tile, or
+   begins at a wrong position */
 START_TEST(a_large_model_is_the_same_with_a_sweep_and_in_pieces)
 {
     static const size_t pieces[] = { 1, 63, 65, 1, 126 };
