@@ -47,6 +47,8 @@ static size_t planned(const struct configuration *c, size_t block)
 }
 
 // The formula and the plan agree
+/* fails if an array is added to the plan and not to the formula, or
+   answers are forgotten */
 START_TEST(the_formula_is_what_the_plan_says)
 {
     for (size_t i = 0; connections[i] != NULL; i++)
@@ -66,6 +68,8 @@ START_TEST(the_formula_is_what_the_plan_says)
 END_TEST
 
 // Frugal takes the least
+/* fails if a block of all sites is never tried, or --frugal has no
+   effect on the plan */
 START_TEST(the_best_block_is_the_best_plan)
 {
     for (size_t i = 0; connections[i] != NULL; i++)
@@ -86,6 +90,8 @@ START_TEST(the_best_block_is_the_best_plan)
 END_TEST
 
 // Depths and blocks worked out by hand
+/* fails if the exit is not counted as a site: 24 sublayers would want
+   blocks of 4 */
 START_TEST(with_four_streams_known_depths_want_known_blocks)
 {
     const struct connection *four = connection_find("hc-static");
@@ -98,6 +104,8 @@ START_TEST(with_four_streams_known_depths_want_known_blocks)
 }
 END_TEST
 
+/* fails if a residual network without recomputation is charged for
+   answers that it drops */
 START_TEST(one_stream_saves_a_quarter)
 {
     const struct connection *k = connection_find("residual");
@@ -111,6 +119,8 @@ START_TEST(one_stream_saves_a_quarter)
 }
 END_TEST
 
+/* fails if --frugal gives a model without a way back slots to rebuild
+   in */
 START_TEST(a_frugal_model_for_inference_is_as_any_other)
 {
     struct configuration c = small(connection_find("residual"), 1, 2);
@@ -169,6 +179,8 @@ static double some_size(real *gradient, size_t block)
     return loss;
 }
 
+/* fails if a site of more than one tile is rebuilt by other sums than
+   the first time */
 START_TEST(rebuilding_changes_no_bit_of_a_large_model)
 {
     real *want = test_reals(1200000), *got = test_reals(1200000);
@@ -180,6 +192,8 @@ START_TEST(rebuilding_changes_no_bit_of_a_large_model)
 }
 END_TEST
 
+/* fails if a stream is rebuilt from the wrong answer, or differs in its
+   last bit */
 START_TEST(rebuilding_changes_no_bit_for_any_connection)
 {
     enum { ROOM = 40000 };
