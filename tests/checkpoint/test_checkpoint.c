@@ -69,6 +69,8 @@ static void train(struct trainer *t, size_t until)
     }
 }
 
+/* fails if a moment, the step, the epoch or the place in it is not
+   restored */
 START_TEST(a_run_that_goes_on_is_the_same_run)
 {
     struct trainer straight, before, after;
@@ -95,6 +97,8 @@ START_TEST(a_run_that_goes_on_is_the_same_run)
 }
 END_TEST
 
+/* fails if a sum in training is taken in an order that depends on
+   threads */
 START_TEST(the_file_does_not_depend_on_the_number_of_threads)
 {
     struct trainer t;
@@ -109,6 +113,8 @@ START_TEST(the_file_does_not_depend_on_the_number_of_threads)
 }
 END_TEST
 // Test what a checkpoint holds
+/* fails if writer and reader leave out the same thing, or swap two
+   rows */
 START_TEST(a_checkpoint_holds_every_row_field_and_member)
 {
     struct message m = { 0, "" };
@@ -160,6 +166,7 @@ START_TEST(a_checkpoint_holds_every_row_field_and_member)
     tiny_close(&t);
 }
 END_TEST
+/* fails if a field or a member keeps its default when a file is read */
 START_TEST(configuration_and_bookmark_are_read_from_the_file_alone)
 {
     struct message m = { 0, "" };
@@ -186,6 +193,7 @@ START_TEST(configuration_and_bookmark_are_read_from_the_file_alone)
 }
 END_TEST
 
+/* fails if a missing file is reported as a bad one */
 START_TEST(a_missing_checkpoint_is_no_input)
 {
     struct message m = { 0, "" };
@@ -196,6 +204,8 @@ START_TEST(a_missing_checkpoint_is_no_input)
 }
 END_TEST
 
+/* fails if files with the old sum, or with a gate in two halves, are
+   refused */
 START_TEST(a_checkpoint_with_the_old_checksum_is_read)
 {
     struct message m = { 0, "" };
@@ -341,6 +351,8 @@ static const struct wrong {
     { { .more = true }, EX_DATAERR, "tensors, the model has" },
 };
 enum { WRONG = sizeof wrong / sizeof *wrong };
+/* fails if anything in the trainer changes before all of the file is
+   known to be good */
 START_TEST(a_wrong_checkpoint_is_refused_and_changes_nothing)
 {
     struct message m = { 0, "" };
@@ -370,6 +382,7 @@ static const struct change fine[] = {
 };
 enum { FINE = sizeof fine / sizeof *fine };
 
+/* fails if a rate that was changed by hand keeps a run from going on */
 START_TEST(a_field_that_is_free_may_differ)
 {
     struct trainer t;
@@ -385,6 +398,7 @@ START_TEST(a_field_that_is_free_may_differ)
     tiny_close(&t);
 }
 END_TEST
+/* fails if a bookmark is filled member by member while it is read */
 START_TEST(bad_files_do_not_fill_anything)
 {
     struct message m[3] = { { 0, "" } };
@@ -410,6 +424,8 @@ START_TEST(bad_files_do_not_fill_anything)
 }
 END_TEST
 // Test the reading of weights
+/* fails if a file with only one of the moments is accepted, or one with
+   none refused */
 START_TEST(weights_are_read_with_or_without_the_moments)
 {
     struct message m = { 0, "" };
@@ -441,6 +457,8 @@ START_TEST(weights_are_read_with_or_without_the_moments)
 }
 END_TEST
 
+/* fails if only shapes are compared, which do not show the number of
+   heads */
 START_TEST(weights_of_another_model_are_refused)
 {
     struct message m = { 0, "" };
@@ -474,6 +492,8 @@ static void assert_warning(const char *name, const char *want,
     checkpoint_close(&k);
 }
 
+/* fails if another library or type is not mentioned, or the same one
+   is */
 START_TEST(what_may_differ_is_said)
 {
     struct trainer t;
@@ -497,6 +517,8 @@ START_TEST(what_may_differ_is_said)
 }
 END_TEST
 
+/* fails if a file that has lost its checksum is refused, or read in
+   silence */
 START_TEST(a_file_without_a_checksum_is_read_with_a_warning)
 {
     struct trainer t;
@@ -535,6 +557,8 @@ forged[] = {
     { { .key = "streams", .text = "64" }, "takes 1 at most, not 64" },
 };
 
+/* fails if a model is opened before its tensors are known to be
+   there */
 START_TEST(sizes_that_are_not_there_take_no_memory)
 {
     struct message m = { 0, "" };
@@ -555,6 +579,7 @@ START_TEST(sizes_that_are_not_there_take_no_memory)
 }
 END_TEST
 
+/* fails if the seed or a beta of the file replaces that of a new run */
 START_TEST(weights_alone_ask_for_the_sizes_and_no_more)
 {
     struct message m = { 0, "" };
@@ -585,6 +610,7 @@ START_TEST(weights_alone_ask_for_the_sizes_and_no_more)
 }
 END_TEST
 
+/* fails if every piece is put at the beginning of its tensor */
 START_TEST(a_tensor_of_several_pieces_comes_back)
 {
     static unsigned char text[300];
@@ -614,6 +640,8 @@ START_TEST(a_tensor_of_several_pieces_comes_back)
 END_TEST
 
 #ifndef __SANITIZE_ADDRESS__
+/* fails if saving or reading copies all weights, and nobody counts
+   it */
 START_TEST(a_run_takes_the_memory_that_it_says)
 {
     static unsigned char text[4096];
@@ -645,6 +673,8 @@ START_TEST(a_run_takes_the_memory_that_it_says)
 END_TEST
 #endif
 
+/* fails if a failed allocation goes unreported or changes the
+   trainer */
 START_TEST(any_failed_allocation_of_a_checkpoint_is_reported)
 {
     struct trainer t;

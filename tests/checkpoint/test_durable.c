@@ -109,6 +109,8 @@ static void calls_of_the_system(void)
     file_calls = good_calls;
 }
 // Test failing calls
+/* fails if an answer of the system is not looked at, or a failure
+   leaves the partial file behind */
 START_TEST(any_failed_call_is_reported_and_a_whole_file_stands)
 {
     static char path[512];
@@ -147,6 +149,8 @@ START_TEST(any_failed_call_is_reported_and_a_whole_file_stands)
 }
 END_TEST
 // Test the order of the calls
+/* fails if the file or its folder is not flushed, or the file is
+   renamed before it is flushed */
 START_TEST(the_bytes_are_flushed_before_the_name_and_the_name_after)
 {
     struct message m = { 0, "" };
@@ -191,6 +195,7 @@ static int fsync_invalid(int handle)
     return fsync(handle);
 }
 
+/* fails if EINTR is taken for a failure of the disk */
 START_TEST(an_interrupted_write_goes_on)
 {
     struct message m = { 0, "" };
@@ -203,6 +208,7 @@ START_TEST(an_interrupted_write_goes_on)
 }
 END_TEST
 
+/* fails if a write that takes no byte is tried again for ever */
 START_TEST(a_write_that_takes_nothing_is_not_repeated_for_ever)
 {
     struct message m = { 0, "" };
@@ -216,6 +222,7 @@ START_TEST(a_write_that_takes_nothing_is_not_repeated_for_ever)
 }
 END_TEST
 
+/* fails if EINVAL is a failure for a folder, or none for a file */
 START_TEST(a_folder_that_cannot_be_flushed_is_no_failure)
 {
     struct message m = { 0, "" };
@@ -229,6 +236,7 @@ START_TEST(a_folder_that_cannot_be_flushed_is_no_failure)
 }
 END_TEST
 // Test full disks and missing folders
+/* fails if a write that takes a part of its bytes counts as done */
 START_TEST(a_full_disk_leaves_the_old_file)
 {
     struct message m = { 0, "" };
@@ -253,6 +261,7 @@ START_TEST(a_full_disk_leaves_the_old_file)
     }
 }
 END_TEST
+/* fails if a missing folder counts as a failed write, or as none */
 START_TEST(a_place_where_nothing_can_be_made_is_reported)
 {
     static const char *const name[] = { "no/x.safetensors",
@@ -269,6 +278,7 @@ START_TEST(a_place_where_nothing_can_be_made_is_reported)
 }
 END_TEST
 
+/* fails if a partial file is made although a folder has the name */
 START_TEST(a_folder_in_the_place_is_left_alone)
 {
     struct message m = { 0, "" };
@@ -281,6 +291,7 @@ START_TEST(a_folder_in_the_place_is_left_alone)
 }
 END_TEST
 
+/* fails if to abandon forgets the handle or the partial file */
 START_TEST(an_abandoned_file_leaves_nothing)
 {
     struct message m = { 0, "" };
@@ -325,6 +336,8 @@ static mode_t mode_of(const char *name)
     return about.st_mode;
 }
 
+/* fails if the link itself is replaced, or a relative one counts from
+   the wrong folder */
 START_TEST(a_link_is_followed_and_stays)
 {
     struct message m = { 0, "" };
@@ -365,6 +378,7 @@ static int open_nothing(const char *path, int flags, ...)
     return -1;
 }
 
+/* fails if links are followed without a limit */
 START_TEST(a_link_that_becomes_a_circle_is_not_followed_for_ever)
 {
     struct message m = { 0, "" };
@@ -377,6 +391,8 @@ START_TEST(a_link_that_becomes_a_circle_is_not_followed_for_ever)
 }
 END_TEST
 
+/* fails if the folder of a path without a slash, or with one in front,
+   is not found */
 START_TEST(the_partial_file_is_in_the_folder_of_the_file)
 {
     static const char *const path[] = { "/x", "x", "no/such/x", "n/x" };
@@ -393,6 +409,8 @@ START_TEST(the_partial_file_is_in_the_folder_of_the_file)
 END_TEST
 
 /* a link to a path that is as long as one may be; such a path */
+/* fails if a path that is too long is cut off, and a file made
+   elsewhere */
 START_TEST(a_path_without_room_for_more_is_refused)
 {
     struct message m = { 0, "" };
@@ -414,6 +432,7 @@ START_TEST(a_path_without_room_for_more_is_refused)
 }
 END_TEST
 
+/* fails if a circle of links is taken for a name that is free */
 START_TEST(a_link_to_itself_is_refused)
 {
     struct message m = { 0, "" };
@@ -424,6 +443,7 @@ START_TEST(a_link_to_itself_is_refused)
     ck_assert(S_ISLNK(mode_of("x")));
 }
 END_TEST
+/* fails if a pipe is replaced by a regular file */
 START_TEST(a_pipe_is_written_through)
 {
     struct message m = { 0, "" };
@@ -449,6 +469,7 @@ static int fsync_failing(int handle)
     return -1;
 }
 
+/* fails if a device is replaced, or its EINVAL at fsync is a failure */
 START_TEST(a_device_is_written_through)
 {
     struct message m = { 0, "" };
@@ -477,6 +498,8 @@ START_TEST(a_device_is_written_through)
     }
 }
 END_TEST
+/* fails if the file behind the standard output is emptied or
+   replaced */
 START_TEST(standard_output_is_written_through)
 {
     struct message m = { 0, "" };
@@ -505,6 +528,7 @@ START_TEST(standard_output_is_written_through)
     ck_assert(aside);
 }
 END_TEST
+/* fails if a file that was secret can be read once it is replaced */
 START_TEST(a_file_keeps_its_mode)
 {
     static const mode_t mode[] = { 0600, 0640, 0666, 0755 };
@@ -519,6 +543,7 @@ START_TEST(a_file_keeps_its_mode)
 }
 END_TEST
 
+/* fails if renaming replaces a file that one may not write to */
 START_TEST(a_file_that_may_not_be_written_is_not_replaced)
 {
     struct message m = { 0, "" };
@@ -535,6 +560,8 @@ START_TEST(a_file_that_may_not_be_written_is_not_replaced)
     ck_assert_str_eq(text_of("x"), "mine");
 }
 END_TEST
+/* fails if names are compared and not files, so that a link is
+   missed */
 START_TEST(what_is_read_is_not_written)
 {
     static const char *const alias[] = { "x", "./x", "hard", "soft",
@@ -561,6 +588,8 @@ END_TEST
 // Test partial files
 #define LEFT ".x.0123456789abcdef.partial"
 
+/* fails if the sweep removes what is being written, or what only has a
+   similar name */
 START_TEST(what_a_killed_save_left_is_swept)
 {
     static const char *const other[] = { ".x.partial",
@@ -603,6 +632,8 @@ static ssize_t no_number(void *bytes, size_t count, unsigned flags)
     return -1;
 }
 
+/* fails if the partial file is opened without O_EXCL, or a name that is
+   taken ends the save */
 START_TEST(a_link_at_the_name_of_a_partial_file_is_not_followed)
 {
     struct message m = { 0, "" };
@@ -641,6 +672,8 @@ static int open_and_lose(const char *path, int flags, ...)
     return handle;
 }
 
+/* fails if the writer does not look whether its file still has a name
+   and who has the lock */
 START_TEST(a_partial_file_that_is_swept_at_once_is_made_again)
 {
     struct message m = { 0, "" };
@@ -657,6 +690,7 @@ START_TEST(a_partial_file_that_is_swept_at_once_is_made_again)
     ck_assert_uint_eq(partials_there(), 0);
 }
 END_TEST
+/* fails if the whole name goes into that of the partial file */
 START_TEST(the_longest_names_have_partial_files)
 {
     struct message m = { 0, "" };
@@ -672,6 +706,7 @@ START_TEST(the_longest_names_have_partial_files)
 }
 END_TEST
 
+/* fails if the partial file has a fixed name */
 START_TEST(two_writers_of_one_file_do_not_mix)
 {
     struct message m = { 0, "" };
@@ -690,6 +725,7 @@ START_TEST(two_writers_of_one_file_do_not_mix)
 }
 END_TEST
 // Test text
+/* fails if only the last write of a stream is looked at */
 START_TEST(a_text_whose_writing_fails_once_is_not_put_in_place)
 {
     struct message m = { 0, "" };
@@ -715,6 +751,8 @@ START_TEST(a_text_whose_writing_fails_once_is_not_put_in_place)
 }
 END_TEST
 
+/* fails if the stream is not flushed before the renaming, or what was
+   abandoned is put in place */
 START_TEST(a_text_arrives_whole_or_is_abandoned)
 {
     struct message m = { 0, "" };
@@ -740,6 +778,8 @@ static void save_for_ever(const char *path, size_t number)
     _exit(1);
 }
 
+/* fails if a save writes in place, or renames a file that is not
+   whole */
 START_TEST(two_hundred_kills_cost_no_checkpoint)
 {
     static char path[512];

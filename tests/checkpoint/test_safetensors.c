@@ -142,6 +142,8 @@ static struct message refusal_of(struct image image)
     return m;
 }
 
+/* fails if a check of the header, of an entry or of the layout is left
+   out, or a product of a shape is not checked */
 START_TEST(a_bad_file_is_refused_for_its_reason)
 {
     struct message m = refusal_of(image_of(bad[_i].header,
@@ -158,6 +160,8 @@ static const uint64_t lengths[] = {
     UINT64_C(1) << 63, UINT64_MAX, UINT64_MAX - 7, UINT64_MAX - 8,
 };
 
+/* fails if the eight bytes of the length itself are counted as
+   header */
 START_TEST(a_header_longer_than_the_file_is_refused)
 {
     struct image image = image_of("{}", 0);
@@ -175,6 +179,8 @@ START_TEST(a_header_longer_than_the_file_is_refused)
 }
 END_TEST
 
+/* fails if what Git LFS leaves in place of a file is taken for a long
+   header */
 START_TEST(what_is_another_kind_of_file_is_called_so)
 {
     static const char *const files[][2] = {
@@ -195,6 +201,7 @@ START_TEST(what_is_another_kind_of_file_is_called_so)
 }
 END_TEST
 
+/* fails if the length is read from a file of fewer than eight bytes */
 START_TEST(a_file_too_short_for_a_length_is_refused)
 {
     struct image image = image_of("{}", 0);
@@ -214,6 +221,8 @@ static char *repeated(const char *piece, size_t times)
     return text;
 }
 
+/* fails if the bound of 16 MB is off by one, or the length counts
+   itself */
 START_TEST(a_long_header_is_refused_and_one_byte_less_is_not)
 {
     struct message m = { 0, "" };
@@ -229,6 +238,7 @@ START_TEST(a_long_header_is_refused_and_one_byte_less_is_not)
 }
 END_TEST
 
+/* fails if nested objects are followed without a limit */
 START_TEST(deep_nesting_is_refused_and_not_followed)
 {
     char *header = repeated("{'a':", 100000);
@@ -258,6 +268,8 @@ static const struct good {
 };
 enum { GOOD = sizeof good / sizeof *good };
 
+/* fails if an empty tensor, a number without dimensions or another
+   order of the entries is refused */
 START_TEST(an_odd_but_good_file_is_read)
 {
     struct message m = { 0, "" };
@@ -277,6 +289,8 @@ static const char mixed[] = "{'f':" F32("[2]", "[2,10]")
     ",'h':" ENTRY("'BF16'", "[1]", "[0,2]")
     ",'d':" ENTRY("'F64'", "[1,2]", "[10,26]") "}  ";
 
+/* fails if a type has another's size, or BF16 is the lower half of a
+   float */
 START_TEST(every_type_is_converted)
 {
     struct message m = { 0, "" };
@@ -304,6 +318,8 @@ START_TEST(every_type_is_converted)
 }
 END_TEST
 
+/* fails if F16 loses its sign, its subnormals or its infinity, or I64
+   is converted */
 START_TEST(half_precision_is_converted_and_integers_are_not)
 {
     static const char header[] = "{'e':" ENTRY("'F16'", "[6]", "[0,12]")
@@ -330,6 +346,7 @@ START_TEST(half_precision_is_converted_and_integers_are_not)
 }
 END_TEST
 
+/* fails if the table gives one of the types a wrong number of bytes */
 START_TEST(what_is_stepped_over_has_its_size)
 {
     static const struct { const char *name; size_t bytes; } type[] = {
@@ -352,6 +369,7 @@ START_TEST(what_is_stepped_over_has_its_size)
         }
 }
 END_TEST
+/* fails if only the number of elements is compared and not the shape */
 START_TEST(another_shape_or_name_is_refused)
 {
     static const struct { const char *name; size_t rank, shape[3];
@@ -378,6 +396,7 @@ START_TEST(another_shape_or_name_is_refused)
 }
 END_TEST
 // Test messages
+/* fails if a line feed or an escape in a name reaches the terminal */
 START_TEST(a_message_is_one_printable_line)
 {
     struct message m = refusal_of(image_of(
@@ -390,6 +409,7 @@ START_TEST(a_message_is_one_printable_line)
 }
 END_TEST
 
+/* fails if a long name pushes the reason out of the line */
 START_TEST(a_long_name_is_cut)
 {
     char header[600];
@@ -401,6 +421,7 @@ START_TEST(a_long_name_is_cut)
 }
 END_TEST
 // Test the checksum
+/* fails if the digits are summed as they are and not as zeros */
 START_TEST(a_repaired_checksum_is_right)
 {
     static const char *const header[2] = {
@@ -435,6 +456,8 @@ static void numbers_make(void)
     memset(&numbers[7], 0xff, sizeof(real));
 }
 
+/* fails if the header is not filled up to eight bytes, or a quotation
+   mark in a key is not escaped */
 START_TEST(what_is_written_is_read_bit_for_bit)
 {
     struct message m = { 0, "" };
@@ -462,6 +485,7 @@ START_TEST(what_is_written_is_read_bit_for_bit)
 END_TEST
 static const size_t counts[] = { 16383, 16384, 16385, 50000 };
 
+/* fails if the last piece of a tensor is too long or too short */
 START_TEST(a_tensor_of_many_pieces_comes_back)
 {
     struct message m = { 0, "" };
@@ -487,6 +511,7 @@ START_TEST(a_tensor_of_many_pieces_comes_back)
     safetensors_close(&s);
 }
 END_TEST
+/* fails if writer and reader agree on a format of their own */
 START_TEST(the_bytes_of_a_file_are_these)
 {
     #define SIZE_NAME (sizeof(real) == 8 ? "F64" : "F32")
@@ -539,6 +564,7 @@ static const struct { const struct tensor *t; size_t used;
     { twice, 1, &other, 1, EX_OSERR },
 };
 
+/* fails if a name that occurs twice replaces the first one */
 START_TEST(what_cannot_be_read_again_is_not_written)
 {
     struct message m = { 0, "" };
@@ -587,6 +613,7 @@ static bool is_read(struct image image)
     return good;
 }
 
+/* fails if the end of the last tensor is not held against the file's */
 START_TEST(a_file_cut_short_anywhere_is_refused)
 {
     struct image image = written();
@@ -596,6 +623,8 @@ START_TEST(a_file_cut_short_anywhere_is_refused)
 }
 END_TEST
 
+/* fails if the sum leaves out a byte, be it a space behind the
+   header */
 START_TEST(a_file_with_any_byte_changed_is_refused)
 {
     struct image image = written_as(_i == 1);
@@ -609,6 +638,8 @@ START_TEST(a_file_with_any_byte_changed_is_refused)
     ck_assert(is_read(image));
 }
 END_TEST
+/* fails if files with the sum of the old kind are refused, or not
+   summed */
 START_TEST(an_old_file_is_read_and_its_damage_is_found)
 {
     static unsigned char bytes[8192];
@@ -650,6 +681,8 @@ static ssize_t read_broken(int handle, void *bytes, size_t count)
     return -1;
 }
 
+/* fails if a short or an interrupted read is taken for the file's
+   end */
 START_TEST(a_file_is_read_in_pieces_of_any_size)
 {
     struct message m = { 0, "" };
@@ -664,6 +697,7 @@ START_TEST(a_file_is_read_in_pieces_of_any_size)
 }
 END_TEST
 
+/* fails if the end of a file that becomes shorter is not noticed */
 START_TEST(a_read_that_fails_is_reported)
 {
     ssize_t (*const calls[2])(int, void *, size_t) = { read_nothing,
@@ -707,6 +741,7 @@ static bool read_all(const char *path, const char *name, size_t rank,
     return good;
 }
 
+/* fails if the answer of one of the reads is not looked at */
 START_TEST(any_failed_read_is_reported)
 {
     static const struct { const char *name; size_t rank, shape[2];
@@ -730,6 +765,8 @@ START_TEST(any_failed_read_is_reported)
 }
 END_TEST
 
+/* fails if a tensor is given out although its bytes could not be
+   fetched */
 START_TEST(a_file_that_went_away_is_reported)
 {
     struct message m = { 0, "" };
@@ -745,6 +782,7 @@ START_TEST(a_file_that_went_away_is_reported)
     safetensors_close(&s);
 }
 END_TEST
+/* fails if a folder or a device is read as a file of tensors */
 START_TEST(what_is_no_file_is_no_input)
 {
     static const char *const path[] = { "missing", "", "/dev/zero" };
@@ -759,6 +797,8 @@ START_TEST(what_is_no_file_is_no_input)
 }
 END_TEST
 
+/* fails if closing leaves the handle or the memory of the header
+   behind */
 START_TEST(handles_and_images_are_given_back)
 {
     struct message m = { 0, "" };
@@ -798,6 +838,8 @@ static bool round_trip(const char *path, struct message *m)
     return true;
 }
 
+/* fails if the answer of an allocation is not looked at, or not
+   reported */
 START_TEST(any_failed_allocation_is_reported)
 {
     struct message m = { 1, "" };
@@ -815,6 +857,8 @@ START_TEST(any_failed_allocation_is_reported)
 }
 END_TEST
 
+/* fails if an object that jansson could not make is used, or not
+   reported */
 START_TEST(any_failed_allocation_of_json_is_reported)
 {
     struct message m = { 1, "" };
@@ -840,6 +884,8 @@ static void *json_fails_once(size_t size)
     return json_before-- == 0 ? NULL : malloc(size);
 }
 
+/* fails if a dimension that found no memory is missing in the shape
+   that is written */
 START_TEST(a_header_that_lacks_anything_is_not_written)
 {
     const char *path = folder_file("x.safetensors");
@@ -867,6 +913,7 @@ XXH3_state_t *XXH3_createState(void)
     return no_state ? NULL : make();
 }
 
+/* fails if a state that could not be made is used for a sum */
 START_TEST(a_checksum_without_memory_is_reported)
 {
     struct message m[2] = { { 0, "" } };
