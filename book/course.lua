@@ -119,7 +119,7 @@ local function describe(g)
     if i > 1 then say(pandoc.Space()) end
     line:extend(pandoc.read(s, 'markdown').blocks[1].content)
   end
-  if #g.chunks == 0 then return line end
+  if #g.chunks == 0 or lines == 0 and #line > 0 then return line end
   if #g.says == 0 then
     local first = g.chunks[1].content[1].content[1].content[1]
     say('⟨'); line:extend(first.content); say('⟩')
@@ -202,7 +202,9 @@ function cutblocks(blocks)
   for _, b in ipairs(blocks) do
     if b.t == 'Header' and skip and b.level <= skip then skip = nil end
     if skip then
-      if b.t == 'Para' and first then stay(b); first = false else letgo(b) end
+      if has(b, 'course') then cutblock(b)
+      elseif b.t == 'Para' and first then stay(b); first = false
+      else letgo(b) end
     else
       cutblock(b)
       if b.t == 'Header' and b.classes:includes('web') then skip = b.level end

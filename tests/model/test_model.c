@@ -446,10 +446,12 @@ START_TEST(forward_backward_and_extend_allocate_nothing)
     struct model one = open_as(&examples[_i], 1, INFERENCE, 0);
     scatter(&m);
     scatter(&one);
+    struct message message = { 0, "" };
     memory_allow(0);
     run_backward(&m);
     model_extend(&one, input, 0, 3);
     memory_allow(SIZE_MAX);
+    ck_assert(device_finish(&cpu, &message));
     model_close(&m);
     model_close(&one);
 }
