@@ -67,6 +67,7 @@ static const struct attention_shape shapes[] = {
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 // Tests of attention
+/* fails if the scale, D or the mask is left out of one of the passes */
 START_TEST(three_positions_come_out_as_by_hand)
 {
     const real a = (real)sqrt(2), two = (real)log(2);
@@ -111,12 +112,15 @@ static void assert_defined(struct attention_shape s, double tolerance)
     assert_close(r.dqkv, dqkv, qkv_size, tolerance);
 }
 
+/* fails if a short tile at the end loses
+   rows, or begins at a wrong key */
 START_TEST(attention_agrees_with_its_definition)
 {
     assert_defined(shapes[_i], TOLERANCE);
 }
 END_TEST
 
+/* fails if a head begins at a wrong place, from some length on */
 START_TEST(attention_of_six_heads_agrees_at_any_length)
 {
     static const struct attention_shape large[] = {
@@ -140,6 +144,8 @@ static double loss_of(void *context)
     return dot(r->out, r->dout, out_count(&r->s));
 }
 
+/* fails if code and reference agree on
+   gradients that are not the slope */
 START_TEST(attention_backward_is_the_gradient)
 {
     struct run r = run_of((struct attention_shape){ .sequences = 2,
@@ -150,6 +156,8 @@ START_TEST(attention_backward_is_the_gradient)
 END_TEST
 #endif
 
+/* fails if a later row changes an
+   answer, or gets any gradient at all */
 START_TEST(no_answer_depends_on_what_comes_later)
 {
     struct attention_shape s = { .sequences = 1, .length = 70,
@@ -169,6 +177,7 @@ START_TEST(no_answer_depends_on_what_comes_later)
 }
 END_TEST
 
+/* fails if the probabilities of a row do not sum to one */
 START_TEST(the_average_of_equal_values_is_that_value)
 {
     struct run r = run_of(shapes[_i], 3);
@@ -184,6 +193,8 @@ START_TEST(the_average_of_equal_values_is_that_value)
 }
 END_TEST
 
+/* fails if the search for the largest score
+   begins at 0, or nothing is subtracted */
 START_TEST(extreme_scores_are_safe)
 {
     struct attention_shape s = { .sequences = 1, .length = 5,
@@ -211,6 +222,7 @@ START_TEST(extreme_scores_are_safe)
 }
 END_TEST
 
+/* fails if earlier queries are read, or earlier keys left out */
 START_TEST(earlier_rows_serve_as_the_cache)
 {
     static const size_t firsts[] = { 1, 5, 64, 69 };
@@ -232,6 +244,8 @@ START_TEST(earlier_rows_serve_as_the_cache)
 }
 END_TEST
 
+/* fails if a sequence begins where its
+   length without the earlier rows says */
 START_TEST(every_sequence_has_its_own_cache)
 {
     assert_defined((struct attention_shape){ .sequences = 3,
@@ -240,6 +254,7 @@ START_TEST(every_sequence_has_its_own_cache)
 }
 END_TEST
 
+/* fails if two threads share their scratch, or split one head */
 START_TEST(the_number_of_threads_changes_no_bit)
 {
     struct attention_shape s = { .sequences = 3, .length = 70,
@@ -256,6 +271,7 @@ START_TEST(the_number_of_threads_changes_no_bit)
 }
 END_TEST
 
+/* fails if more threads work than there are shares of scratch */
 START_TEST(no_thread_works_outside_the_scratch_that_was_lent)
 {
     struct attention_shape s = { .sequences = 3, .length = 70,
@@ -270,6 +286,8 @@ START_TEST(no_thread_works_outside_the_scratch_that_was_lent)
 }
 END_TEST
 
+/* fails if the scratch grows with the square
+   of the length, or with the heads */
 START_TEST(scratch_is_two_tiles_and_no_square)
 {
     struct attention_shape s = { .sequences = 8, .length = 1024,
@@ -314,6 +332,8 @@ static void turned(real *to, const real *x, size_t position,
     memcpy(to, row, size * sizeof *to);
 }
 
+/* fails if the angles are computed in
+   float, or with another exponent */
 START_TEST(the_angles_are_those_of_the_formula)
 {
     real *cosine, *sine;
@@ -329,6 +349,8 @@ START_TEST(the_angles_are_those_of_the_formula)
 }
 END_TEST
 
+/* fails if a row is turned by the
+   position of another row or sequence */
 START_TEST(rotation_is_the_formula_for_any_head_and_position)
 {
     struct attention_shape s = { .sequences = 4, .first = _i ? 900 : 0,
@@ -356,6 +378,7 @@ START_TEST(rotation_is_the_formula_for_any_head_and_position)
 }
 END_TEST
 
+/* fails if neighbours make a pair, channels 2i and 2i + 1 */
 START_TEST(channel_i_turns_with_the_one_half_a_head_on)
 {
     for (size_t i = 0; i < 3; i++) {
@@ -376,6 +399,8 @@ START_TEST(channel_i_turns_with_the_one_half_a_head_on)
 }
 END_TEST
 
+/* fails if the angle is not proportional
+   to the position, or lengths change */
 START_TEST(scores_depend_on_the_distance_alone)
 {
     real q[8], k[8], a[8], b[8];
@@ -395,6 +420,7 @@ START_TEST(scores_depend_on_the_distance_alone)
 }
 END_TEST
 
+/* fails if values are turned, too, or the rows before first */
 START_TEST(rotating_back_undoes_rotating_and_leaves_the_rest)
 {
     struct attention_shape s = { .sequences = 3, .first = 4,
@@ -423,6 +449,7 @@ START_TEST(rotating_back_undoes_rotating_and_leaves_the_rest)
 }
 END_TEST
 
+/* fails if attention_rotate_back turns forward once more */
 START_TEST(rotating_back_is_the_transpose)
 {
     struct attention_shape s = { .sequences = 2, .length = 9,
