@@ -332,8 +332,8 @@ static void turned(real *to, const real *x, size_t position,
     memcpy(to, row, size * sizeof *to);
 }
 
-/* fails if the angles are computed in
-   float, or with another exponent */
+/* fails if the exponent is another one,
+   or cosine and sine are exchanged */
 START_TEST(the_angles_are_those_of_the_formula)
 {
     real *cosine, *sine;
@@ -349,8 +349,8 @@ START_TEST(the_angles_are_those_of_the_formula)
 }
 END_TEST
 
-/* fails if a row is turned by the
-   position of another row or sequence */
+/* fails if a row is turned by another's
+   position, or by an angle in float */
 START_TEST(rotation_is_the_formula_for_any_head_and_position)
 {
     struct attention_shape s = { .sequences = 4, .first = _i ? 900 : 0,
