@@ -43,6 +43,8 @@ static void read_off(size_t count, size_t n, size_t iterations,
 }
 
 // Sinkhorn by hand
+/* fails if rows are divided before columns, or a matrix is taken for
+   its transpose */
 START_TEST(sinkhorn_does_the_example)
 {
     const double exponentials[] = { 1, 3, 1, 1 };
@@ -62,6 +64,8 @@ END_TEST
 // Sinkhorn against the readable form
 static const double close = 64 * REAL_EPSILON;
 
+/* fails if there is one iteration too few, or one is lost where a
+   new block begins */
 START_TEST(sinkhorn_is_what_the_readable_form_gives)
 {
     static const size_t steps[] = { 1, 2, 3, 20, 21, 41, 100 };
@@ -83,6 +87,8 @@ START_TEST(sinkhorn_is_what_the_readable_form_gives)
 END_TEST
 
 // Planted bugs
+/* fails if the comparison with the reference is too lax to see an
+   iteration that is missing */
 START_TEST(the_comparison_would_see_each_bug)
 {
     enum { N = 3, STEPS = 3 };
@@ -120,6 +126,8 @@ static void fill_stress(size_t n, int input)
     }
 }
 
+/* fails if the largest of each row is not taken out, or a difference
+   of logits becomes infinite */
 START_TEST(sinkhorn_survives_any_finite_logits)
 {
     static const size_t steps[] = { 20, 45, 100 };
@@ -147,6 +155,8 @@ START_TEST(sinkhorn_survives_any_finite_logits)
 END_TEST
 
 // Properties of sinkhorn
+/* fails if something is shared by the matrices of a tile, such as
+   the largest logit */
 START_TEST(sinkhorn_treats_each_matrix_alone)
 {
     enum { N = 4, NN = N * N };
@@ -169,6 +179,8 @@ START_TEST(sinkhorn_treats_each_matrix_alone)
 }
 END_TEST
 
+/* fails if the result is written before all of its input is read, or
+   beyond the last matrix */
 START_TEST(sinkhorn_works_in_place_and_no_further)
 {
     size_t n = (size_t)_i, count = (COUNT - 1) * n * n;
@@ -185,6 +197,8 @@ START_TEST(sinkhorn_works_in_place_and_no_further)
 }
 END_TEST
 
+/* fails if the largest logit is taken out of rows before the columns
+   are divided */
 START_TEST(a_constant_on_a_column_changes_nothing)
 {
     enum { N = 4, NN = N * N };
@@ -224,6 +238,8 @@ static double weighted_sum(void *context)
     return sum;
 }
 
+/* fails if a half step back uses another iterate than the one that
+   it made */
 START_TEST(sinkhorn_backward_is_the_slope)
 {
     static const size_t steps[] = { 1, 2, 20, 45 };
