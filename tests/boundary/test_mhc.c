@@ -89,6 +89,8 @@ static void run_example(real got[], enum mix mix, mistake *make)
     mixing_write(got + OUTPUTS + WIDE, x, answer, row, &l, 1);
 }
 
+/* fails if the mix is transposed, or makes an iteration too many,
+   forward and backward alike */
 START_TEST(coefficients_read_and_write_give_the_golden_numbers)
 {
     real got[GOLDEN], want[GOLDEN];
@@ -165,6 +167,8 @@ static mistake *const mistakes[] = {
     other_form
 };
 
+/* fails if the example is so symmetric that a transposed mix gives
+   the same numbers */
 START_TEST(the_golden_numbers_notice_every_mistake)
 {
     for (size_t k = 0; k < 2; k++) {
@@ -184,6 +188,7 @@ static const enum mix all_mixes[] = {
 
 enum { T = 130 };       /* more tokens than two blocks */
 
+/* fails if a block of gates or matrices takes a row of another token */
 START_TEST(a_tokens_coefficients_do_not_depend_on_the_others)
 {
     struct layout l = layout_of(all_mixes[_i % 3], (size_t)_i / 3 + 1,
@@ -201,6 +206,8 @@ START_TEST(a_tokens_coefficients_do_not_depend_on_the_others)
 }
 END_TEST
 
+/* fails if the way back of a block takes the coefficients of another
+   token */
 START_TEST(a_tokens_gradients_do_not_depend_on_the_others)
 {
     struct layout l = layout_of(all_mixes[_i % 3], (size_t)_i / 3 + 1,
@@ -224,6 +231,8 @@ START_TEST(a_tokens_gradients_do_not_depend_on_the_others)
 }
 END_TEST
 
+/* fails if the exponential of a gate overflows to infinity over
+   infinity */
 START_TEST(gates_stay_between_zero_and_two_for_any_finite_logits)
 {
     struct layout l = layout_of(MIX_IDENTITY, 2, 1, 1);
@@ -235,6 +244,7 @@ START_TEST(gates_stay_between_zero_and_two_for_any_finite_logits)
 }
 END_TEST
 
+/* fails if the kind without a mix packs its outputs in another order */
 START_TEST(identity_reads_and_writes_as_mhc_and_does_not_mix)
 {
     real got[GOLDEN], want[GOLDEN];
@@ -246,6 +256,8 @@ START_TEST(identity_reads_and_writes_as_mhc_and_does_not_mix)
 }
 END_TEST
 
+/* fails if the other streams do not share what the own one leaves,
+   or one stream divides by none */
 START_TEST(reading_starts_with_a_sum_of_one_and_divides_by_nothing)
 {
     double sum = 0;
@@ -260,6 +272,7 @@ START_TEST(reading_starts_with_a_sum_of_one_and_divides_by_nothing)
 }
 END_TEST
 
+/* fails if more iterates are written than there is room for */
 START_TEST(deepseek_takes_eight_streams_and_a_hundred_iterations)
 {
     real x[81] = { 0 };
@@ -270,6 +283,8 @@ START_TEST(deepseek_takes_eight_streams_and_a_hundred_iterations)
 }
 END_TEST
 
+/* fails if the mix starts from other logits than 0 and -8, or every
+   site with the same stream */
 START_TEST(a_site_starts_with_its_own_stream_and_near_the_identity)
 {
     real logits[N * N], mix[N * N];
@@ -304,6 +319,8 @@ static double weighted(void *context)
     return sum;
 }
 
+/* fails if the factor 2 or the root is missing on the way back
+   through the gates */
 START_TEST(maps_backward_give_the_slopes_of_forward)
 {
     struct mapped m = { .layout = layout_of(
@@ -331,6 +348,8 @@ END_TEST
 #endif
 
 // DeepSeek's mix is the paper's, transposed
+/* fails if DeepSeek's form is not transposed at the end, or has one
+   half step too many */
 START_TEST(the_mix_of_deepseek_is_the_papers_of_transposed_logits)
 {
     size_t n = (size_t)_i, count = 1031;
@@ -431,6 +450,7 @@ static double largest_gradient(struct model *m, size_t site,
 }
 
 // With plain coefficients it is the residual network
+/* fails if the sum of the streams leaves instead of their mean */
 START_TEST(a_mean_read_and_no_mix_is_the_residual_network)
 {
     size_t n = (size_t)1 << _i;
@@ -467,6 +487,8 @@ END_TEST
 // The start is the residual network
 static const struct connection *const both[] = { &mhc, &identity };
 
+/* fails if the weights of reading do not sum to one, or those of
+   writing are not 1 */
 START_TEST(the_first_step_is_the_residual_networks)
 {
     struct model one = open_as(&residual, 1, 20);
@@ -501,6 +523,8 @@ static void look_forward(void *context, const struct site *s)
     look->apart[s->index] = sqrt(apart / square);
 }
 
+/* fails if the streams stay copies, since no two of them are read
+   differently */
 START_TEST(streams_drift_apart_if_they_are_read_unequally)
 {
     bool equal = _i == 1;
@@ -534,6 +558,8 @@ END_TEST
 // Gradients that must vanish
 // At the start only the writes learn
 #ifdef REAL_IS_DOUBLE
+/* fails if the gradient of writing is lost, or a mix gets one that
+   it should not have */
 START_TEST(at_the_start_only_the_writes_have_a_gradient)
 {
     struct model m = open_as(&mhc, 4, 20);
@@ -574,6 +600,8 @@ static void look_backward(void *context, const struct site *s)
     }
 }
 
+/* fails if the first mix gets a gradient, or the last keeps none
+   that Sinkhorn left undone */
 START_TEST(the_ends_of_the_streams_leave_some_gradients_zero)
 {
     double last[2];
@@ -638,12 +666,16 @@ static void check_kind(const struct connection *k, size_t streams,
 }
 
 // Every kind's gradients
+/* fails if a gradient of phi, alpha or bias is cut or lacks a
+   factor, in any one group */
 START_TEST(every_gradient_of_mhc_is_right)
 {
     check_kind(&mhc, (size_t)1 << _i, 2, _i == 0 ? all : first);
 }
 END_TEST
 
+/* fails if the third scale gets a gradient, or phi is taken for one
+   with rows for a mix */
 START_TEST(every_gradient_of_identity_is_right)
 {
     check_kind(&identity, (size_t)1 << _i, 2, without);
@@ -651,6 +683,7 @@ START_TEST(every_gradient_of_identity_is_right)
 END_TEST
 #endif
 
+/* fails if sums over tokens are cut by the number of threads */
 START_TEST(gradients_do_not_depend_on_the_number_of_threads)
 {
     struct model m = open_as(both[_i], 4, 20);
@@ -667,6 +700,7 @@ START_TEST(gradients_do_not_depend_on_the_number_of_threads)
 END_TEST
 
 // Sizes that mHC refuses
+/* fails if nine streams are let into arrays that hold eight */
 START_TEST(sizes_beyond_the_bounds_are_refused)
 {
     struct message m = { 0, "" };
