@@ -273,8 +273,8 @@ static real *integers(size_t count, uint64_t seed)
     return x;
 }
 
-/* fails if a token or channel is left out where their number is no
-   multiple of a block */
+/* fails if tokens are lost, or taken twice, where threads share a
+   number of them that no block divides */
 START_TEST(reading_and_writing_are_exact_for_any_token)
 {
     struct layout l = layout_of(MIX_STATIC, FOUR, WIDE, 1);
