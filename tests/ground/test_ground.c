@@ -83,6 +83,7 @@ START_TEST(sums_are_held_in_double)
 END_TEST
 
 #include "ground/median.h"
+/* fails if an even count takes only one of its middle two */
 START_TEST(a_median_is_in_the_middle_of_odd_and_even_counts)
 {
     double x[] = { 4, 1, 8, 2, 16 };

@@ -26,6 +26,7 @@ static void check_ticks(double low, double high, int parts, double step,
     ck_assert(got != 0 || !signbit(got));
 }
 
+/* fails if a bound between two steps is their arithmetic mean */
 START_TEST(ticks_are_those_worked_out_by_hand)
 {
     check_ticks(1.47, 5.55, 6, .5, 1.5);
@@ -44,6 +45,7 @@ START_TEST(ticks_are_those_worked_out_by_hand)
 }
 END_TEST
 
+/* fails if the power of ten is wrong on some scale */
 START_TEST(ticks_are_round_inside_and_enough)
 {
     double scale = pow(10, 12 * random_uniform(1, 1, (uint64_t)_i) - 6);
@@ -73,6 +75,7 @@ static void write_file(const char *text)
     close(handle);
 }
 
+/* fails if the running mean begins at zero */
 START_TEST(a_log_gives_its_points_and_lines)
 {
     struct history h;
@@ -99,6 +102,7 @@ START_TEST(a_log_gives_its_points_and_lines)
 }
 END_TEST
 
+/* fails if a log without a step is drawn as an empty picture */
 START_TEST(what_is_no_log_is_refused)
 {
     static const char *const text[] = {
@@ -138,6 +142,7 @@ static void expect_warnings(const char *log, const char *text,
     history_free(&h);
 }
 
+/* fails if a torn or foreign line ends the reading */
 START_TEST(what_is_bad_in_a_log_is_left_out_and_said)
 {
     #define FIRST "{\"unigram\":2.75}\n{\"step\":4,\"loss\":5.5}\n"
@@ -158,6 +163,7 @@ START_TEST(what_is_bad_in_a_log_is_left_out_and_said)
     expect_warnings(FIRST "{\"step\":9,\"event\":\"gain\"}\n", "", 1);
 }
 END_TEST
+/* fails if opening a pipe waits for somebody who writes */
 START_TEST(a_long_line_is_read_and_an_empty_pipe_does_not_wait)
 {
     static char text[70000];
@@ -176,6 +182,7 @@ START_TEST(a_long_line_is_read_and_an_empty_pipe_does_not_wait)
     ck_assert(strstr(m.text, "no step is in this log yet"));
 }
 END_TEST
+/* fails if the newest point is not kept */
 START_TEST(a_million_points_need_no_more_room_than_two_thousand)
 {
     struct points p = {0};
@@ -195,6 +202,7 @@ START_TEST(a_million_points_need_no_more_room_than_two_thousand)
     ck_assert(p.x == NULL && p.count == 0);
 }
 END_TEST
+/* fails if a line of a later step stays */
 START_TEST(a_log_is_cut_off_before_what_comes_again)
 {
     #define FOUR "{\"step\":4}\n"
@@ -234,6 +242,7 @@ START_TEST(a_log_is_cut_off_before_what_comes_again)
 }
 END_TEST
 // Tests of pictures
+/* fails if y grows upwards */
 START_TEST(a_picture_maps_corners_to_corners)
 {
     double x[] = {0, 50, 100}, y[] = {3, 2, 1};
@@ -291,6 +300,7 @@ static int count_of(const char *text, const char *what)
     return count;
 }
 
+/* fails if rounding errors fill the frame */
 START_TEST(losses_that_differ_by_an_ulp_are_drawn_as_equal)
 {
     double x[] = {1, 2}, ulp[] = {5, 5.000000000000001};
@@ -305,6 +315,7 @@ START_TEST(losses_that_differ_by_an_ulp_are_drawn_as_equal)
 }
 END_TEST
 
+/* fails if two runs have the same name or style */
 START_TEST(runs_in_one_picture_can_be_told_apart)
 {
     static struct history h[30];
@@ -336,6 +347,7 @@ START_TEST(runs_in_one_picture_can_be_told_apart)
 }
 END_TEST
 // Tests of the time left
+/* fails if seconds are cut off and not rounded */
 START_TEST(time_left_reads_like_a_clock)
 {
     static const struct { double seconds; const char *text; } want[] = {
@@ -349,6 +361,7 @@ START_TEST(time_left_reads_like_a_clock)
     }
 }
 END_TEST
+/* fails if the last step's look or save is left out */
 START_TEST(time_left_counts_looks_saves_and_the_end)
 {
     struct configuration c = configuration_default();
@@ -382,12 +395,14 @@ static void expect_refusal(const char *log, const char *timing)
     journal_close(&j, &m);
 }
 
+/* fails if a line that has not arrived goes unnoticed */
 START_TEST(a_log_that_cannot_be_written_is_named)
 {
     expect_refusal("/dev/full", "/dev/null");
     expect_refusal("/dev/null", "/dev/full");
 }
 END_TEST
+/* fails if a path that is one byte too long is cut off */
 START_TEST(a_path_that_just_does_not_fit_is_refused)
 {
     static struct journal j;
@@ -401,6 +416,7 @@ START_TEST(a_path_that_just_does_not_fit_is_refused)
 }
 END_TEST
 
+/* fails if a plain line comes with every step */
 START_TEST(plain_progress_says_where_the_run_is)
 {
     char *text = NULL;
@@ -423,6 +439,7 @@ START_TEST(plain_progress_says_where_the_run_is)
     free(text);
 }
 END_TEST
+/* fails if a newline or a byte that is not UTF-8 gets lost */
 START_TEST(names_of_texts_survive_a_log)
 {
     struct texts t, back;
@@ -506,6 +523,7 @@ static int two_steps(void)
     return command_train(15, words);
 }
 
+/* fails if the last step is saved twice */
 START_TEST(a_run_that_stops_early_saves_once_and_keeps_its_log)
 {
     char folder[] = "/tmp/mhc-test-XXXXXX";
@@ -527,6 +545,7 @@ int statvfs(const char *path, struct statvfs *disk)
     return 0;
 }
 
+/* fails if room for the best checkpoint is forgotten */
 START_TEST(a_run_needs_room_for_three_checkpoints)
 {
     char folder[] = "/tmp/mhc-test-XXXXXX";
@@ -592,6 +611,7 @@ static const struct reader {
                           "x" } },
 };
 
+/* fails if each question reads the file again */
 START_TEST(a_command_opens_and_sums_its_checkpoint_once)
 {
     char folder[] = "/tmp/mhc-test-XXXXXX";
