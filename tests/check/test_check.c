@@ -23,6 +23,8 @@ static void make(struct boundary *b, const struct rules *r)
     ck_assert_msg(reference_run(b, r, &m), "%s", m.text);
 }
 
+/* fails if the reference departs from the equations, even where our own
+   program does so with it */
 START_TEST(two_streams_come_out_as_by_hand)
 {
     double third = log(3), streams[] = { 1, 1, 3, -1 };
@@ -101,6 +103,8 @@ static void agree_with_differences(const struct rules *r, size_t n)
     }
 }
 
+/* fails if a mistake is answered on the way back by another one: a
+   framework would not do so */
 START_TEST(its_gradients_are_those_of_its_forward)
 {
     struct rules r = reference_rules(&few_steps, _i % 2);
@@ -155,6 +159,8 @@ static double terms(const struct boundary *b, enum item role, size_t i)
     return sum > 0 ? sum : fabs(at[role][i]);
 }
 
+/* fails if a stored sum is disturbed in proportion to itself and not to
+   its terms */
 START_TEST(what_is_stored_is_off_by_u_of_its_terms)
 {
     const double u = 0x1p-20;
@@ -235,6 +241,8 @@ static bool is_no_mistake(const struct trial *t, bool released)
         || (epsilon && t->value < 1e-4);
 }
 
+/* fails if a tolerance is too narrow for rounding, or so wide that both
+   conventions agree */
 START_TEST(what_is_right_agrees_with_one_convention)
 {
     static const double most[] = { 1e-12, 1e-4, .3 };
@@ -268,6 +276,8 @@ static bool is_among(const struct trial *t, const struct check *c)
 
 /* a mistake of the function is made on both ways, but for the two
    whose way back has its own; others are of the way back alone */
+/* fails if a mistake of the function is given to one pass of a trial
+   only */
 START_TEST(both_ways_make_the_same_mistake)
 {
     struct trial list[TRIALS];
@@ -289,6 +299,8 @@ START_TEST(both_ways_make_the_same_mistake)
 }
 END_TEST
 
+/* fails if the bit of a mistake has the saying of another, or two of
+   them change the numbers alike */
 START_TEST(a_mistake_is_named)
 {
     struct trial list[TRIALS];
@@ -308,6 +320,8 @@ START_TEST(a_mistake_is_named)
         }
 }
 END_TEST
+/* fails if the search stops at one mistake, or drops what explains
+   little alone */
 START_TEST(two_mistakes_are_both_named)
 {
     static const enum mistake pairs[][2] = {
@@ -323,6 +337,8 @@ START_TEST(two_mistakes_are_both_named)
 }
 END_TEST
 
+/* fails if the tolerances of BF16 hide a missing factor, or the search
+   mistakes it for another */
 START_TEST(large_mistakes_are_named_in_bf16)
 {
     static const enum mistake large[] = { NO_FACTOR, TRANSPOSED,
@@ -352,6 +368,8 @@ static bool blind(const struct check *c, enum mistake mistake)
     ck_abort_msg("mistake %d was not tried", mistake);
 }
 
+/* fails if a mistake that changes nothing is not listed, or one that
+   shows is */
 START_TEST(what_a_file_cannot_show_is_listed)
 {
     struct rules r = rules_of(false, 0, 0);
@@ -394,6 +412,8 @@ static struct check *only(enum item role, uint64_t mistakes)
     return few;
 }
 
+/* fails if a file without gradients is tried with mistakes of the
+   backward pass */
 START_TEST(in_h_post_alone_its_factor_is_missed)
 {
     struct check *few = only(H_POST, 0);
@@ -409,6 +429,8 @@ START_TEST(in_h_post_alone_its_factor_is_missed)
 }
 END_TEST
 
+/* fails if the first or the last of the parts is left out when blind
+   spots are looked for */
 START_TEST(the_first_and_the_last_part_show_what_they_can)
 {
     const struct check *c = checked(only(H_PRE, 0));
@@ -420,6 +442,8 @@ START_TEST(the_first_and_the_last_part_show_what_they_can)
 }
 END_TEST
 
+/* fails if in BF16 the paper's matrix, used transposed, passes for the
+   released form in silence */
 START_TEST(one_convention_transposed_may_be_the_other)
 {
     for (int released = 0; released < 2; released++) {
@@ -439,6 +463,8 @@ START_TEST(one_convention_transposed_may_be_the_other)
 }
 END_TEST
 
+/* fails if the tolerance stays that of the mean where a mistake makes
+   the sum of eight */
 START_TEST(eight_streams_added_up_are_a_wrong_exit)
 {
     struct rules r = rules_of(false, MISTAKE(EXIT_OTHER), 0);
@@ -449,6 +475,7 @@ START_TEST(eight_streams_added_up_are_a_wrong_exit)
 }
 END_TEST
 
+/* fails if a single wrong tensor is excused as coarse arithmetic */
 START_TEST(one_wrong_part_is_no_matter_of_precision)
 {
     struct rules r = rules_of(false, 0, 0);
@@ -473,6 +500,8 @@ static struct trial tried(const char *saying)
     ck_abort_msg("%s is not tried", saying);
 }
 
+/* fails if an order of the three groups is missing, or has another's
+   name */
 START_TEST(every_other_order_of_groups_is_tried)
 {
     static const char *const group[] = { "pre", "post", "res" };
@@ -491,6 +520,8 @@ START_TEST(every_other_order_of_groups_is_tried)
 }
 END_TEST
 
+/* fails if a common number is missing, or is taken for one of half
+   steps */
 START_TEST(common_numbers_of_iterations_are_tried)
 {
     static const char *const common[] = { "0", "1", "2", "3", "4", "5",
@@ -515,6 +546,8 @@ START_TEST(common_numbers_of_iterations_are_tried)
 }
 END_TEST
 
+/* fails if a round value is missing for the norm, for h_pre or for
+   Sinkhorn */
 START_TEST(every_round_epsilon_is_tried)
 {
     static const char *const about[] = { "the norm's epsilon is %s",
@@ -541,6 +574,8 @@ static const struct { bool released; enum number at[3]; double value;
     { true, { HALF_STEPS, HALF_STEPS, HALF_STEPS }, 9,
       "4.5 iterations of Sinkhorn, not 20\n" } };
 
+/* fails if an epsilon is narrowed towards the wrong side, or a loop
+   that stops in the middle is missed */
 START_TEST(numbers_that_are_not_round_are_found)
 {
     struct rules r = reference_rules(&test_settings, odd[_i].released);
@@ -554,6 +589,7 @@ START_TEST(numbers_that_are_not_round_are_found)
 }
 END_TEST
 
+/* fails if spoilt numbers are put down to whatever comes nearest */
 START_TEST(what_nobody_knows_is_not_explained)
 {
     static const enum item spoilt[] = { H_RES, DPHI, DSTREAMS };
@@ -571,6 +607,8 @@ START_TEST(what_nobody_knows_is_not_explained)
 }
 END_TEST
 
+/* fails if what is printed as explained counts what agreed from the
+   start */
 START_TEST(a_part_that_is_explained_is_counted)
 {
     enum item spoilt = _i == 0 ? H_RES : DPHI;
@@ -592,6 +630,7 @@ START_TEST(a_part_that_is_explained_is_counted)
 }
 END_TEST
 
+/* fails if the search ends at two mistakes */
 START_TEST(three_mistakes_of_a_published_port_are_named)
 {
     static const enum mistake three[] = { SIGMOID_START, NO_FACTOR,
@@ -609,6 +648,8 @@ START_TEST(three_mistakes_of_a_published_port_are_named)
 }
 END_TEST
 
+/* fails if a file that is right by the other convention is searched for
+   mistakes */
 START_TEST(the_other_convention_is_no_mistake)
 {
     for (int released = 0; released < 2; released++) {
@@ -626,6 +667,8 @@ START_TEST(the_other_convention_is_no_mistake)
 }
 END_TEST
 
+/* fails if the first of several equal explanations is printed as the
+   only one */
 START_TEST(what_explains_it_as_well_is_a_rival)
 {
     uint64_t transposed = MISTAKE(TRANSPOSED);
@@ -656,6 +699,8 @@ START_TEST(what_explains_it_as_well_is_a_rival)
 }
 END_TEST
 
+/* fails if differences are divided by the size of a tensor that is all
+   zero */
 START_TEST(a_gradient_of_nothing_agrees)
 {
     struct rules r = rules_of(false, 0, 0);
@@ -671,6 +716,8 @@ START_TEST(a_gradient_of_nothing_agrees)
     ck_assert(!says("cannot be judged") && c->founds == 0);
 }
 END_TEST
+/* fails if a star, a count, or what could not be compared is printed
+   wrongly or not at all */
 START_TEST(a_verdict_is_printed_line_by_line)
 {
     static const char *const lines[] = {
@@ -707,6 +754,8 @@ START_TEST(a_verdict_is_printed_line_by_line)
     ck_assert(says("2 tokens, 2 streams of width 16, 20 iterations\n"));
 }
 END_TEST
+/* fails if F32 numbers that were calculated in bf16 are put down to a
+   mistake */
 START_TEST(coarse_arithmetic_is_recognised)
 {
     struct roughness rough = { .between = 0x1p-8, .seed = 99 };
@@ -730,6 +779,8 @@ START_TEST(coarse_arithmetic_is_recognised)
 END_TEST
 
 /* five parts are as far off as coarse numbers are, five a little */
+/* fails if errors far below a coarse type's rounding pass for it, since
+   its tolerance is wide */
 START_TEST(half_of_the_errors_must_look_rough)
 {
     static const struct { enum item role; double by; } off[] = {
@@ -760,6 +811,8 @@ static const struct { enum item role; double factor; const char *type;
     { DNEXT, 1e-6, "F16", false }, { DNEXT, 1e-6, "F16", true },
     { DNEXT, 1e-38, "F32", false } };
 
+/* fails if a square overflows, a subnormal number counts as wrong, or
+   an infinite trial spoils all */
 START_TEST(right_files_with_extreme_numbers_agree)
 {
     bool released = extremes[_i].released;
@@ -780,6 +833,7 @@ START_TEST(right_files_with_extreme_numbers_agree)
 }
 END_TEST
 
+/* fails if a gate that is zero in F32 must be what it is in double */
 START_TEST(a_gate_that_underflows_agrees)
 {
     struct rules r = rules_of(false, 0, 0);
@@ -804,6 +858,8 @@ START_TEST(a_gate_that_underflows_agrees)
 }
 END_TEST
 
+/* fails if eight draws alone set the tolerance of a number that is
+   rounding and nothing else */
 START_TEST(what_is_zero_by_theory_may_be_rounding)
 {
     size_t T = 6, n = 4, C = 16;
@@ -833,6 +889,8 @@ START_TEST(what_is_zero_by_theory_may_be_rounding)
 }
 END_TEST
 
+/* fails if --precision is not obeyed, or one F32 tensor among F64 is
+   overlooked */
 START_TEST(what_lies_between_is_as_told_or_as_the_file)
 {
     static const struct { const char *name; double u; } known[] = {
@@ -925,6 +983,8 @@ static const struct check *look(struct check *c,
     return checked(c);
 }
 
+/* fails if the program and the reference read the equations differently
+   */
 START_TEST(our_own_boundary_agrees)
 {
     static const size_t streams[] = { 1, 2, 4, 8 };
@@ -938,6 +998,8 @@ START_TEST(our_own_boundary_agrees)
     ck_assert_uint_eq(c.whole.verdict[released].agree, PARTS);
 }
 END_TEST
+/* fails if the program goes wrong at a token or a width that smaller
+   files do not reach */
 START_TEST(our_own_boundary_agrees_for_any_token)
 {
     enum { T = 1031, N = 4, WIDE = 192 };
@@ -960,6 +1022,8 @@ START_TEST(our_own_boundary_agrees_for_any_token)
     }
 }
 END_TEST
+/* fails if a bug of the forward pass alone is not found, or is said to
+   be in both */
 START_TEST(a_bug_in_our_own_boundary_is_named)
 {
     static const enum mistake bugs[] = { NO_FACTOR, NO_ALPHA,
@@ -1060,6 +1124,8 @@ static const struct { const char *header; size_t bytes;
 };
 enum { FILES = sizeof files / sizeof *files };
 
+/* fails if a shape with as many elements passes for the right one, or a
+   letter O for a digit */
 START_TEST(a_check_file_is_read_or_refused)
 {
     struct message m = { 0, "" };
@@ -1105,6 +1171,7 @@ static const struct { const char *header; size_t bytes;
       F("bias", "3", "60", "72") "}", 72, "phi is square: it is read "
       "as [K, nC], one row for each coefficient\n" } };
 
+/* fails if a misspelt name is passed over in silence */
 START_TEST(what_is_left_alone_is_said)
 {
     struct message m = { 0, "" };
@@ -1130,6 +1197,8 @@ static void count_progress(size_t done, size_t jobs)
     calculations = jobs;
 }
 
+/* fails if a calculation is counted twice, or begun before it is
+   announced */
 START_TEST(a_check_says_how_far_it_is)
 {
     struct rules r = rules_of(false, 0, 0);
@@ -1141,6 +1210,8 @@ START_TEST(a_check_says_how_far_it_is)
 }
 END_TEST
 
+/* fails if what explains a few tokens is not tried on all of them, or
+   the telling token is not among them */
 START_TEST(a_few_tokens_are_enough_to_find_a_mistake)
 {
     static const char *const mistakes[] = { "h_res is used transposed",
@@ -1175,6 +1246,8 @@ START_TEST(a_few_tokens_are_enough_to_find_a_mistake)
 }
 END_TEST
 
+/* fails if a NaN or a logit that overflows is compared, and agrees with
+   nothing or with all */
 START_TEST(what_is_not_finite_is_refused)
 {
     struct message m = { 0, "" };
@@ -1199,6 +1272,8 @@ START_TEST(what_is_not_finite_is_refused)
 }
 END_TEST
 
+/* fails if a calculation that got no memory leaves zeros in the verdict
+   */
 START_TEST(without_memory_there_is_no_verdict)
 {
     for (int wrong = 0; wrong < 2; wrong++) {
@@ -1226,6 +1301,7 @@ START_TEST(without_memory_there_is_no_verdict)
 }
 END_TEST
 
+/* fails if phi of the paper's shape is read as it lies, not turned */
 START_TEST(phi_is_read_either_way)
 {
     for (int turned = 0; turned < 2; turned++) {
@@ -1250,6 +1326,8 @@ START_TEST(phi_is_read_either_way)
 }
 END_TEST
 
+/* fails if next is taken from the site itself and not from the
+   following one, or exit from one in between */
 START_TEST(a_trace_is_read_by_its_own_names)
 {
     struct message m = { 0, "" };
@@ -1278,6 +1356,8 @@ START_TEST(a_trace_is_read_by_its_own_names)
 }
 END_TEST
 
+/* fails if a subnormal F16, an infinity or a NaN is converted like a
+   normal number */
 START_TEST(halves_are_converted)
 {
     static const struct { unsigned char b[2]; double x; } want[] = {
@@ -1325,6 +1405,8 @@ static const real *traced(const struct trace *t, const char *name)
     return found->data;
 }
 
+/* fails if a model that is watched computes something else, or a name
+   stands for another array */
 START_TEST(looking_changes_nothing)
 {
     enum { B = 2, T = 12 };
