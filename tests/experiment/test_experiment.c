@@ -66,6 +66,8 @@ static const struct corpus *text(void)
 }
 
 // Tests of the experiment
+/* fails if an empty cell is skipped, and the next one stands under its
+   name */
 START_TEST(a_table_is_cut_at_commas_and_lines)
 {
     struct table t;
@@ -100,6 +102,7 @@ static const struct { const char *text, *says; } bad_plan[] = {
     { "# nothing\n", "no table" },
 };
 
+/* fails if a row that cannot be read is run with defaults */
 START_TEST(a_plan_that_cannot_be_says_why)
 {
     struct plan p;
@@ -115,6 +118,7 @@ START_TEST(a_plan_that_cannot_be_says_why)
     plan_free(&p);
 }
 END_TEST
+/* fails if all seeds of an arm come before the next arm */
 START_TEST(every_arm_gets_its_first_seed_before_any_its_second)
 {
     struct plan p;
@@ -136,6 +140,8 @@ START_TEST(every_arm_gets_its_first_seed_before_any_its_second)
     plan_free(&p);
 }
 END_TEST
+/* fails if a weight or a window depends on the connection as well as on
+   the seed */
 START_TEST(arms_of_one_seed_share_weights_and_batches)
 {
     struct message m = { 0 };
@@ -188,6 +194,8 @@ static char *run_all(const struct plan *p, const char *runs)
     return said;
 }
 
+/* fails if a record of another configuration counts as done, or a
+   complete one is made again */
 START_TEST(what_is_done_is_kept_and_what_changed_is_redone)
 {
     char runs[128], before[4096], after[4096];
@@ -235,6 +243,8 @@ START_TEST(what_is_done_is_kept_and_what_changed_is_redone)
 END_TEST
 enum { CAME_BACK = 42 };
 
+/* fails if the process that was asked trains, and ends, in place of its
+   child */
 START_TEST(who_asks_for_runs_outlives_them)
 {
     struct planned p = { .arm = "plain", .configuration = tiny() };
@@ -253,6 +263,8 @@ START_TEST(who_asks_for_runs_outlives_them)
     ck_assert(experiment_done(&p, folder));
 }
 END_TEST
+/* fails if a row is made of other updates than those since the look
+   before */
 START_TEST(a_record_says_what_the_trainer_did)
 {
     struct planned p = { .arm = "plain", .configuration = tiny() };
@@ -296,6 +308,7 @@ START_TEST(a_record_says_what_the_trainer_did)
     table_free(&r);
 }
 END_TEST
+/* fails if samples are paired in the order of their rows */
 START_TEST(samples_are_matched_by_seed)
 {
     struct table t;
@@ -314,6 +327,7 @@ START_TEST(samples_are_matched_by_seed)
     table_free(&t);
 }
 END_TEST
+/* fails if a run that is refused leaves a record, and counts as done */
 START_TEST(a_run_that_cannot_begin_leaves_nothing)
 {
     struct planned p = { .arm = "odd", .configuration = tiny() };
@@ -327,6 +341,8 @@ START_TEST(a_run_that_cannot_begin_leaves_nothing)
 }
 END_TEST
 
+/* fails if a loss that is not finite stops all runs, or leaves no row
+   */
 START_TEST(a_run_that_breaks_leaves_a_record_that_says_so)
 {
     struct planned p = { .arm = "wild", .configuration = tiny() };
@@ -350,6 +366,8 @@ START_TEST(a_run_that_breaks_leaves_a_record_that_says_so)
     table_free(&t);
 }
 END_TEST
+/* fails if the way back is counted once and not twice, or all of the
+   context for each token */
 START_TEST(operations_counted_by_hand)
 {
     struct configuration c = tiny();
@@ -409,6 +427,8 @@ static const struct claim {
     { "deep-mhc", "deep-identity", -0.001, false, true },
 };
 
+/* fails if the runs were made again and a sentence of the chapter is no
+   longer true */
 START_TEST(what_the_chapter_says_is_what_was_measured)
 {
     struct table t;
@@ -485,6 +505,8 @@ static double cell_of(const char *file, const char *row,
     return value;
 }
 
+/* fails if a number in the prose is not that of the table it comes from
+   */
 START_TEST(a_cell_is_what_the_chapter_says)
 {
     const struct cell *c = &cell[_i];
@@ -497,6 +519,8 @@ START_TEST(a_cell_is_what_the_chapter_says)
 }
 END_TEST
 
+/* fails if a record of the plan is missing or broke off, which the
+   chapter denies */
 START_TEST(no_run_was_lost)
 {
     struct table t;

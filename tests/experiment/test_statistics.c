@@ -4,6 +4,7 @@
 #include "support/suite.h"
 
 // Tests of the statistics
+/* fails if the integral has a wrong weight, or is cut off too early */
 START_TEST(tails_are_those_of_the_closed_forms)
 {
     for (double t = -30; t <= 30; t += 0.37) {
@@ -21,6 +22,7 @@ static const struct { double p, freedom, t; } printed[] = {
     { .25, 3, -0.765 },
 };
 
+/* fails if a quantile of one tail is taken for that of two */
 START_TEST(quantiles_are_those_of_the_printed_table)
 {
     ck_assert_double_eq_tol(
@@ -28,6 +30,8 @@ START_TEST(quantiles_are_those_of_the_printed_table)
         printed[_i].t, 0.0005000001);
 }
 END_TEST
+/* fails if the deviation is over n and not n - 1, or the half-width
+   lacks the root of n */
 START_TEST(an_interval_worked_out_by_hand)
 {
     double left[] = { 1.60, 1.65, 1.61, 1.66 };
@@ -41,6 +45,8 @@ START_TEST(an_interval_worked_out_by_hand)
     ck_assert_double_lt(r.p, 0.05);
 }
 END_TEST
+/* fails if equal arms give 0/0, or a lost run is passed over in silence
+   */
 START_TEST(equal_arms_and_lost_runs_show_nothing)
 {
     double left[] = { 1.5, 1.75, 2 }, right[] = { 1.5, 1.75, 2 };
@@ -58,6 +64,7 @@ START_TEST(equal_arms_and_lost_runs_show_nothing)
 END_TEST
 enum { TRIALS = 1500, PAIRS = 5 };
 
+/* fails if the interval is unpaired, or has the normal quantile */
 START_TEST(an_interval_covers_and_misses_as_often_as_it_says)
 {
     double shift = _i, cover = 0, found = 0, n = TRIALS;
@@ -78,6 +85,8 @@ START_TEST(an_interval_covers_and_misses_as_often_as_it_says)
     ck_assert_double_eq_tol(found / n, power, 0.04);
 }
 END_TEST
+/* fails if the shift lacks the root of the pairs, or a negative mean is
+   never seen */
 START_TEST(power_is_what_others_compute)
 {
     ck_assert_double_eq_tol(power_of(0.5, 1, 34, 0.95), 0.80778, 1e-5);
@@ -92,6 +101,8 @@ START_TEST(power_is_what_others_compute)
     }
 }
 END_TEST
+/* fails if weights lose their digits for many pairs, or the doubling
+   never ends */
 START_TEST(tiny_means_need_many_pairs_and_the_tiniest_too_many)
 {
     for (double mean = 1e-3; mean > 5e-9; mean /= 10) {
@@ -105,6 +116,8 @@ START_TEST(tiny_means_need_many_pairs_and_the_tiniest_too_many)
     ck_assert_uint_eq(pairs_needed(0, 1, 0.9, 0.95), SIZE_MAX);
 }
 END_TEST
+/* fails if an adjusted value falls below that of a smaller p, or a lost
+   run lowers the count */
 START_TEST(holm_steps_down)
 {
     double p[] = { .01, .04, .03, .005, .04 }, got[5];
