@@ -4,7 +4,7 @@
 --     unless they stand in ::: telling; prose in ::: keep stays;
 --   ::: {.web say="How ..."}, with all that is in it;
 --   a section whose heading has .web, but for its first paragraph;
---   plumbing: one or two lines added to a chunk that has begun elsewhere.
+--   plumbing: one or two lines added to a chunk that has begun elsewhere; empty chunks.
 -- In place of what is gone stands one line: what it is, how many lines, which
 -- file, which chunks of the complete edition. Tests leave a table of what they ask.
 -- ::: course is for this edition alone.
@@ -22,7 +22,7 @@ local function ischunk(b) return has(b, 'chunk') end
 -- program, tests or exercises: for whom is this chunk?
 local function kind(d)
   local best
-  for root in d.attributes.roots:gmatch('%S+') do
+  for root in d.attributes.roots:gmatch('[^|]+') do
     local k = root:match('^code/') and 'program' or root:match('^exercises/') and 'exercises' or 'tests'
     if k == 'program' then return k end
     best = best == 'tests' and best or k
@@ -42,7 +42,8 @@ end
 local function code(d) return (d.content[2].text:gsub('\u{E000}', '')) end
 local function countlines(d) return select(2, code(d):gsub('[^\n]*%S[^\n]*', '')) end
 local function plumbing(d)
-  return d.attributes.first ~= d.identifier and countlines(d) <= PLUMBING
+  local lines = countlines(d)
+  return lines == 0 or d.attributes.first ~= d.identifier and lines <= PLUMBING
 end
 
 -- What is taken out --------------------------------------------------------------
@@ -84,7 +85,7 @@ end
 local function files(chunks)
   local list, seen = {}, {}
   for _, d in ipairs(chunks) do
-    for root in d.attributes.roots:gmatch('%S+') do
+    for root in d.attributes.roots:gmatch('[^|]+') do
       if not seen[root] then seen[root] = true; table.insert(list, root) end
     end
   end

@@ -261,7 +261,7 @@ local function chunkblock(c)
   code = (blank:match('[^\n]*$') .. code):gsub('\n*$', '')
   blank = select(2, blank:gsub('\n', ''))
   local file, row = c.place:match('^(.*):(%d+)$')
-  local attr = {id=c.label, class='chunk', number=c.number, first=c.first, place=c.place, roots=table.concat(roots(c.name), ' '),
+  local attr = {id=c.label, class='chunk', number=c.number, first=c.first, place=c.place, roots=table.concat(roots(c.name), '|'),
                 rows=select(2, table.concat(c.code):gsub('\n', '')),
                 codeplace=file .. ':' .. math.tointeger(row) + blank}
   return pandoc.Div({

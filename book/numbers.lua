@@ -49,7 +49,7 @@ local function countheader(h)
     if h.level == 2 then sections[3] = nil end
     local number = chapter .. '.' .. (sections[2] or 0) .. (h.level == 3 and '.' .. sections[3] or '')
     define(h.identifier, 'sec', number)
-    if h.level == 2 then h.attributes.number = number end
+    h.attributes.number = number
   end
 end
 

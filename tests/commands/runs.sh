@@ -51,6 +51,8 @@ for signal in INT TERM $hup USR1 XCPU; do
         "[ $? = $((128 + $(kill -l $signal))) ] &&
          grep -q 'to go on: mhc train --resume' err"
     at=$(steps $signal)
+    holds "SIG$signal: it has saved the last step that was made" \
+        "$MHC info runs/$signal | grep -q '^step  *$at  '"
     $long --name to-$signal --stop-at $((at + 5)) > out 2> err
     $MHC train --resume runs/$signal --stop-at $((at + 5)) > out 2> err
     holds "SIG$signal: it goes on as if nothing had been" \
