@@ -463,8 +463,8 @@ START_TEST(one_convention_transposed_may_be_the_other)
 }
 END_TEST
 
-/* fails if the tolerance stays that of the mean where a mistake makes
-   the sum of eight */
+/* fails if the sum of eight streams, whose rounding is larger than that
+   of their mean, is left unexplained */
 START_TEST(eight_streams_added_up_are_a_wrong_exit)
 {
     struct rules r = rules_of(false, MISTAKE(EXIT_OTHER), 0);
