@@ -68,8 +68,7 @@ START_TEST(the_formula_is_what_the_plan_says)
 END_TEST
 
 // Frugal takes the least
-/* fails if a block of all sites is never tried, or --frugal has no
-   effect on the plan */
+/* fails if frugal is read and then forgotten when a model is planned */
 START_TEST(the_best_block_is_the_best_plan)
 {
     for (size_t i = 0; connections[i] != NULL; i++)
