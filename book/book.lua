@@ -143,23 +143,24 @@ local function formula(m)
 end
 
 -- Browsers break no line within a formula. A long one becomes several, each of
--- which begins with = or the like.
+-- which begins with = or the like; one that is very long, with + too.
 local RELATION = { ['=']=true, ['<']=true, ['>']=true, ['\\le']=true, ['\\ge']=true, ['\\approx']=true }
 local function pieces(m)
   if #m.text < 25 or m.text:match('\\begin') or m.text:match('\\left') then return {m} end
-  local out, depth, from = pandoc.List(), 0, 1
+  local out, depth, from, long = pandoc.List(), 0, 1, #m.text > 45
+  local plus = ''                              -- {} before a + that begins a piece
   for at, token in m.text:gmatch('()(\\?%a*[^%a\\]?)') do
     local word, last = token:match('^(\\?%a*)(.?)$')
     if word:sub(1, 1) ~= '\\' then word = '' end
-    local sign = RELATION[word] and word or RELATION[last] and last
+    local sign = RELATION[word] and word or (RELATION[last] or long and last == '+') and last
     if depth == 0 and sign and at > from then
       local start = sign == word and at or at + #token - 1
-      out:insert(pandoc.Math('InlineMath', m.text:sub(from, start - 1)))
-      from = start
+      out:insert(pandoc.Math('InlineMath', plus .. m.text:sub(from, start - 1)))
+      from, plus = start, sign == '+' and '{}' or ''
     end
     if last:match('[({%[]') then depth = depth + 1 elseif last:match('[)}%]]') then depth = depth - 1 end
   end
-  out:insert(pandoc.Math('InlineMath', m.text:sub(from)))
+  out:insert(pandoc.Math('InlineMath', plus .. m.text:sub(from)))
   return out
 end
 

@@ -17,7 +17,7 @@ CHAPTERS ?= $(sort $(wildcard chapters/*.nw))
 
 BOOK_PACKAGES := noweb pandoc make gawk poppler-utils texlive-luatex \
   texlive-latex-recommended texlive-pictures fonts-texgyre \
-  fonts-texgyre-math fonts-go
+  fonts-texgyre-math fonts-go fonttools python3-brotli chromium
 
 .PHONY: tangle drift where lint book pdf html ledger figures book-test book-packages
 
@@ -108,17 +108,24 @@ ledger:
 	@echo "  LEDGER"
 	@book/ledger $(BUILD) $(CHAPTERS)
 
-FONTS := $(addprefix /usr/share/texmf/fonts/opentype/public/tex-gyre/texgyrepagella-,regular.otf italic.otf bold.otf bolditalic.otf) \
-  /usr/share/texmf/fonts/opentype/public/tex-gyre-math/texgyrepagella-math.otf \
-  $(addprefix /usr/share/fonts/fonts-go/Go-Mono,.ttf -Italic.ttf -Bold.ttf)
-$(BUILD)/html/index.html: $(BUILD)/html.json $(BUILD)/figures.stamp book/pages.lua book/book.html book/book.css
+# A font as browsers load it: the letters, signs and symbols that a book may have.
+FONTS := /usr/share/texmf/fonts/opentype/public/tex-gyre /usr/share/texmf/fonts/opentype/public/tex-gyre-math /usr/share/fonts/fonts-go
+FACES := texgyrepagella-regular texgyrepagella-italic texgyrepagella-bold texgyrepagella-bolditalic texgyrepagella-math Go-Mono Go-Mono-Italic Go-Mono-Bold
+SIGNS := U+20-17F,U+2C6-2DC,U+300-36F,U+391-3F6,U+2000-23FF,U+25A0-27FF,U+2A00-2AFF,U+1D400-1D7FF
+$(BUILD)/fonts/%.woff2:
+	@mkdir -p $(@D)
+	@pyftsubset $$(ls $(addsuffix /$*.[ot]tf,$(FONTS)) 2> /dev/null) --unicodes=$(SIGNS) --flavor=woff2 --no-hinting --drop-tables+=FFTM --output-file=$@
+
+$(BUILD)/html/index.html: $(BUILD)/html.json $(BUILD)/figures.stamp $(FACES:%=$(BUILD)/fonts/%.woff2) $(addprefix book/,pages.lua book.html book.css book.js sinkhorn.html)
 	@echo "  HTML"
 	@rm -rf $(@D)
 	@mkdir -p $(@D)/fonts $(@D)/figures
-	@cp book/book.css $(@D)
-	@cp $(FONTS) $(@D)/fonts
+	@cp book/book.css book/book.js $(@D)
+	@cp $(FACES:%=$(BUILD)/fonts/%.woff2) $(@D)/fonts
 	@cp $(BUILD)/figures/*.svg $(@D)/figures 2> /dev/null || true
-	@pandoc $< -s -t html5 --syntax-definition book/cuda.xml -L book/pages.lua --template book/book.html --mathml -o $@
+	@cp book/widened-stream.pdf $(@D) 2> /dev/null || true
+	@pandoc $< -s -t html5 --syntax-definition book/cuda.xml -L book/pages.lua --template book/book.html --mathml \
+	  $(if $(wildcard book/widened-stream.pdf),-M pdf=widened-stream.pdf) -o $@
 
 book-test: book-packages
 	@book/test/run

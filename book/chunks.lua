@@ -158,14 +158,22 @@ local function latexchunk(div, name, code, foot)
     book.rawblock(('\\end{nwchunk}\\nwfoot{%s}'):format(book.write(footline(foot))))}
 end
 
+-- On the web pages a listing that is no part of the program is folded.
 local function htmlchunk(div, name, code, foot)
-  local body = htmlcode(book.write(code), usednames(div), definitions(foot))
-  local more = div.attributes.first ~= div.identifier and '+' or ''
-  return pandoc.Div({
-    book.rawblock(('<div class="head">⟨%s⟩ %s≡ <a class="number" href="#%s">%s</a></div>'):format(
-      book.write(name), more, div.identifier, div.attributes.number)),
-    book.rawblock(body),
-    pandoc.Div({pandoc.Plain(footline(foot))}, {class='foot'})}, {id=div.identifier, class='chunk'})
+  local folded = div.attributes.kind and div.attributes.kind ~= 'program'
+  local lines = 1 + select(2, code.text:gsub('\n', ''))
+  local head = ('⟨%s⟩\u{A0}%s≡ %s<a class="number" href="#%s">%s</a>'):format(book.write(name),
+    div.attributes.first ~= div.identifier and '+' or '',
+    folded and ('<span class="lines">%d line%s</span> '):format(lines, lines == 1 and '' or 's') or '',
+    div.identifier, div.attributes.number)
+  local body = pandoc.List{
+    book.rawblock(htmlcode(book.write(code), usednames(div), definitions(foot))),
+    pandoc.Div({pandoc.Plain(footline(foot))}, {class='foot'})}
+  if folded then
+    body:insert(1, book.rawblock((div.attributes.open and '<details open>' or '<details>') .. '<summary class="head">' .. head .. '</summary>'))
+    body:insert(book.rawblock('</details>'))
+  else body:insert(1, book.rawblock('<div class="head">' .. head .. '</div>')) end
+  return pandoc.Div(body, {id=div.identifier, class='chunk'})
 end
 
 -- An index in print: names, with the pages where they are defined and used.

@@ -65,6 +65,7 @@ local function header(h)
       h.content:insert(1, pandoc.Span({pandoc.Str(number)}, {class='n'}))
       h.attributes['data-number'] = number
     end
+    h.attributes['data-part'] = part           -- for the list of contents
     return h
   end
   local title, start = book.write(h.content), ''
