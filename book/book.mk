@@ -17,7 +17,7 @@ CHAPTERS ?= $(sort $(wildcard chapters/*.nw))
 
 BOOK_PACKAGES := noweb pandoc make gawk poppler-utils texlive-luatex \
   texlive-latex-recommended texlive-pictures fonts-texgyre \
-  fonts-texgyre-math fonts-go fonttools python3-brotli chromium
+  fonts-texgyre-math fonts-go fonttools python3-brotli
 
 .PHONY: tangle drift where lint book pdf html ledger figures book-test book-packages
 
@@ -128,4 +128,5 @@ $(BUILD)/html/index.html: $(BUILD)/html.json $(BUILD)/figures.stamp $(FACES:%=$(
 	  $(if $(wildcard book/widened-stream.pdf),-M pdf=widened-stream.pdf) -o $@
 
 book-test: book-packages
+	@$(if $(wildcard tools/need),tools/need $(DEPS) chromium)
 	@book/test/run
