@@ -44,8 +44,12 @@ document.querySelectorAll("main pre").forEach(function (pre) {
       button.textContent = what;
       setTimeout(function () { button.textContent = "Copy"; }, 1500);
     }
-    navigator.clipboard.writeText(pre.textContent.replace(/\s*$/, "\n")).then(
-      function () { say("Copied"); }, function () { say("No clipboard"); });
+    function select() {                         // where a page may not write to the clipboard
+      getSelection().selectAllChildren(pre);
+      say(document.execCommand("copy") ? "Copied" : "Selected");
+    }
+    if (!navigator.clipboard) return select();
+    navigator.clipboard.writeText(pre.textContent.replace(/\s*$/, "\n")).then(function () { say("Copied"); }, select);
   });
 });
 

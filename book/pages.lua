@@ -276,7 +276,7 @@ end
 
 -- The chapters; with the sections of all of them, or of the one that is open.
 local function contents(page, all)
-  local out, sections, part = {'<ul>'}, nil, nil
+  local out = {'<ul>'}
   local open = page.chapter or page
   for _, c in ipairs(chapters) do
     if c.part then table.insert(out, ('<li class="part">%s</li>'):format(c.part)) end
@@ -340,7 +340,7 @@ end
 
 -- For searching ---------------------------------------------------------------------------
 
-local function quoted(s) return '"' .. s:gsub('[\\"]', '\\%0'):gsub('%c', ' '):gsub('\u{E000}', '') .. '"' end
+local function quoted(s) return '"' .. s:gsub('^%s+', ''):gsub('%s+$', ''):gsub('[\\"]', '\\%0'):gsub('%c', ' '):gsub('\u{E000}', '') .. '"' end
 local function short(s) return #s > 120 and s:sub(1, 120):gsub('%S*$', '') .. '…' or s end
 local SHORTEST, OFTEN = 4, 0.25                -- letters; of the pages
 
@@ -371,7 +371,7 @@ local function search()
       end
     end
     if not s:find('class="index"', 1, true) then
-      for w in words(s:gsub('<pre.-</pre>', ''):gsub('<math.-</math>', '')):lower():gmatch('%a[%a-]+') do
+      for w in words(s:gsub('<pre.-</pre>', ' '):gsub('<math.-</math>', ' '):gsub('</[pdlths]', ' %0')):lower():gmatch('%a[%a-]+') do
         local list = index[w] or {}
         if #w >= SHORTEST and list[#list] ~= k - 1 then table.insert(list, k - 1); index[w] = list end
       end
