@@ -26,6 +26,8 @@ addEventListener("hashchange", reveal);
 document.addEventListener("click", function (event) {        // the same place again
   var a = event.target.closest && event.target.closest("a[href]");
   if (a && a.href === location.href) reveal();
+  var contents = a && a.closest("nav.side");
+  if (contents && contents.hidePopover && contents.matches(":popover-open")) contents.hidePopover();
 });
 reveal();
 addEventListener("beforeprint", function () {

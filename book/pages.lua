@@ -83,7 +83,7 @@ local LOOK = { kw=true, cf=true, dt=true, co=true, pp=true, st=true, ch=true, vs
 local function listing(pre)
   return (pre:gsub('<span id="[^"]*"><a href="#[^"]*" aria%-hidden="true" tabindex="%-1"></a>([^\n]*)</span>', '%1')
     :gsub('<span class="(%l%l)">(.-)</span>', function (class, s) if not LOOK[class] then return s end end)
-    :gsub('<a class="ident" ', '<a '))
+    :gsub('<a class="ident" ', '<a '):gsub('&quot;', '"'))
 end
 
 local function finished(s)
@@ -117,7 +117,8 @@ local function pieces(blocks)
     if b.t == 'Header' then
       if b.level <= 3 then begin(b.level, b) end
       if b.identifier ~= '' then
-        b.content:insert(pandoc.RawInline('html', ('<a class="anchor" href="#%s" aria-label="link to this heading">¶</a>'):format(b.identifier)))
+        b.content:insert(pandoc.RawInline('html',
+          ('<a class="anchor" href="#%s" aria-label="link to this heading">¶</a>'):format(b.identifier)))
       end
     end
     piece.blocks:insert(b)
@@ -166,7 +167,7 @@ local function bar(letters)
   return '<p class="letters">' .. table.concat(links, ' ') .. '</p>\n'
 end
 
-local pages, chapters, files = pandoc.List(), pandoc.List(), {}
+local pages, chapters, files = pandoc.List(), pandoc.List(), {[home]=true}
 
 local function newpage(level, p, name)
   local file, n = name .. '.html', 1
@@ -263,7 +264,9 @@ local function url(to, page)
   return (f and f ~= page.file and f or '') .. '#' .. to
 end
 local function relink(page, s)
-  s = s:gsub('href="#([^"]*)" class="place">%*', function (to) return ('href="%s" class="place">%s'):format(url(to, page), place[to] or '?') end)
+  s = s:gsub('href="#([^"]*)" class="place">%*', function (to)
+    return ('href="%s" class="place">%s'):format(url(to, page), place[to] or '?')
+  end)
   return (s:gsub('href="#([^"]*)"', function (to) return 'href="' .. url(to, page) .. '"' end))
 end
 
@@ -279,7 +282,7 @@ local function contents(page, all)
   local out = {'<ul>'}
   local open = page.chapter or page
   for _, c in ipairs(chapters) do
-    if c.part then table.insert(out, ('<li class="part">%s</li>'):format(c.part)) end
+    if c.part then table.insert(out, ('<li class="part">Part %s</li>'):format((c.part:gsub('&', '&amp;')))) end
     table.insert(out, ('<li%s>%s'):format(c == open and ' class="here"' or '', item(c, page)))
     if #c.sections > 0 and (all or c == open) then
       table.insert(out, '<ul>')
