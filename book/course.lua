@@ -240,12 +240,15 @@ local function cut(blocks)
 end
 
 -- The complete edition has everything but what is for the course alone.
-local function flatten(blocks, all)
+local function flatten(blocks, all, telling)
   for _, b in ipairs(blocks) do
-    if has(b, 'keep') or has(b, 'telling') or has(b, 'web') then flatten(b.content, all)
+    if has(b, 'keep') or has(b, 'telling') or has(b, 'web') then flatten(b.content, all, has(b, 'telling'))
     elseif not has(b, 'course') then
       all:insert(b)
-      if ischunk(b) then b.attributes.kind = kind(b); note(b, 'printed') end
+      if ischunk(b) then
+        b.attributes.kind, b.attributes.open = kind(b), telling and 'yes' or nil
+        note(b, 'printed')
+      end
     end
   end
   return all

@@ -254,11 +254,11 @@ static void print_operations(const struct benchmark *b)
 {
     const struct configuration *c = &b->arms[0].configuration;
     double tokens = (double)(c->batch * c->context);
-    printf("\n%-24s", "ns a token");
+    printf("\n%-18s", "ns a token");
     for (size_t i = 0; i < b->count; i++)
         printf(" %8s", b->arms[i].name);
     for (enum operation k = 0; k < OPERATIONS; k++) {
-        printf("\n%-24s", operation_names[k]);
+        printf("\n%-18s", operation_names[k]);
         for (size_t i = 0; i < b->count; i++) {
             const struct clocks *clocks = &b->arms[i].clocks;
             if (clocks->calls[k] == 0)

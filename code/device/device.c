@@ -6,12 +6,12 @@
 // Open and close a device
 const char *const operation_names[OPERATIONS] = {
     // Names of operations
-    "embedding", "embedding, back", "products", "products, to inputs",
-    "products, to weights", "attention", "attention, back", "SwiGLU",
+    "embedding", "embedding, back", "products", "products, inputs",
+    "products, weights", "attention", "attention, back", "SwiGLU",
     "SwiGLU, back", "boundaries", "boundaries, back", "loss", "loss, back",
     "mean",
     "gradient's norm", "optimizer",
-    "enter the streams", "enter the streams, back",
+    "entry", "entry, back",
 };
 
 static const struct operations *const devices[] = { &cpu_operations };

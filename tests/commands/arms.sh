@@ -10,7 +10,7 @@ holds 'the first is one times itself' \
     'grep -q "^residual .* 1.000 (1.000 to 1.000)" out'
 holds 'four streams, which the residual network does not enter' \
     'grep -q " 4 streams, " out &&
-     grep -qE "^enter the streams +- +[0-9]+ +[0-9]+$" out'
+     grep -qE "^entry +- +[0-9]+ +[0-9]+$" out'
 holds 'all arms have boundaries' \
     'grep -qE "^boundaries +[0-9]+ +[0-9]+ +[0-9]+$" out'
 refused 64 "no kind 'nix'" arms --arms mhc,nix
