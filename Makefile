@@ -62,7 +62,9 @@ help:
 ## make reset-lab N=04    the stub again; your answer is kept beside it
 ## make labs              every lab is solved by its solution and by nothing else
 ## make grade LABS='17 21' ANSWERS=folder FORMAT=junit|gradescope|tap OUT=file
-## make book              build/book.pdf and build/html/index.html
+## make book              build/book.pdf, the course, and build/html/index.html, all of it
+##                        (EDITION=complete: all of it as build/complete.pdf)
+## make ledger            after make book: is every line shown, or accounted for? pages by kind
 ## make tangle            code/, tests/, exercises/ from the chapters
 ## make where F=code/layers/norm.c:10    the chapter's line
 ## make stages            every prefix of the book builds and passes its tests
