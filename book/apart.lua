@@ -128,7 +128,9 @@ local function collected(d)
     table.sort(labs, function (a, b) return tonumber(a.number) < tonumber(b.number) end)
     d.content = {pandoc.BulletList(labs:map(function (l)
       local rest = (l.level and ' [' .. l.level .. ']' or '') .. (l.time and ', ' .. l.time or '')
-      return {pandoc.Plain{pandoc.Link('Lab ' .. l.number, '#' .. l.id), pandoc.Str(rest)}}
+      local line = pandoc.List{pandoc.Link('Lab ' .. l.number, '#' .. l.id), pandoc.Str(rest)}
+      if book.latex then line:insert(raw((', p.~\\pageref{%s}'):format(l.id))) end
+      return {pandoc.Plain(line)}
     end))}
     return d
   end

@@ -37,7 +37,7 @@ local function latexcode(s, uses, where)
   local names = ''
   for i, u in ipairs(uses) do
     local number = book.absent[u[2]]
-    s = s:gsub(utf8.char(0xE0FF + i), number and ('\\nwelsewhere{%s}{%d}'):format(number, i) or
+    s = s:gsub(utf8.char(0xE0FF + i), number and ('\\nwelsewhere{w%s}{%d}'):format(number, i) or
                ('\\nwuse{%s}{%d}'):format(u[2], i))
     names = names .. ('\\nwname{%d}{%s}'):format(i, u[1])
   end
@@ -65,7 +65,7 @@ end
 local function link(l)
   local to = l.target:sub(2)
   if book.absent[to] then                                -- in the complete edition only
-    if l.classes:includes('chunkref') then return pandoc.Str(book.absent[to]) end
+    if l.classes:includes('chunkref') then return pandoc.Str('w' .. book.absent[to]) end
     if l.classes:includes('ident') then return l.content end
     return pandoc.Span{pandoc.Str('⟨'), pandoc.Span(l.content), pandoc.Str('⟩')}
   elseif l.classes:includes('chunkref') then

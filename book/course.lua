@@ -141,7 +141,10 @@ local function flush()
   if not gone then return end
   local g = gone
   gone = nil
-  if #g.chunks == 0 and #g.says == 0 then return end
+  if #g.says == 0 and g.chunks:map(countlines):find_if(function (n) return n > 0 end) == nil then
+    for _, d in ipairs(g.chunks) do note(d, 'empty') end
+    return
+  end
   for _, d in ipairs(g.chunks) do
     note(d, 'line ' .. g.chunks[1].attributes.number)
   end
