@@ -242,7 +242,7 @@ FUZZ_TIME ?= 60
 FUZZERS   := $(filter-out support,$(patsubst fuzz_%.c,%,$(notdir $(wildcard tests/*/fuzz_*.c))))
 FUZZFLAGS := -std=c11 -D_GNU_SOURCE -Icode -Itests -g -O1 -fopenmp=libgomp -Wno-unknown-pragmas \
              -fsanitize=address,undefined -fno-sanitize-recover=undefined
-FUZZ      := $(patsubst %.c,build/fuzz/%.o,$(LIBRARY) $(wildcard tests/checkpoint/image.c tests/checkpoint/tiny.c tests/checkpoint/fuzz_support.c))
+FUZZ      := $(patsubst %.c,build/fuzz/%.o,$(LIBRARY) $(wildcard tests/support/cpu.c tests/support/fill.c tests/checkpoint/image.c tests/checkpoint/tiny.c tests/checkpoint/fuzz_support.c))
 build/fuzz/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC fuzz $<"

@@ -108,8 +108,11 @@ static bool move_in(struct journal *j, const char *made,
                     struct message *m)
 {
     *j = (struct journal){0};
-    return find_folder(j, made, m) && take_lock(j, m)
-        && open_logs(j, m);
+    if (find_folder(j, made, m) && take_lock(j, m) && open_logs(j, m))
+        return true;
+    if (m->status != EX_TEMPFAIL)       /* nobody else is in it */
+        journal_discard(j);
+    return false;
 }
 
 bool journal_make(struct journal *j, const char *folder,
