@@ -43,7 +43,6 @@ book: book-packages
 	$(if $(filter course,$(EDITION)),@$(MAKE) --no-print-directory ledger)
 # The course edition carries the argument; the complete one has every line.
 EDITION ?= course
-EDITIONS := course complete
 BOOK_course := book
 BOOK_complete := complete
 pdf:  $(BUILD)/$(BOOK_$(EDITION)).pdf

@@ -21,13 +21,8 @@ local function ischunk(b) return has(b, 'chunk') end
 
 -- program, tests or exercises: for whom is this chunk?
 local function kind(d)
-  local best
-  for root in d.attributes.roots:gmatch('[^|]+') do
-    local k = root:match('^code/') and 'program' or root:match('^exercises/') and 'exercises' or 'tests'
-    if k == 'program' then return k end
-    best = best == 'tests' and best or k
-  end
-  return best
+  local roots = '|' .. d.attributes.roots
+  return roots:find('|code/', 1, true) and 'program' or roots:find('|tests/', 1, true) and 'tests' or 'exercises'
 end
 
 -- For make ledger: where a chunk stands, its rows, its number, and who shows it.
@@ -40,6 +35,14 @@ local function writeledger(name)
 end
 
 local function code(d) return (d.content[2].text:gsub('\u{E000}', '')) end
+
+-- What stands in either edition.
+local function show(b, open)
+  if not ischunk(b) then return end
+  b.attributes.kind, b.attributes.open = kind(b), open
+  note(b, 'printed')
+end
+
 local function countlines(d) return select(2, code(d):gsub('[^\n]*%S[^\n]*', '')) end
 local function plumbing(d)
   local lines = countlines(d)
@@ -48,7 +51,6 @@ end
 
 -- What is taken out --------------------------------------------------------------
 
-local suites = {}                              -- file of tests -> its suite
 local gone                                     -- what has gone since the last block that stays
 local out                                      -- the blocks that stay
 
@@ -162,14 +164,15 @@ end
 local function stay(b)
   flush()
   out:insert(b)
-  if ischunk(b) then b.attributes.kind = kind(b); note(b, 'printed') end
+  show(b)
 end
 
 -- In the order of the book -----------------------------------------------------------
 
 -- Of the prose that leads to a listing that goes, the first paragraph below a
 -- heading stays; the rest waits in `leading' for what comes next.
-local leading, first
+-- Paragraphs after a figure, a table or a transcript discuss it, and stay.
+local leading, first, results
 
 local function settle(goes)
   for _, b in ipairs(leading) do
@@ -181,9 +184,7 @@ end
 local cutblocks
 
 local function cutblock(b)
-  if has(b, 'course') then settle(false); for _, x in ipairs(b.content) do stay(x) end
-  elseif has(b, 'keep') then settle(false); for _, x in ipairs(b.content) do stay(x) end
-  elseif has(b, 'telling') then
+  if has(b, 'course') or has(b, 'keep') or has(b, 'telling') then
     settle(false)
     for _, x in ipairs(b.content) do stay(x) end
   elseif has(b, 'web') then
@@ -194,11 +195,14 @@ local function cutblock(b)
     local k = kind(b)
     if k == 'program' and not plumbing(b) then settle(false); stay(b)
     else settle(k ~= 'program'); letgo(b) end
-    first = false
-  elseif b.t == 'Header' then settle(false); stay(b); first = true
+    first, results = false, false
+  elseif b.t == 'Header' then settle(false); stay(b); first, results = true, false
   elseif b.t == 'Para' and not book.isfigure(b) then
-    if first then stay(b); first = false else leading:insert(b) end
-  else settle(false); stay(b) end
+    if first or results then stay(b); first = false else leading:insert(b) end
+  else
+    settle(false); stay(b)
+    results = results or book.isfigure(b) or b.t == 'Table' or b.t == 'CodeBlock' or has(b, 'table-wide')
+  end
 end
 
 function cutblocks(blocks)
@@ -234,7 +238,7 @@ local function names(blocks, list)
 end
 
 local function cut(blocks)
-  out, leading, first, gone = pandoc.List(), pandoc.List(), false, nil
+  out, leading, first, results, gone = pandoc.List(), pandoc.List(), false, false, nil
   cutblocks(blocks)
   writeledger('course')
   ledger = names(out, {})
@@ -248,10 +252,7 @@ local function flatten(blocks, all, telling)
     if has(b, 'keep') or has(b, 'telling') or has(b, 'web') then flatten(b.content, all, has(b, 'telling'))
     elseif not has(b, 'course') then
       all:insert(b)
-      if ischunk(b) then
-        b.attributes.kind, b.attributes.open = kind(b), telling and 'yes' or nil
-        note(b, 'printed')
-      end
+      show(b, telling and 'yes' or nil)
     end
   end
   return all

@@ -7,6 +7,14 @@ local attribute = luatexbase.registernumber('nwnoteattr')
 local HLIST, VLIST = node.id('hlist'), node.id('vlist')
 local KERN, GLUE, RULE = node.id('kern'), node.id('glue'), node.id('rule')
 
+-- How far down what stands in a vertical box takes us.
+local function step(n, box)
+  if n.id == KERN then return n.kern end
+  if n.id == GLUE then return math.floor(node.effective_glue(n, box) + .5) end
+  if n.id == HLIST or n.id == VLIST or n.id == RULE then return n.height + n.depth end
+  return 0
+end
+
 local inside
 
 -- Takes the notes out of BOX, whose reference point is at height Y, into FOUND;
@@ -23,19 +31,12 @@ end
 function inside(box, y, found)
   local at, n = box.id == VLIST and y - box.height or y, box.list
   while n do
-    local after = n.next
+    local after, down = n.next, box.id == VLIST and step(n, box) or 0
     if n.id == HLIST or n.id == VLIST then
       if box.id == HLIST then child(n, y + n.shift, box, found)
-      else
-        local height, depth = n.height, n.depth
-        child(n, at + height, box, found)
-        at = at + height + depth
-      end
-    elseif box.id == VLIST then
-      if n.id == KERN then at = at + n.kern
-      elseif n.id == GLUE then at = at + math.floor(node.effective_glue(n, box) + .5)
-      elseif n.id == RULE then at = at + n.height + n.depth end
+      else child(n, at + n.height, box, found) end
     end
+    at = at + down
     n = after
   end
   return at
@@ -99,12 +100,8 @@ local function lines(box, y, area, seen)
         seen[kind] = (seen[kind] or 0) + size
         seen.low = math.max(seen.low, top + size)
       end
-      if box.id == VLIST then at = at + size end
-    elseif box.id == VLIST then
-      if n.id == KERN then at = at + n.kern
-      elseif n.id == GLUE then at = at + math.floor(node.effective_glue(n, box) + .5)
-      elseif n.id == RULE then at = at + n.height + n.depth end
     end
+    if box.id == VLIST then at = at + step(n, box) end
     n = n.next
   end
 end

@@ -331,7 +331,8 @@ local function write(doc, i)
   meta.front = front
   meta.kind = front and 'front' or page.level == 1 and 'chapter' or 'section'
   meta.nav = raw(contents(page, front))
-  meta.inside = inside(page) and raw(inside(page)) or false
+  local list = inside(page)
+  meta.inside = list and raw(list) or false
   meta.chapter = entry(page.chapter)
   meta.previous, meta.next = entry(i > 2 and pages[i - 1]), entry(pages[i + 1])
   local short = words(page.title)

@@ -613,14 +613,11 @@ END_TEST
 /* fails if every piece is put at the beginning of its tensor */
 START_TEST(a_tensor_of_several_pieces_comes_back)
 {
-    static unsigned char text[300];
     struct message m = { 0, "" };
-    struct corpus corpus = { .training = { text, sizeof text },
-                             .held_out = { text, sizeof text } };
     struct configuration c = tiny_configuration();
     struct trainer t;
     c.vocabulary = 256, c.width = 132;
-    ck_assert(trainer_open(&t, &c, &cpu, &corpus, &m));
+    tiny_open_as(&t, &c);
     size_t all = t.model.parameters.count;
     real *row[] = { reals(t.model.weights), reals(t.first),
                     reals(t.second) };
@@ -635,7 +632,7 @@ START_TEST(a_tensor_of_several_pieces_comes_back)
         for (size_t i = one->offset; i < one->offset + one->count; i++)
             ck_assert(row[k % 3][i] == (real)(k % 3 * all + i));
     }
-    trainer_close(&t);
+    tiny_close(&t);
 }
 END_TEST
 

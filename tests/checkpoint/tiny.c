@@ -15,22 +15,27 @@ struct configuration tiny_configuration(void)
     return c;
 }
 
-void tiny_open(struct trainer *t)
+void tiny_open_as(struct trainer *t, const struct configuration *c)
 {
     static const char said[] = "It is a truth universally acknowledged,"
                                " that a single";
     static unsigned char text[sizeof said];
     static struct corpus corpus;
     struct message m = { 0, "" };
-    struct configuration c = tiny_configuration();
     for (size_t i = 0; i < sizeof text; i++)
         text[i] = said[i] & 31;
     corpus.training = (struct text){ text, sizeof text };
     corpus.held_out = (struct text){ text + 7, 20 };
-    if (!trainer_open(t, &c, &cpu, &corpus, &m)) {
+    if (!trainer_open(t, c, &cpu, &corpus, &m)) {
         fprintf(stderr, "%s\n", m.text);
         abort();
     }
+}
+
+void tiny_open(struct trainer *t)
+{
+    struct configuration c = tiny_configuration();
+    tiny_open_as(t, &c);
 }
 
 void tiny_close(struct trainer *t)
