@@ -1,6 +1,6 @@
 -- book.lua: a pandoc filter. Renders the chunks that noweb.lua made, and adds
 -- what a book needs and Markdown lacks: numbered and checked references,
--- figures, exercises and labs with answers, side notes, an index of terms.
+-- figures, exercises and labs with answers, side notes, an index of subjects.
 -- The parts are in numbers.lua, chunks.lua and apart.lua, beside this file.
 --
 -- Run it with `-t json -M format=latex' (or html): pandoc 2.17 cannot unset
@@ -8,7 +8,8 @@
 -- run in a pandoc that has none.
 
 local here = PANDOC_SCRIPT_FILE:match('^(.*/)') or ''
-local book = { latex = nil, sources = {}, build = 'build' }     -- what the parts share
+local book = { latex = nil, sources = {}, build = 'build',        -- what the parts share
+               subjects = os.getenv('SUBJECTS') or here .. 'subjects.txt' }
 
 function book.raw(s) return pandoc.RawInline(book.latex and 'latex' or 'html', s) end
 function book.rawblock(s) return pandoc.RawBlock(book.latex and 'latex' or 'html', s) end
@@ -217,6 +218,7 @@ function Pandoc(doc)
   numbers.readkeys(text(doc.meta.bibliography, ''))
 
   numbers.count(doc.blocks)
+  book.complete = text(doc.meta.edition) ~= 'course' and not doc.meta.draft
   local blocks = (text(doc.meta.edition) == 'course' and course.cut or course.whole)(doc.blocks)
   local body = pandoc.Div(apart.epigraphs(blocks))
   local function pass(filter) body = pandoc.walk_block(body, filter) end
@@ -225,6 +227,7 @@ function Pandoc(doc)
   end}
   pass{Cite = numbers.reference}
   pass{Inlines = apart.termcase}
+  body = apart.subjects(body)
   pass{Inlines = units}
   pass{CodeBlock = listing, Span = apart.term}
   pass{Div = apart.termindex}

@@ -88,7 +88,7 @@ end
 
 local SAY = { prev='Continued from ', next='Continued in ', used='Used in ', defines='Defines ', needs='Uses ' }
 
--- Below the chunk: where it goes on, and where it is used.
+-- Where a chunk goes on, and where it is used: below it, in print beside it.
 local function footline(foot)
   local line = pandoc.List()
   for _, s in ipairs(foot.content) do
@@ -101,11 +101,12 @@ local function footline(foot)
   return linked(line)
 end
 
--- Beside it: the identifiers it uses, as many as fit beside its lines, but three
--- lines of them at least and 16 at most. A line has room for 26 letters. All
--- tests are registered somewhere: that needs no mention.
+-- Beside it: the identifiers it uses, as many as fit beside the lines that it has
+-- left, but three lines of them at least and 16 at most. All tests are registered
+-- somewhere: that needs no mention.
+local LINE = 26                                -- letters
 local function needlist(foot, lines)
-  local out, room = pandoc.List(), 26 * math.min(math.max(3, lines), 16)
+  local out, room = pandoc.List(), LINE * math.min(math.max(3, lines), 16)
   for _, s in ipairs(foot.content) do
     for i, x in ipairs(s.classes[1] == 'needs' and s.content or {}) do
       if x.t == 'Link' and x.classes:includes('ident') and not x.classes:includes('test') then
@@ -150,12 +151,16 @@ local function latexchunk(div, name, code, foot)
   local body, names = latexcode(book.write(code), usednames(div), definitions(foot))
   local lines = 1 + select(2, code.text:gsub('\n', ''))
   local more = div.attributes.first ~= div.identifier and '+' or ''
+  local where = footline(foot)
+  local beside = needlist(foot, lines - math.ceil(#pandoc.utils.stringify(where) / LINE))
+  if #where > 0 and #beside > 0 then beside:insert(book.raw('\\par ')) end
+  beside:extend(where)
   return {
     book.rawblock(('%%@ %s\n%s\\nwsort{%d}\\begin{nwchunk}{%s}{%s}{%s}{%s}'):format(div.attributes.place, names,
       div.attributes.kind == 'program' and 1 or 2,
-      div.identifier, book.write(name), more, book.write(needlist(foot, lines)))),
+      div.identifier, book.write(name), more, book.write(beside))),
     book.rawblock(('%%@code %s\n%s'):format(div.attributes.codeplace, breaks(body, code))),
-    book.rawblock(('\\end{nwchunk}\\nwfoot{%s}'):format(book.write(footline(foot))))}
+    book.rawblock('\\end{nwchunk}\\nwfoot')}
 end
 
 -- On the web pages a listing that is no part of the program is folded.
