@@ -19,7 +19,7 @@ struct connection {
     bool powers;            /* streams must be a power of two */
 };
 
-/* x_{i+1} = x_i + F_i(x_i) [he2016identity] */
+/* x_{l+1} = x_l + F_l(x_l) [he2016identity] */
 extern const struct connection residual;
 // Kinds with several streams
 /* Hyper-Connections [hc]; the sum of the streams leaves. */
