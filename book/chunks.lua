@@ -124,7 +124,21 @@ end
 -- is kept whole. Of a longer one, three lines at least stay together at either
 -- end, and no page begins with a blank line or with one that only closes braces;
 -- a break after a blank line is welcome, one in the middle of a statement is not.
+-- A struct or an enum is kept whole, or, if it is long, three lines at its ends.
 local WHOLE, ENDS, NEVER, USUAL = 8, 3, 10000, 50
+local MEMBERS = 18                                  -- lines of a type that is kept whole
+local function types(lines, cost)
+  for i, line in ipairs(lines) do
+    local indent, head = line:match('^(%s*)([%w_ ]*){$')
+    if head and (head:match('struct') or head:match('enum') or head:match('union')) then
+      local j = i + 1
+      while lines[j] and not (lines[j]:match('^' .. indent .. '}')) do j = j + 1 end
+      for k = i + 1, math.min(j, #lines) do
+        if j - i < MEMBERS or k - i <= ENDS or j - k < ENDS then cost[k] = NEVER end
+      end
+    end
+  end
+end
 local USE = '\xEE[\x84-\xBF][\x80-\xBF]$'          -- a chunk's name, see noweb.lua
 local function breaks(body, code)
   local lines, cost = pandoc.List(), pandoc.List()
@@ -139,6 +153,7 @@ local function breaks(body, code)
     elseif not isc or before:match('[;}:>]$') or before:match('^#') or before:match(USE) then cost:insert(USUAL)
     else cost:insert(before:match('{$') and 150 or 300) end
   end
+  if isc then types(lines, cost) end
   local first, text, last = body:match('^(.-\\begin{Highlighting}%[%]\n)(.*)(\n\\end{Highlighting}.*)$')
   local i = 0
   return first .. (text .. '\n'):gsub('([^\n]*)\n', function (line)
