@@ -13,6 +13,8 @@
 #   make pdf html DRAFT=yes CHAPTERS=chapters/03-layers.nw BUILD=build/draft
 
 BUILD    ?= build
+# The version of the book is that of the program, which a chapter defines.
+VERSION   = $(shell sed -n 's/^.define MHC_VERSION "\(.*\)"$$/\1/p' $(wildcard chapters/*.nw))
 CHAPTERS ?= $(sort $(wildcard chapters/*.nw))
 
 BOOK_PACKAGES := noweb pandoc make gawk poppler-utils texlive-luatex \
@@ -51,13 +53,15 @@ html: $(BUILD)/html/index.html
 lint:
 	@echo "  LINT"
 	@LC_ALL=C.UTF-8 gawk -f book/lint.awk $(CHAPTERS)
+	@[[ ! -f CITATION.cff ]] || grep -qx 'version: "$(VERSION)"' CITATION.cff || \
+	  { echo 'CITATION.cff: wants the line version: "$(VERSION)", as the program has it' >&2; exit 1; }
 
 NOWEB  := /usr/lib/noweb
 PARTS  := book/noweb.lua book/book.lua book/numbers.lua book/chunks.lua \
           book/apart.lua book/course.lua book/cuda.xml book/book.yaml book/refs.bib
 PANDOC  = pandoc -f book/noweb.lua $< -L book/book.lua \
           --metadata-file book/book.yaml -M bibliography=book/refs.bib \
-          -M build=$(BUILD) --syntax-definition book/cuda.xml --citeproc \
+          -M build=$(BUILD) $(if $(VERSION),-M version=$(VERSION)) --syntax-definition book/cuda.xml --citeproc \
           --wrap=none $(if $(DRAFT),-M draft=yes,--fail-if-warnings) -t json
 
 # The figures come from a make of their own, since which there are is known

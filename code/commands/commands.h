@@ -1,6 +1,6 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
-#define MHC_VERSION "1.0"
+#define MHC_VERSION "0.10"
 /* Each returns the exit status (sysexits.h). argv[0] is the verb. */
 struct command {
     const char *name;
