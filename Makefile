@@ -64,6 +64,7 @@ help:
 ## make grade LABS='17 21' ANSWERS=folder FORMAT=junit|gradescope|tap OUT=file
 ## make book              build/book.pdf, the course, and build/html/index.html, all of it
 ##                        (EDITION=complete: all of it as build/complete.pdf)
+## make exam              build/exam.pdf: ten examination questions; build/exam-answers.pdf
 ## make ledger            after make book: is every line shown, or accounted for? pages by kind
 ## make tangle            code/, tests/, exercises/ from the chapters
 ## make where F=code/layers/norm.c:10    the chapter's line

@@ -1,7 +1,7 @@
 -- book.lua: a pandoc filter. Renders the chunks that noweb.lua made, and adds
 -- what a book needs and Markdown lacks: numbered and checked references,
 -- figures, exercises and labs with answers, side notes, an index of subjects.
--- The parts are in numbers.lua, chunks.lua and apart.lua, beside this file.
+-- The parts are in numbers.lua, chunks.lua, apart.lua, ..., beside this file.
 --
 -- Run it with `-t json -M format=latex' (or html): pandoc 2.17 cannot unset
 -- the template of the options that it hands to a filter, so the filter must
@@ -204,6 +204,7 @@ end
 
 -- The order of the work ------------------------------------------------------
 
+local handouts = dofile(here .. 'handouts.lua')(book)
 local numbers = dofile(here .. 'numbers.lua')(book)
 local chunks = dofile(here .. 'chunks.lua')(book)
 local apart = dofile(here .. 'apart.lua')(book, numbers)
@@ -217,6 +218,7 @@ function Pandoc(doc)
   for _, s in ipairs(doc.meta.sources) do table.insert(book.sources, text(s)) end
   numbers.readkeys(text(doc.meta.bibliography, ''))
 
+  doc.blocks = handouts.expand(doc.blocks)
   numbers.count(doc.blocks)
   book.complete = text(doc.meta.edition) ~= 'course' and not doc.meta.draft
   local blocks = (text(doc.meta.edition) == 'course' and course.cut or course.whole)(doc.blocks)

@@ -6,6 +6,7 @@
 #   make where F=code/layers/norm.c:10
 #   make book       lint, build/book.pdf (the course), build/html/index.html
 #   make book EDITION=complete              build/complete.pdf instead
+#   make exam       build/exam.pdf and build/exam-answers.pdf
 #   make ledger     is every line in the one, and accounted for in the other?
 #
 # One chapter in the making, whatever it still lacks (complaints are printed):
@@ -21,7 +22,7 @@ BOOK_PACKAGES := noweb pandoc make gawk poppler-utils texlive-luatex \
   texlive-latex-recommended texlive-pictures fonts-texgyre \
   fonts-texgyre-math fonts-go fonttools python3-brotli
 
-.PHONY: tangle drift where lint book pdf html ledger figures book-test book-packages
+.PHONY: tangle drift where lint book pdf html ledger figures exam book-test book-packages
 
 book-packages:
 	@$(if $(wildcard tools/need),tools/need $(DEPS) $(BOOK_PACKAGES))
@@ -58,7 +59,7 @@ lint:
 
 NOWEB  := /usr/lib/noweb
 PARTS  := book/noweb.lua book/book.lua book/numbers.lua book/chunks.lua \
-          book/apart.lua book/course.lua book/cuda.xml book/book.yaml book/refs.bib
+          book/apart.lua book/course.lua book/handouts.lua book/cuda.xml book/book.yaml book/refs.bib
 PANDOC  = pandoc -f book/noweb.lua $< -L book/book.lua \
           --metadata-file book/book.yaml -M bibliography=book/refs.bib \
           -M build=$(BUILD) $(if $(VERSION),-M version=$(VERSION)) --syntax-definition book/cuda.xml --citeproc \
@@ -129,6 +130,15 @@ $(BUILD)/html/index.html: $(BUILD)/html.json $(BUILD)/figures.stamp $(FACES:%=$(
 	@cp book/widened-stream.pdf $(@D) 2> /dev/null || true
 	@pandoc $< -s -t html5 --syntax-definition book/cuda.xml -L book/pages.lua --template book/book.html --mathml \
 	  $(if $(wildcard book/widened-stream.pdf),-M pdf=widened-stream.pdf) -o $@
+
+# Ten questions, and their answers: on paper of their own, in no edition.
+exam: book-packages
+	@$(MAKE) --no-print-directory $(BUILD)/exam.pdf $(BUILD)/exam-answers.pdf
+$(BUILD)/exam.pdf $(BUILD)/exam-answers.pdf: book/exam.md book/exam.lua book/exam.latex
+	@mkdir -p $(@D)
+	@pandoc $< -s -L book/exam.lua --no-highlight --template book/exam.latex -M version=$(VERSION) \
+	  $(if $(findstring answers,$@),-M answers=yes) --pdf-engine=lualatex -o $@
+	@echo "  $@: $$(pdfinfo $@ | sed -n 's/^Pages: *//p') pages"
 
 book-test: book-packages
 	@$(if $(wildcard tools/need),tools/need $(DEPS) chromium)

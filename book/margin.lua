@@ -1,6 +1,7 @@
 -- margin.lua: loaded by book.latex. Moves the notes of a finished page into its
 -- margin: each beside its place, no two over one another, none below the foot.
--- And writes down how much of each page is prose, program, tests, ... (\nwkind).
+-- And writes down how much of each page is prose, program, tests, ... (\nwkind), and
+-- how much is off the semester's path (\nwoff).
 
 local GAP = tex.sp('4pt')
 local attribute = luatexbase.registernumber('nwnoteattr')
@@ -85,7 +86,7 @@ function nwmargin(page)
 end
 
 -- Lines of the text block, by kind, and what is left empty below them.
-local kindof = luatexbase.registernumber('nwkindattr')
+local kindof, offof = luatexbase.registernumber('nwkindattr'), luatexbase.registernumber('nwoffattr')
 local file
 local function lines(box, y, area, seen)
   local at, n = box.id == VLIST and y - box.height or y, box.list
@@ -98,6 +99,7 @@ local function lines(box, y, area, seen)
       elseif box.id == VLIST and size > 0 and top >= area.top - 65536 and top + size <= area.top + area.height + 655360 then
         local kind = node.has_attribute(n, kindof) or 0
         seen[kind] = (seen[kind] or 0) + size
+        if node.has_attribute(n, offof) == 1 then seen.off = seen.off + size end
         seen.low = math.max(seen.low, top + size)
       end
     end
@@ -110,12 +112,12 @@ function nwkinds(name)
   file = file or io.open(name, 'w')
   local sheet, area = tex.box.ShipoutBox, {height=tex.dimen.textheight}
   area.top = tex.dimen.topmargin + tex.dimen.headheight + tex.dimen.headsep
-  local seen = {low=area.top}
+  local seen = {low=area.top, off=0}
   lines(sheet, sheet.height, area, seen)
   local used, parts = 0, {}
   for kind = 0, 6 do used = used + (seen[kind] or 0) end
   local low = math.min(math.max(0, (seen.low - area.top) / area.height), 1)
   for kind = 0, 6 do table.insert(parts, ('%.3f'):format(used > 0 and low * (seen[kind] or 0) / used or 0)) end
-  file:write(table.concat(parts, ' '), (' %.3f'):format(1 - low), '\n')
+  file:write(table.concat(parts, ' '), (' %.3f %.3f'):format(1 - low, used > 0 and seen.off / used or 1), '\n')
   file:flush()
 end

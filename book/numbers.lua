@@ -56,6 +56,18 @@ end
 local COMMAND = { 'chapter', 'section', 'subsection', 'subsubsection' }
 local inappendix = false
 
+-- Below a heading with .optional we are off the semester's path; so is all that
+-- stands behind the chapters. For make ledger, which counts the pages of the path.
+local off, said                                -- the heading's level; what was said last
+local function path(h)
+  if inappendix then off = 0
+  elseif off and h.level <= off then off = nil end
+  if not off and h.classes:includes('optional') then off = h.level end
+  if said == (off ~= nil) then return '' end
+  said = off ~= nil
+  return ('\\nwoff{%d}\n'):format(said and 1 or 0)
+end
+
 -- The heading itself, when everything is counted.
 local function header(h)
   local number, part = h.attributes.number, h.attributes.part
@@ -66,12 +78,17 @@ local function header(h)
       h.attributes['data-number'] = number
     end
     h.attributes['data-part'] = part           -- for the list of contents
+    if h.classes:includes('optional') then
+      h.content:insert(pandoc.Span({pandoc.Str('*')}, {class='off', title="off the semester's path"}))
+    end
     return h
   end
   local title, start = book.write(h.content), ''
   if h.level == 1 and h.classes:includes('appendix') and not inappendix then
     start, inappendix = '\\appendix\n', true
   end
+  start = path(h) .. start
+  if h.classes:includes('optional') then title = title .. '\\nwstar' end
   local command = '\\' .. (COMMAND[h.level] or 'paragraph')
   if not number and h.level <= 2 then command = h.level == 1 and '\\addchap' or '\\section*' end
   if not number and h.level == 3 and h.classes:includes('unnumbered') then command = '\\subsection*' end
@@ -125,6 +142,7 @@ local function countlab(d)
   labs[n] = d.identifier
   d.attributes.number = ('%d'):format(n)
   define(d.identifier, 'lab', d.attributes.number)
+  if target[d.identifier] then target[d.identifier].time = d.attributes.time end
 end
 
 local function counttable(t)
@@ -194,6 +212,17 @@ local function one(c, kind)
   return pandoc.Link(name .. number, '#' .. c.id)
 end
 
+-- [@ch:x, page]: with its page, in print; [@lab:x, time]: with its time.
+local function suffix(c)
+  local s, t = pandoc.utils.stringify(c.suffix), target[c.id]
+  if s == ', page' then
+    return book.latex and t and not book.absent[c.id] and {book.raw((', p.~\\pageref{%s}'):format(c.id))} or {}
+  elseif s == ', time' then
+    return t and t.time and {pandoc.Str((' (%s)'):format(t.time:gsub(' ', '\u{A0}')))} or {}
+  end
+  return c.suffix
+end
+
 local function reference(cite)
   local out = pandoc.List()
   for i, c in ipairs(cite.citations) do
@@ -203,7 +232,7 @@ local function reference(cite)
       out:extend(c.prefix)
       if #c.prefix > 0 then out:insert(pandoc.Space()) end
       out:insert(one(c, kind))
-      out:extend(c.suffix)
+      out:extend(suffix(c))
     elseif not keys[c.id] then
       book.complain('@' .. c.id, 'citation of ' .. c.id .. ', which is not in the bibliography')
     end

@@ -96,9 +96,9 @@ end
 
 -- From blocks to pieces, from pieces to pages ----------------------------------------
 
--- A heading without its number, for lists of contents.
+-- A heading without its number and its star, for lists of contents.
 local function title(h)
-  return pandoc.List(h.content):filter(function (x) return not (x.t == 'Span' and x.classes[1] == 'n') end)
+  return pandoc.List(h.content):filter(function (x) return not (x.t == 'Span' and (x.classes[1] == 'n' or x.classes[1] == 'off')) end)
 end
 local function plain(inlines) return html{pandoc.Plain(inlines)} end
 
@@ -107,7 +107,8 @@ local function pieces(blocks)
   local list, piece, number = pandoc.List(), nil, ''
   local function begin(level, h)
     piece = {level=level, id=h and h.identifier or '', title=h and mathml(plain(title(h))) or '', blocks=pandoc.List(),
-             number=h and h.attributes['data-number'] or '', part=h and h.attributes['data-part']}
+             number=h and h.attributes['data-number'] or '', part=h and h.attributes['data-part'],
+             off=h and h.classes:includes('optional')}
     number = piece.number ~= '' and piece.number or level == 1 and words(piece.title) or number
     piece.place = number                       -- for the index of terms
     list:insert(piece)
@@ -173,7 +174,7 @@ local function newpage(level, p, name)
   local file, n = name .. '.html', 1
   while files[file] do n = n + 1; file = name .. '-' .. n .. '.html' end
   files[file] = true
-  local page = {file=file, level=level, id=p.id, title=p.title, number=p.number, part=p.part, body={}, pieces={}}
+  local page = {file=file, level=level, id=p.id, title=p.title, number=p.number, part=p.part, off=p.off, body={}, pieces={}}
   pages:insert(page)
   if level == 1 then page.sections = pandoc.List(); chapters:insert(page)
   elseif level > 1 then page.chapter = chapters[#chapters]; page.chapter.sections:insert(page) end
@@ -274,7 +275,8 @@ end
 
 local function numbered(p) return ('<span class="n">%s</span>%s'):format(p.number, p.title) end
 local function item(p, page)
-  return ('<a href="%s"%s>%s</a>'):format(p.file, p == page and ' aria-current="page"' or '', numbered(p))
+  return ('<a href="%s"%s>%s%s</a>'):format(p.file, p == page and ' aria-current="page"' or '', numbered(p),
+    p.off and '<span class="off" title="off the semester\'s path">*</span>' or '')
 end
 
 -- The chapters; with the sections of all of them, or of the one that is open.

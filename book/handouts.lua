@@ -1,0 +1,123 @@
+-- handouts.lua: part of book.lua. In place of the div {#nwhandouts} a section for
+-- each lab, made from its lab.txt, the head of its function in stub.c, and its box
+-- in the chapter: what one hands out on a sheet of paper. Never the solution.
+
+return function (book)
+
+local function field(text, key) return ('\n' .. text):match('\n' .. key .. ': *([^\n]*)') or '' end
+
+-- The words of a line; what looks like code is code.
+local function inlines(text)
+  local out = pandoc.List()
+  local function words(s)
+    for gap, word in s:gmatch('(%s*)(%S*)') do
+      if gap ~= '' then out:insert(pandoc.Space()) end
+      if word ~= '' then out:insert(pandoc.Str(word)) end
+    end
+  end
+  local from, at = 1, 1
+  while at <= #text do
+    local stop, name = text:match('^([%a_][%w_]*)()', at)
+    name, stop = stop, name
+    if not name then at = at + 1
+    else
+      local code, more = name:find('%w_%w') ~= nil, true
+      while more do
+        more = text:match('^%b[]()', stop) or text:match('^%b()()', stop) or text:match('^%->[%w_]+()', stop)
+        if more then stop, code = more, true end
+      end
+      if code then
+        words(text:sub(from, at - 1)); out:insert(pandoc.Code((text:sub(at, stop - 1):gsub('%s+', ' '))))
+        from = stop
+      end
+      at = stop
+    end
+  end
+  words(text:sub(from))
+  return out
+end
+
+-- Plain text with paragraphs, lists and what is set in.
+local function blocks(text)
+  local out = pandoc.List()
+  for part in (text:gsub('\n%s*\n', '\0') .. '\0'):gmatch('([^%z]*)%z') do
+    if part:match('^ *%- ') then
+      local items = pandoc.List()
+      for item in ('\n' .. part):gsub('\n *%- ', '\0'):sub(2):gmatch('[^%z]+') do
+        items:insert({pandoc.Plain(inlines((item:gsub('%s+', ' '))))})
+      end
+      out:insert(pandoc.BulletList(items))
+    elseif part:match('^ ') then out:insert(pandoc.CodeBlock(part, {class='text'}))
+    elseif part:match('%S') then out:insert(pandoc.Para(inlines(part))) end
+  end
+  return out
+end
+
+local function blank()
+  return book.raw(book.latex and '\\rule{42mm}{.4pt}' or '<span class="blank"></span>')
+end
+local function code(s) return pandoc.Code(s) end
+
+-- The head of a function: from its type to before its body.
+local function head(stub, name)
+  local at = ('\n' .. stub):find('\n[%a][^\n;{}]*%f[%w_]' .. name .. '%f[^%w_]%s*%(')
+  return at and stub:sub(at):match('^([^{]*)'):gsub('%s+$', '') .. ';'
+end
+
+local function handout(lab)
+  local text, n = lab.text, ('%02d'):format(lab.n)
+  local name, uses = field(text, 'replaces'), field(text, 'uses')
+  local signature = head(lab.stub or '', name)
+  local out = pandoc.List{
+    pandoc.Header(2, inlines(('Lab %d: %s'):format(lab.n, field(text, 'title'))), {id='sec:handouts-' .. n}),
+    pandoc.Para{pandoc.Str('Name:'), pandoc.Space(), blank(), pandoc.Space(), pandoc.Str('Date:'), pandoc.Space(), blank()}}
+  local line = pandoc.List{pandoc.Str('To be solved before reading on at'), pandoc.Space(), pandoc.Link('its box', '#' .. lab.id),
+    pandoc.Str((' in Chapter %s. Time: %s. Rating: %s.'):format(field(text, 'chapter'), field(text, 'time'), field(text, 'level')))}
+  if uses ~= '' then
+    line:insert(pandoc.Str(' It may call '))
+    local first = true
+    for w in uses:gmatch('[%w_]+') do
+      if not first then line:insert(pandoc.Str(', ')) end
+      line:insert(code(w)); first = false
+    end
+    line:insert(pandoc.Str('.'))
+  end
+  out:insert(pandoc.Para(line))
+  if signature then out:insert(pandoc.CodeBlock(signature, {class='c'})) end
+  out:extend(blocks(text:match('\n%s*\n(.*)$') or ''))
+  out:insert(pandoc.Para{code('make lab N=' .. n), pandoc.Str(' puts this text and a file with what is given into '),
+    code('lab/' .. n), pandoc.Str('; '), code('make check-lab N=' .. n), pandoc.Str(' checks '), code('lab/' .. n .. '/answer.c'),
+    pandoc.Str(' and says what is wrong; '), code('make hint N=' .. n), pandoc.Str(' gives the next of three hints.')})
+  out:insert(pandoc.Para(inlines('Graded are the tests of the check that pass, of those that the empty file does not pass. ' ..
+    'The answer keeps nothing between calls, and has a minute and a gibibyte.')))
+  return out
+end
+
+local function expand(doc)
+  local labs, byfolder = {}, {}
+  local function at(folder)
+    byfolder[folder] = byfolder[folder] or {}
+    return byfolder[folder]
+  end
+  pandoc.walk_block(pandoc.Div(doc), {Div = function (d)
+    if d.classes:includes('lab') then labs[tonumber(d.attributes.n) or 0] = d.identifier end
+    local folder, file = (d.attributes.roots or ''):match('^exercises/(%d+)[^/|]*/([%a.]+)$')
+    if file == 'lab.txt' or file == 'stub.c' then
+      local key, s = file == 'lab.txt' and 'text' or 'stub', d.content[2].text:gsub('\u{E000}', '')
+      local l = at(tonumber(folder))
+      l[key] = (l[key] and l[key] .. '\n' or '') .. s
+    end
+  end})
+  local out, numbers = pandoc.List(), {}
+  for n, l in pairs(byfolder) do
+    if l.text and labs[n] then table.insert(numbers, n); l.n, l.id = n, labs[n] end
+  end
+  table.sort(numbers)
+  for _, n in ipairs(numbers) do out:extend(handout(byfolder[n])) end
+  return pandoc.walk_block(pandoc.Div(doc), {Div = function (d)
+    if d.identifier == 'nwhandouts' then return out end
+  end}).content
+end
+
+return { expand=expand }
+end
