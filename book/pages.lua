@@ -108,7 +108,7 @@ local function pieces(blocks)
   local function begin(level, h)
     piece = {level=level, id=h and h.identifier or '', title=h and mathml(plain(title(h))) or '', blocks=pandoc.List(),
              number=h and h.attributes['data-number'] or '', part=h and h.attributes['data-part'],
-             off=h and h.classes:includes('optional')}
+             off=h and h.classes:includes('optional'), brief=h and h.classes:includes('brief')}
     number = piece.number ~= '' and piece.number or level == 1 and words(piece.title) or number
     piece.place = number                       -- for the index of terms
     list:insert(piece)
@@ -174,7 +174,7 @@ local function newpage(level, p, name)
   local file, n = name .. '.html', 1
   while files[file] do n = n + 1; file = name .. '-' .. n .. '.html' end
   files[file] = true
-  local page = {file=file, level=level, id=p.id, title=p.title, number=p.number, part=p.part, off=p.off, body={}, pieces={}}
+  local page = {file=file, level=level, id=p.id, title=p.title, number=p.number, part=p.part, off=p.off, brief=p.brief, body={}, pieces={}}
   pages:insert(page)
   if level == 1 then page.sections = pandoc.List(); chapters:insert(page)
   elseif level > 1 then page.chapter = chapters[#chapters]; page.chapter.sections:insert(page) end
@@ -279,14 +279,15 @@ local function item(p, page)
     p.off and '<span class="off" title="off the semester\'s path">*</span>' or '')
 end
 
--- The chapters; with the sections of all of them, or of the one that is open.
+-- The chapters; with the sections of all of them but those with .brief, or of the
+-- one that is open.
 local function contents(page, all)
   local out = {'<ul>'}
   local open = page.chapter or page
   for _, c in ipairs(chapters) do
     if c.part then table.insert(out, ('<li class="part">Part %s</li>'):format((c.part:gsub('&', '&amp;')))) end
     table.insert(out, ('<li%s>%s'):format(c == open and ' class="here"' or '', item(c, page)))
-    if #c.sections > 0 and (all or c == open) then
+    if #c.sections > 0 and (all and not c.brief or c == open) then
       table.insert(out, '<ul>')
       for _, s in ipairs(c.sections) do
         table.insert(out, ('<li%s>%s</li>'):format(s.level > 2 and ' class="sub"' or '', item(s, page)))
