@@ -12,6 +12,7 @@
 #include "corpus/batches.h"
 #include "corpus/corpus.h"
 #include "corpus/counts.h"
+#include "ground/file.h"
 #include "ground/memory.h"
 #include "ground/random.h"
 #include "support/suite.h"
@@ -154,11 +155,21 @@ START_TEST(corpus_opens_where_standard_input_is_closed)
 }
 END_TEST
 
+static size_t reads_to_nowhere;
+
+static ssize_t watch_read(int handle, void *to, size_t count)
+{
+    reads_to_nowhere += to == NULL;
+    return read(handle, to, count);
+}
+
 /* fails if a file is read into memory that could not be had */
 START_TEST(corpus_without_memory_is_refused)
 {
     put(path, 50);
     put(other, 50);
+    reads_to_nowhere = 0;
+    file_calls.read = watch_read;
     for (size_t allowed = 0; allowed < 2; allowed++) {
         struct corpus c;
         struct message m = { 0 };
@@ -167,6 +178,8 @@ START_TEST(corpus_without_memory_is_refused)
         ck_assert_int_eq(m.status, EX_OSERR);
         memory_allow(SIZE_MAX);
     }
+    file_calls.read = read;
+    ck_assert_uint_eq(reads_to_nowhere, 0);
 }
 END_TEST
 /* fails if one call of read is taken for the whole file */

@@ -341,11 +341,22 @@ START_TEST(networks_without_mixing_have_gain_one_exactly)
 END_TEST
 
 /* fails if the cosine is taken of other pairs than those of one
-   token */
+   token, or the lengths are rooted before they are multiplied */
 START_TEST(copies_of_a_stream_are_alike_exactly)
 {
     struct model m = open_kind("hc", 4, 0);
     struct profile p;
+    // Of every token alone the cosine is 1
+    for (size_t b = 0; b < m.configuration.vocabulary; b++) {
+        const token input[PLACES] = { (token)b }, target[PLACES] = { 0 };
+        struct message message = { 0 };
+        ck_assert(profile_open(&p, &m, &message));
+        m.watch = profile_watch(&p, 1);
+        model_forward(&m, input, target);
+        profile_finish(&p);
+        ck_assert(p.level[0].cosine == 1);
+        profile_close(&p);
+    }
     profile_model(&p, &m, PLACES);
     ck_assert(p.level[0].cosine == 1);
     // Work out a cosine from the streams at the exit

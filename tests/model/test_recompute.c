@@ -103,6 +103,18 @@ START_TEST(with_four_streams_known_depths_want_known_blocks)
 }
 END_TEST
 
+/* fails if of equal blocks the longer one is taken */
+START_TEST(of_equal_blocks_the_shortest_is_best)
+{
+    const struct connection *k = connection_find("hc-static");
+    struct configuration c = small(k, 1, 10);
+    c.width = 4;
+    ck_assert_uint_eq(recompute_bytes(k, &c, &cpu, 2),
+                      recompute_bytes(k, &c, &cpu, 3));
+    ck_assert_uint_eq(recompute_best(k, &c, &cpu), 2);
+}
+END_TEST
+
 /* fails if a residual network without recomputation is charged for
    answers that it drops */
 START_TEST(one_stream_saves_a_quarter)
@@ -222,6 +234,7 @@ Suite *recompute_suite(void)
     tcase_add_test(c, the_formula_is_what_the_plan_says);
     tcase_add_test(c, the_best_block_is_the_best_plan);
     tcase_add_test(c, with_four_streams_known_depths_want_known_blocks);
+    tcase_add_test(c, of_equal_blocks_the_shortest_is_best);
     tcase_add_test(c, one_stream_saves_a_quarter);
     tcase_add_test(c, a_frugal_model_for_inference_is_as_any_other);
     tcase_add_test(c, rebuilding_changes_no_bit_for_any_connection);
