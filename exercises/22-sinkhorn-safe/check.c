@@ -3,7 +3,8 @@
 #include "support/fill.h"
 #include "support/lab.h"
 
-enum { COUNT = 12, MOST = 8, ALL = COUNT * MOST * MOST, STEPS = 5 };
+enum { COUNT = 12, MOST = 8, ALL = COUNT * MOST * MOST, STEPS = 5,
+       MOST_STEPS = 100 };
 static real logits[ALL], want[ALL], *got;
 static size_t count;            /* of matrices in this case */
 
@@ -15,9 +16,10 @@ static const struct input { const char *name, *reason; } inputs[] = {
       "all, nothing of that column is left: 0 / 0" },
     { "a row far below the rest", "after the column step nothing of "
       "that row is left: 0 / 0" },
-    { "logits of 3e38 and -3e38", "their exponentials overflow" } };
+    { "logits of 3e38 and -3e38", "their exponentials overflow" },
+    { "entries that grow", "exp(-200) is 0 in float" } };
 
-enum { INPUTS = sizeof inputs / sizeof inputs[0] };
+enum { GROWING = 6 };           /* for many iterations only */
 
 // Make an input
 static void make(size_t input, size_t n)
@@ -30,6 +32,8 @@ static void make(size_t input, size_t n)
             logits[k] = logits[k] < 0 ? (real)-1e4 : (real)1e4;
         else if (input == 5)
             logits[k] = (real)(m % 2 ? 3e38 : -3e38);
+        else if (input == GROWING)
+            logits[k] = (k / n % n == 0) == (k % n == n - 1) ? -200 : 0;
         else
             logits[k] += input == 1 ? 100
                 : input == 3 && k % n == line ? far[(m + n) % 4]
@@ -51,7 +55,7 @@ static const char *const saying[MISTAKES] = { "",
 
 static void expect(size_t n, size_t steps, enum mistake mistake)
 {
-    static double y[(2 * STEPS + 1) * MOST * MOST];
+    static double y[(2 * MOST_STEPS + 1) * MOST * MOST];
     size_t nn = n * n, halves = 2 * steps;
     halves -= mistake == ONE_FEWER ? 2 : mistake == NO_LAST_ROWS;
     for (size_t m = 0; m < count * nn; m += nn) {
@@ -97,6 +101,19 @@ static bool lost(size_t n)
 }
 
 // Check one input
+static void check_in_place(size_t n, size_t steps)
+{
+    const size_t shape[] = { count, n, n }, all = count * n * n;
+    real *first = got;
+    got = test_reals(all);
+    lab_start(got, logits, all);
+    lab_call(sinkhorn_forward(got, got, count, n, steps));
+    if (!lab_compare("matrix, in place", got, first, shape, 3, 1e-6))
+        lab_true("in place", false, "the answer changes when matrix "
+                 "is logits: something is read after it was "
+                 "overwritten");
+}
+
 static void check(size_t input, size_t n, size_t steps)
 {
     static size_t cases;
@@ -119,7 +136,15 @@ static void check(size_t input, size_t n, size_t steps)
     }
     expect(n, steps, NONE);
     lab_axes("mij");
-    if (lab_compare(what, got, want, shape, 3, 1e-3) || steps == 0)
+    if (lab_compare(what, got, want, shape, 3, 1e-3)) {
+        check_in_place(n, steps);
+        return;
+    }
+    if (input == GROWING)
+        lab_true("what is tiny comes back", false, "an entry that "
+                 "begins at exp(-200) grows 49 times at each iteration; "
+                 "one that was rounded to 0 cannot");
+    if (steps == 0 || input == GROWING)
         return;
     if (lost(n))
         lab_true("no line is lost", false, "a row or a column is all "
@@ -133,13 +158,42 @@ static void check(size_t input, size_t n, size_t steps)
     }
 }
 
+// Check that the logarithm is not rounded away
+static void check_rounding(size_t n)
+{
+    const size_t shape[] = { 1, n, n }, all = n * n;
+    const real far = 1000000, sum = far + (real)log((double)n);
+    double off = exp((double)far + log((double)n) - (double)sum);
+    for (size_t k = 0; k < all; k++) {
+        logits[k] = k % n == 1 ? far : 0;
+        want[k] = 1 / (real)n;
+    }
+    lab_input("logits", logits, sizeof logits);
+    got = test_reals(all);
+    lab_unset(got, all);
+    lab_call(sinkhorn_forward(got, logits, 1, n, 1));
+    if (lab_compare("matrix, a column of a million", got, want, shape, 3,
+                    1e-3))
+        return;
+    for (size_t k = 0; k < all; k++)
+        want[k] = (real)((k % n == 1 ? off : 1)
+                         / ((double)n - 1 + off));
+    lab_mistake("a large logit and the logarithm of the sum added before "
+                "they are subtracted: the logarithm is rounded away",
+                want);
+}
+
 int main(void)
 {
     lab_begin("Lab 22: Sinkhorn-Knopp that cannot overflow");
-    for (size_t k = 0; k < INPUTS; k++)
+    for (size_t k = 0; k < GROWING; k++)
         check(k, 4, STEPS);
     for (size_t n = 1; n <= MOST; n++)
-        check(n % INPUTS, n, lab_size(n, 1, STEPS));
+        check(n % GROWING, n, lab_size(n, 1, STEPS));
+    for (size_t n = 2; n <= 4; n++)
+        check_rounding(n);
+    check(0, 4, MOST_STEPS);
+    check(GROWING, 8, MOST_STEPS);
     check(0, 1, STEPS);
     check(0, 3, 1);
     check(4, 8, 3);

@@ -1,5 +1,6 @@
 #include "mix/sinkhorn.h"
 
+// Normalise for lab 22
 static void normalise(real *z, size_t n, size_t line, size_t step)
 {
     for (size_t k = 0; k < n; k++) {

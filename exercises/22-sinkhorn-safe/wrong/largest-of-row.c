@@ -34,7 +34,7 @@ void sinkhorn_forward(real *matrix, const real *logits, size_t count,
                     most = logits[m];
             matrix[k] = exponential(LOGIT(logits[k] - MOST));
         }
-        for (size_t h = 0; h < 2 * iterations - FEWER; h++) {
+        for (size_t h = 0; h + FEWER < 2 * iterations; h++) {
             real sum[8] = { 0 };
             for (size_t k = 0; k < nn; k++)
                 sum[ROWS ? k / n : k % n] += matrix[k];
