@@ -48,10 +48,59 @@ end
 
 local labs = pandoc.List()
 
+-- What lab.txt says for programs, and the box for readers: its `uses`, and whether
+-- real is double; before "Stop here".
+local function header(number)
+  local uses, double = pandoc.List(), false
+  for _, place in ipairs(book.locate(('<<exercises/%02d-'):format(tonumber(number) or 0))) do
+    local file, at = place:match('^(.*):(%d+)$')
+    local n, inside = 0, false
+    for line in io.lines(file) do
+      n = n + 1
+      if n == tonumber(at) then inside = line:match('/lab%.txt>>=$') end
+      if n > tonumber(at) then
+        if not inside or line == '' then break end
+        for name in (line:match('^uses: *(.*)') or ''):gmatch('%S+') do uses:insert(name) end
+        double = double or line == 'real: double'
+      end
+    end
+  end
+  return uses, double
+end
+
+local function offer(d, number)
+  local uses, double = header(number)
+  local last = d.content[#d.content]
+  local say = pandoc.List()
+  if #uses > 0 then
+    say:extend{pandoc.Str('It'), pandoc.Space(), pandoc.Str('may'), pandoc.Space(), pandoc.Str('call'), pandoc.Space()}
+    for i, name in ipairs(uses) do
+      say:insert(pandoc.Code(name))
+      say:extend{pandoc.Str(i == #uses and '.' or i == #uses - 1 and ' and' or ','), pandoc.Space()}
+    end
+  end
+  if double then
+    for word in ('Here real is double.'):gmatch('%S+') do
+      say:insert(word == 'real' and pandoc.Code(word) or pandoc.Str(word)); say:insert(pandoc.Space())
+    end
+  end
+  if #say == 0 then return end
+  if last and last.t == 'Para' then
+    for i = #last.content, 1, -1 do
+      if last.content[i].text == 'Stop' then
+        for k = #say, 1, -1 do last.content:insert(i, say[k]) end
+        return
+      end
+    end
+  end
+  book.complain('{.lab #' .. d.identifier, 'a lab ends with a paragraph that has "Stop here"')
+end
+
 local function lab(d)
   local a = d.attributes
   local command = ('make lab N=%02d'):format(tonumber(a.number) or 0)
   labs:insert{number=a.number, id=d.identifier, level=a.level, time=a.time}
+  offer(d, a.number)
   if book.latex then
     d.content:insert(1, rawblock(('\\begin{lab}{%s}{%s}{%s}{%s}{%s}{%s}'):format(d.identifier, a.number or '',
       a.level or '', a.time or '', command, answered[d.identifier] and 'answer:' .. d.identifier or '')))

@@ -95,8 +95,18 @@ static void check(size_t n, size_t steps)
     lab_call(sinkhorn_backward(got, dmatrix, logits, count, n, steps));
     gradient(n, steps, NONE, true);
     lab_axes("mij");
-    if (lab_compare(what, got, want, shape, 3, 1e-9))
+    if (lab_compare(what, got, want, shape, 3, 1e-9)) {
+        real *both = test_reals(all);
+        lab_input("logits", logits, sizeof logits);
+        lab_start(both, dmatrix, all);
+        lab_call(sinkhorn_backward(both, both, logits, count, n,
+                                   steps));
+        if (!lab_compare("dlogits, in place", both, got, shape, 3,
+                         1e-12))
+            lab_true("in place", false, "the answer changes when "
+                     "dlogits is dmatrix");
         return;
+    }
     for (int m = CUT; m < MISTAKES; m++)
         for (int in_short = 0; in_short < 2; in_short++) {
             // Leave out what is no mistake of its own

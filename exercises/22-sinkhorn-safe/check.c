@@ -142,7 +142,7 @@ static void check(size_t input, size_t n, size_t steps)
     }
     if (input == GROWING)
         lab_true("what is tiny comes back", false, "an entry that "
-                 "begins at exp(-200) grows 49 times at each iteration; "
+                 "begins at exp(-200) grows by 49 at each iteration; "
                  "one that was rounded to 0 cannot");
     if (steps == 0 || input == GROWING)
         return;
@@ -172,15 +172,15 @@ static void check_rounding(size_t n)
     got = test_reals(all);
     lab_unset(got, all);
     lab_call(sinkhorn_forward(got, logits, 1, n, 1));
-    if (lab_compare("matrix, a column of a million", got, want, shape, 3,
-                    1e-3))
+    if (lab_compare("matrix, a column of a million", got, want, shape,
+                    3, 1e-3))
         return;
     for (size_t k = 0; k < all; k++)
         want[k] = (real)((k % n == 1 ? off : 1)
                          / ((double)n - 1 + off));
-    lab_mistake("a large logit and the logarithm of the sum added before "
-                "they are subtracted: the logarithm is rounded away",
-                want);
+    lab_mistake("a large logit and the logarithm of the sum added "
+                "before they are subtracted: the logarithm is rounded "
+                "away", want);
 }
 
 int main(void)

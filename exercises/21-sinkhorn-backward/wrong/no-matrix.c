@@ -18,6 +18,9 @@
 #ifndef START
 #define START y[halves - 1][i]
 #endif
+#ifndef BEGIN
+#define BEGIN
+#endif
 
 static void step(double *x, size_t n, bool rows)
 {
@@ -43,6 +46,7 @@ void sinkhorn_backward(real *dlogits, const real *dmatrix,
 {
     double y[200][64];
     size_t halves = 2 * iterations, nn = n * n;
+    BEGIN
     for (; count-- > 0; dlogits += nn, dmatrix += nn, logits += nn) {
         double g[64];
         for (size_t i = 0; i < nn; i++)
