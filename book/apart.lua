@@ -52,14 +52,12 @@ local labs = pandoc.List()
 -- real is double; before "Stop here".
 local function header(number)
   local uses, double = pandoc.List(), false
-  for _, place in ipairs(book.locate(('<<exercises/%02d-'):format(tonumber(number) or 0))) do
-    local file, at = place:match('^(.*):(%d+)$')
-    local n, inside = 0, false
+  local begin = ('^<<exercises/%02d%%-.*/lab%%.txt>>=$'):format(tonumber(number) or 0)
+  for _, file in ipairs(book.sources) do
+    local inside = false
     for line in io.lines(file) do
-      n = n + 1
-      if n == tonumber(at) then inside = line:match('/lab%.txt>>=$') end
-      if n > tonumber(at) then
-        if not inside or line == '' then break end
+      inside = line:match(begin) or inside and line ~= ''
+      if inside then
         for name in (line:match('^uses: *(.*)') or ''):gmatch('%S+') do uses:insert(name) end
         double = double or line == 'real: double'
       end
@@ -73,7 +71,7 @@ local function offer(d, number)
   local last = d.content[#d.content]
   local say = pandoc.List()
   if #uses > 0 then
-    say:extend{pandoc.Str('It'), pandoc.Space(), pandoc.Str('may'), pandoc.Space(), pandoc.Str('call'), pandoc.Space()}
+    for word in ('The answer may call'):gmatch('%S+') do say:extend{pandoc.Str(word), pandoc.Space()} end
     for i, name in ipairs(uses) do
       say:insert(pandoc.Code(name))
       say:extend{pandoc.Str(i == #uses and '.' or i == #uses - 1 and ' and' or ','), pandoc.Space()}
@@ -81,7 +79,7 @@ local function offer(d, number)
   end
   if double then
     for word in ('Here real is double.'):gmatch('%S+') do
-      say:insert(word == 'real' and pandoc.Code(word) or pandoc.Str(word)); say:insert(pandoc.Space())
+      say:extend{word == 'real' and pandoc.Code(word) or pandoc.Str(word), pandoc.Space()}
     end
   end
   if #say == 0 then return end

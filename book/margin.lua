@@ -121,3 +121,18 @@ function nwkinds(name)
   file:write(table.concat(parts, ' '), (' %.3f %.3f'):format(1 - low, used > 0 and seen.off / used or 1), '\n')
   file:flush()
 end
+
+-- A break anywhere in this box, when it is unpacked, costs so much at least.
+function nwkeep(box, cost)
+  local list = tex.box[box].head
+  local before
+  for n in node.traverse(list) do
+    if n.id == node.id('penalty') then n.penalty = math.max(n.penalty, cost)
+    elseif n.id == node.id('glue') and before and before.id ~= node.id('penalty') and before.id ~= node.id('glue') then
+      local p = node.new('penalty')
+      p.penalty = cost
+      node.insert_before(list, n, p)
+    end
+    before = n
+  end
+end
