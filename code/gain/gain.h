@@ -3,7 +3,7 @@
 #include <stddef.h>
 /* Of a mixing [n][n], row = output stream: the largest and the least
    |sum of a row| (forward) and |sum of a column| (backward); sums with
-   their signs, then the absolute value (sec. 3 of [mhc]). */
+   their signs, then the absolute value (Xie et al. 2025, sec. 3). */
 struct gain {
     double forward, backward, forward_least, backward_least;
 };

@@ -5,7 +5,7 @@
 #include "ground/language.h"
 
 LANGUAGE_C_BEGIN
-/* Philox4x32-10 [salmon2011]: number i of a stream depends on
+/* Philox4x32-10 of Salmon et al. 2011: number i of a stream depends on
    (seed, stream, i) alone; there is no state. Use one stream for one
    kind of number: the kinds share their bits. */
 struct philox { uint32_t word[4]; };

@@ -3,7 +3,7 @@
 #include "ground/real.h"
 
 LANGUAGE_C_BEGIN
-/* SwiGLU [shazeer2020], what stands between its products; all arrays
+/* SwiGLU (Shazeer 2020), what stands between its products; all arrays
    [count] */
 /* hidden = silu(gate) * up */
 void feedforward_forward(real *hidden, const real *gate,

@@ -5,8 +5,8 @@
 #define NORM_EPSILON 1e-6   /* added to the mean square, in the root */
 
 LANGUAGE_C_BEGIN
-/* RMSNorm [zhang2019]. x, out, dx, dout [rows][width]; gain, dgain
-   [width]; inverse_rms [rows] */
+/* RMSNorm (Zhang and Sennrich 2019). x, out, dx, dout [rows][width];
+   gain, dgain [width]; inverse_rms [rows] */
 /* out = gain * x / rms(x), row by row; inverse_rms = 1 / rms(x) */
 void norm_forward(real *out, real *inverse_rms, const real *x,
                   const real *gain, size_t rows, size_t width);

@@ -3,7 +3,7 @@
 #include "ground/real.h"
 
 LANGUAGE_C_BEGIN
-/* One update of AdamW [loshchilov2019]. */
+/* One update of AdamW (Loshchilov and Hutter 2019). */
 struct adamw {
     double rate, decay, beta1, beta2, epsilon;
     double scale;               /* of the gradient: see clip_scale */

@@ -3,7 +3,7 @@
 #include "mix/mix.h"
 
 LANGUAGE_C_BEGIN
-/* Coefficients of Hyper-Connections [hc]; see mix_forward */
+/* Coefficients of Hyper-Connections; see mix_forward */
 void static_forward(real *coefficients, const real *bias,
                     const struct layout *l, size_t tokens);
 void static_backward(const real *dcoefficients, real *dbias,

@@ -15,7 +15,7 @@ enum mix {
     /* pre = sigmoid, post = 2 sigmoid, res = a matrix, each of
        alpha z + bias, all streams normalised together, alpha [3] */
     MIX_IDENTITY,       /* no logits */
-    MIX_SINKHORN,       /* eq. 7-9 of [mhc] */
+    MIX_SINKHORN,       /* eq. 7-9 of Xie et al. 2025 */
     MIX_RELEASED,       /* as in DeepSeek-V4's published code */
     MIX_PERMUTATIONS,   /* n! logits; n <= 4 */
     MIX_KRONECKER,      /* log2 n logits; n = 1, 2, 4, 8 */

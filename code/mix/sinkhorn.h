@@ -3,9 +3,9 @@
 #include "ground/real.h"
 
 LANGUAGE_C_BEGIN
-/* Sinkhorn-Knopp, eq. 9 of [mhc]. Arrays [count][n][n], n <= 8;
-   1 <= iterations <= 100; logits must be finite, or their matrix is
-   NaN. Serial; each matrix depends on its own logits alone. */
+/* Sinkhorn-Knopp, eq. 9 of Xie et al. 2025. Arrays [count][n][n],
+   n <= 8; 1 <= iterations <= 100; logits must be finite, or their
+   matrix is NaN. Serial; each depends on its own logits alone. */
 
 /* matrix = exp(logits), `iterations` times (columns, then rows)
    normalised; matrix may be logits */

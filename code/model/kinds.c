@@ -53,26 +53,26 @@ const struct connection residual = {
 
 const struct connection hc_static = {
     .name = "hc-static",
-    .summary = "n streams, mixed by learned numbers [hc]",
+    .summary = "n streams, mixed by learned numbers",
     .mix = MIX_STATIC, .start = hc_start, .most_streams = MIX_STREAMS,
 };
 
 const struct connection hc = {
     .name = "hc",
-    .summary = "n streams, mixed as each token says [hc]",
+    .summary = "n streams, mixed as each token says",
     .mix = MIX_TANH_TWO, .start = hc_start, .most_streams = MIX_STREAMS,
 };
 
 const struct connection hc_three = {
     .name = "hc-three",
-    .summary = "the same with three scales, eq. 5 of [mhc]",
+    .summary = "the same with three scales, as in the paper on mHC",
     .mix = MIX_TANH_THREE, .start = hc_start,
     .most_streams = MIX_STREAMS,
 };
 
 const struct connection mhc = {
     .name = "mhc",
-    .summary = "n streams, mixed by doubly stochastic matrices [mhc]",
+    .summary = "n streams, mixed by doubly stochastic matrices",
     .mix = MIX_SINKHORN, .start = mhc_start, .mean = true,
     .most_streams = MIX_STREAMS,
 };

@@ -19,13 +19,13 @@ struct connection {
     bool powers;            /* streams must be a power of two */
 };
 
-/* x_{l+1} = x_l + F_l(x_l) [he2016identity] */
+/* x_{l+1} = x_l + F_l(x_l) (He et al. 2016) */
 extern const struct connection residual;
 // Kinds with several streams
-/* Hyper-Connections [hc]; the sum of the streams leaves. */
+/* Hyper-Connections (Zhu et al. 2024); the streams' sum leaves. */
 extern const struct connection hc_static;   /* bias alone */
 extern const struct connection hc;          /* tanh; alpha [2] */
-extern const struct connection hc_three;    /* eq. 5 of [mhc]: [3] */
+extern const struct connection hc_three;    /* alpha [3] */
 /* mHC; the mean of the streams leaves. phi [2n + n*n][n C], alpha [3],
    bias [2n + n*n], in the order pre, post, res */
 extern const struct connection mhc;

@@ -13,7 +13,7 @@ size_t recompute_bytes(const struct connection *k,
                        const struct configuration *c,
                        const struct device *d, size_t block);
 /* the block of fewest bytes, or 0 if none takes fewer than 0 does; of
-   several the shortest. cf. eq. 20 of [mhc] */
+   several the shortest. cf. eq. 20 of Xie et al. 2025 */
 size_t recompute_best(const struct connection *k,
                       const struct configuration *c,
                       const struct device *d);
