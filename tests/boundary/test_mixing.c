@@ -129,12 +129,12 @@ START_TEST(the_two_streams_of_the_text)
     struct layout l = { .streams = 2, .width = 2 };
     const real x[] = { 1, 2, 3, 0 }, y[] = { 1, -1 };
     const real row[] = { 1, 0.5, 1, 2, 1, 0.5, 0, 1 };
-    const real dz[] = { 2, 0 }, dnext[] = { 1, 0, 0, 1 };
+    const real dinput[] = { 2, 0 }, dnext[] = { 1, 0, 0, 1 };
     real input[2], next[4], dx[4], dy[2], drow[8];
     mixing_read(input, x, row, &l, 1);
     mixing_write(next, x, y, row, &l, 1);
     mixing_write_backward(dx, dy, drow, dnext, x, y, row, &l, 1);
-    mixing_read_backward(dx, drow, dz, x, row, &l, 1);
+    mixing_read_backward(dx, drow, dinput, x, row, &l, 1);
     assert_same(input, ((real[]){ 2.5, 2 }), 2);
     assert_same(next, ((real[]){ 3.5, 1, 5, -2 }), 4);
     assert_same(dx, ((real[]){ 3, 0, 1.5, 1 }), 4);
