@@ -73,13 +73,13 @@ local function offer(d, number)
   if #uses > 0 then
     for word in ('The answer may call'):gmatch('%S+') do say:extend{pandoc.Str(word), pandoc.Space()} end
     for i, name in ipairs(uses) do
-      say:insert(pandoc.Code(name))
+      say:insert(book.code(name))
       say:extend{pandoc.Str(i == #uses and '.' or i == #uses - 1 and ' and' or ','), pandoc.Space()}
     end
   end
   if double then
     for word in ('Here real is double.'):gmatch('%S+') do
-      say:extend{word == 'real' and pandoc.Code(word) or pandoc.Str(word), pandoc.Space()}
+      say:extend{word == 'real' and book.code(word) or pandoc.Str(word), pandoc.Space()}
     end
   end
   if #say == 0 then return end

@@ -73,6 +73,11 @@ local function inlinecode(c)
   if book.latex then return book.raw('\\nwcode{' .. latexcode(c.text) .. '}') end
 end
 
+function book.code(text)
+  local c = pandoc.Code(text)
+  return inlinecode(c) or c
+end
+
 local function place(r)                        -- see noweb.lua
   if r.format == 'place' then
     return book.latex and pandoc.RawInline('latex', '%@ ' .. r.text .. '\n') or {}
