@@ -30,7 +30,7 @@ const struct field configuration_fields[] = {
       "how sublayers are connected: "
       "residual"
       ", hc-static, hc, hc-three"
-      ", mhc, identity"
+      ", mhc, identity, wide-residual"
       ", mhc-lite, krom" },
     // More fields of the configuration
     { "seed", COUNT, AT(seed), 0, 9007199254740991, FIXED, "N",

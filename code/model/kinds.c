@@ -32,6 +32,16 @@ double mhc_start(size_t k, size_t n, size_t index)
     return (k - 2 * n) / n == (k - 2 * n) % n ? 0 : -8;
 }
 
+// The initial values of the wide residual
+static double wide_start(size_t k, size_t n, size_t index)
+{
+    if (n == 1 || k >= 2 * n)
+        return mhc_start(k, n, index);
+    if (k < n)
+        return -log((double)n - 1);
+    return 2 * (double)(k - n) / ((double)n - 1) - 1;
+}
+
 static double lite_start(size_t k, size_t n, size_t index)
 {
     if (k < 2 * n)
@@ -84,6 +94,13 @@ const struct connection identity = {
     .most_streams = MIX_STREAMS,
 };
 
+const struct connection wide_residual = {
+    .name = "wide-residual",
+    .summary = "identity, begun with streams that differ at once",
+    .mix = MIX_IDENTITY, .start = wide_start, .mean = true,
+    .most_streams = MIX_STREAMS,
+};
+
 const struct connection mhc_lite = {
     .name = "mhc-lite",
     .summary = "mhc, mixed by a mean of permutations, n <= 4",
@@ -103,7 +120,7 @@ const struct connection *const connections[] = {
     // Connections
     &residual,
     &hc_static, &hc, &hc_three,
-    &mhc, &identity,
+    &mhc, &identity, &wide_residual,
     &mhc_lite, &krom,
     NULL
 };

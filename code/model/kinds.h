@@ -31,6 +31,8 @@ extern const struct connection hc_three;    /* alpha [3] */
 extern const struct connection mhc;
 /* pre and post of mhc; res is the identity; phi [2n][n C] */
 extern const struct connection identity;
+/* the same, read by the mean and written unequally at the start */
+extern const struct connection wide_residual;
 double mhc_start(size_t k, size_t n, size_t index);
 /* the gates and the start of mhc with other doubly stochastic mixes;
    mhc-lite: a mean of the n! permutations, phi [2n + n!][n C];

@@ -21,7 +21,7 @@ bool architecture_find(struct architecture *a,
                     "connection: there is no kind '%s', but "
                     "residual"
                     ", hc-static, hc, hc-three"
-                    ", mhc, identity"
+                    ", mhc, identity, wide-residual"
                     ", mhc-lite, krom",
                     c->connection);
     if (c->streams > k->most_streams)

@@ -276,7 +276,7 @@ static bool finds_others(void)
 {
     static const struct connection *const other[] = {
         &residual, &hc_static, &hc, &hc_three, &mhc, &identity,
-        &mhc_lite, &krom };
+        &wide_residual, &mhc_lite, &krom };
     bool right = connection_find("laz") == NULL
               && connection_find("lazy-") == NULL;
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)

@@ -42,7 +42,7 @@ static const struct connection *const kinds[] = {
     // Connections
     &residual,
     &hc_static, &hc, &hc_three,
-    &mhc, &identity,
+    &mhc, &identity, &wide_residual,
     &mhc_lite, &krom,
     NULL
 };

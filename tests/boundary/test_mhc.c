@@ -485,14 +485,18 @@ START_TEST(a_mean_read_and_no_mix_is_the_residual_network)
 END_TEST
 
 // The start is the residual network
-static const struct connection *const both[] = { &mhc, &identity };
+static const struct connection *const gated[] = {
+    &mhc, &identity, &wide_residual
+};
+enum { GATED = sizeof gated / sizeof gated[0] };
 
-/* fails if the weights of reading do not sum to one, or those of
-   writing are not 1 */
+/* fails if the weights of reading do not sum to one, or the mean of
+   those of writing is not 1 */
 START_TEST(the_first_step_is_the_residual_networks)
 {
     struct model one = open_as(&residual, 1, 20);
-    struct model many = open_as(both[_i % 2], (size_t)1 << _i / 2, 20);
+    struct model many = open_as(gated[_i % GATED],
+                                (size_t)1 << _i / GATED, 20);
     const real *want = whole_logits(&one), *got = whole_logits(&many);
     for (size_t i = 0; i < 10 * WORDS; i++)
         ck_assert(fabs((double)got[i] - (double)want[i]) < 1e-5);
@@ -501,6 +505,93 @@ START_TEST(the_first_step_is_the_residual_networks)
     model_close(&many);
 }
 END_TEST
+
+// The wide residual begins as its section says
+enum { TOKENS = 10, WIDTH = 8 };
+
+struct means { double mean[SITES][TOKENS * WIDTH], apart[SITES]; };
+
+static void look_at_means(void *context, const struct site *s)
+{
+    struct means *seen = context;
+    size_t n = s->streams, C = s->width;
+    ck_assert(s->tokens * C == TOKENS * WIDTH);
+    for (size_t i = 0; i < TOKENS * WIDTH; i++) {
+        const real *x = reals(s->stream) + i / C * n * C + i % C;
+        double *mean = &seen->mean[s->index][i], apart = 0;
+        *mean = 0;
+        for (size_t j = 0; j < n; j++)
+            *mean += (double)x[j * C] / (double)n;
+        for (size_t j = 0; j < n; j++)
+            apart = fmax(apart, fabs((double)x[j * C] - *mean));
+        seen->apart[s->index] = fmax(seen->apart[s->index], apart);
+    }
+}
+
+/* fails if the writing weights of the wide residual are equal, or two
+   that mirror each other do not sum to 2 */
+START_TEST(the_wide_residual_keeps_the_mean_of_streams_that_differ)
+{
+    static struct means want, got;
+    size_t n = (size_t)_i / 2 + 1;
+    struct connection k = _i % 2 == 0 ? mhc : identity;
+    k.start = wide_residual.start;
+    struct model one = open_as(&residual, 1, 20);
+    struct model many = open_as(&k, n, 20);
+    one.watch = (struct watch){ look_at_means, NULL, &want };
+    many.watch = (struct watch){ look_at_means, NULL, &got };
+    descend(&one, 1);
+    descend(&many, 1);
+    for (size_t s = 0; s < SITES; s++) {
+        for (size_t i = 0; i < TOKENS * WIDTH; i++)
+            ck_assert(fabs(got.mean[s][i] - want.mean[s][i]) < 1e-6);
+        ck_assert_msg(s == 0 ? got.apart[s] < 1e-7
+                      : got.apart[s] > 1e-4, "%g", got.apart[s]);
+    }
+    // No two reading biases of a later site are equal
+    for (size_t s = 1; s < SITES - 1; s++)
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < i; j++)
+                ck_assert(bias_of(&many, s)[i] != bias_of(&many, s)[j]);
+    model_close(&one);
+    model_close(&many);
+}
+END_TEST
+
+#ifdef REAL_IS_DOUBLE
+/* fails if the reading weights start unequal, or those of writing at
+   other steps than equal ones from -1 to 1 */
+START_TEST(the_wide_residual_learns_to_read_as_its_weights_of_writing)
+{
+    size_t n = (size_t)_i;
+    struct model m = open_as(&wide_residual, n, 20);
+    real *w = of(&m, reals(m.weights), "embedding");
+    for (size_t i = 0; i < WORDS * WIDTH; i++)
+        w[i] *= 50;
+    run(&m);
+    for (size_t s = 0; s < SITES - 1; s++) {
+        char name[48];
+        snprintf(name, sizeof name, "sublayer.%zu.wide-residual.bias",
+                 s);
+        const real *d = of(&m, reals(m.gradients), name);
+        double post[2] = { 0, d[n] };
+        // Hold the gradients of site s against the formulas
+        for (size_t i = 0; i < n; i++) {
+            double beta = 2 * (double)i / ((double)n - 1) - 1;
+            double p = 1 / (1 + exp(-beta)), of_last = 2 * 0.7310585786 - 1;
+            post[0] = d[n] * p * (1 - p) / 0.1966119332;
+            ck_assert(fabs(d[n + i] - post[0]) < 1e-8 * fabs(post[1]));
+            if (s > 0)
+                ck_assert(fabs(d[i] - d[n - 1] * (2 * p - 1) / of_last)
+                          < 1e-3 * fabs(d[n - 1]));
+            ck_assert(s == 0 ? fabs(d[i]) < 1e-3 * fabs(post[1])
+                      : fabs(d[n - 1]) > 1e-3 * fabs(post[1]));
+        }
+    }
+    model_close(&m);
+}
+END_TEST
+#endif
 
 // Streams drift apart, or never
 struct look {
@@ -640,9 +731,11 @@ END_TEST
 static const char *const all[] = { MIX("0"), MIX("1"), MIX("2"),
                                    MIX("3"), NULL };
 static const char *const first[] = { MIX("0"), NULL };
-#define NO(s) "sublayer." s ".identity.alpha.res"
-static const char *const without[] = { NO("0"), NO("1"), NO("2"),
-                                       NO("3"), NULL };
+#define NO(kind) { "sublayer.0." kind ".alpha.res", \
+    "sublayer.1." kind ".alpha.res", "sublayer.2." kind ".alpha.res", \
+    "sublayer.3." kind ".alpha.res", NULL }
+static const char *const without[] = NO("identity");
+static const char *const unmixed[] = NO("wide-residual");
 
 void assert_gradients_at(struct model *m, const char *const zero[]);
 
@@ -678,7 +771,9 @@ END_TEST
    with rows for a mix */
 START_TEST(every_gradient_of_identity_is_right)
 {
-    check_kind(&identity, (size_t)1 << _i, 2, without);
+    bool wide = _i >= 3;
+    check_kind(wide ? &wide_residual : &identity, (size_t)1 << _i % 3,
+               2, wide ? unmixed : without);
 }
 END_TEST
 #endif
@@ -686,7 +781,7 @@ END_TEST
 /* fails if sums over tokens are cut by the number of threads */
 START_TEST(gradients_do_not_depend_on_the_number_of_threads)
 {
-    struct model m = open_as(both[_i], 4, 20);
+    struct model m = open_as(gated[_i], 4, 20);
     real *want = test_reals(m.parameters.count);
     scatter(&m);
     omp_set_num_threads(1);
@@ -706,10 +801,10 @@ START_TEST(sizes_beyond_the_bounds_are_refused)
     struct message m = { 0, "" };
     struct configuration c = configuration_default();
     struct architecture a;
-    strcpy(c.connection, both[_i]->name);
+    strcpy(c.connection, gated[_i]->name);
     c.streams = 8;
     ck_assert(architecture_find(&a, &c, &m));
-    ck_assert(a.connection == both[_i]);
+    ck_assert(a.connection == gated[_i]);
     c.streams = 9;
     ck_assert(!architecture_find(&a, &c, &m) && m.status == EX_USAGE);
     ck_assert(strstr(m.text, "takes 8 at most, not 9") != NULL);
@@ -752,19 +847,25 @@ Suite *mhc_suite(void)
     // The rest of the suite of mHC
     tcase_add_loop_test(c,
         a_mean_read_and_no_mix_is_the_residual_network, 0, 4);
-    tcase_add_loop_test(c, the_first_step_is_the_residual_networks, 0, 8);
+    tcase_add_loop_test(c, the_first_step_is_the_residual_networks, 0,
+                        4 * GATED);
+    tcase_add_loop_test(c,
+        the_wide_residual_keeps_the_mean_of_streams_that_differ, 2, 16);
     tcase_add_loop_test(c, streams_drift_apart_if_they_are_read_unequally,
                         0, 2);
     tcase_add_loop_test(c, gradients_do_not_depend_on_the_number_of_threads,
-                        0, 2);
-    tcase_add_loop_test(c, sizes_beyond_the_bounds_are_refused, 0, 2);
+                        0, GATED);
+    tcase_add_loop_test(c, sizes_beyond_the_bounds_are_refused, 0,
+                        GATED);
     #ifdef REAL_IS_DOUBLE
     tcase_add_loop_test(c, maps_backward_give_the_slopes_of_forward, 0,
                         24);
     tcase_add_test(c, at_the_start_only_the_writes_have_a_gradient);
     tcase_add_test(c, the_ends_of_the_streams_leave_some_gradients_zero);
     tcase_add_loop_test(c, every_gradient_of_mhc_is_right, 0, 3);
-    tcase_add_loop_test(c, every_gradient_of_identity_is_right, 0, 3);
+    tcase_add_loop_test(c, every_gradient_of_identity_is_right, 0, 6);
+    tcase_add_loop_test(c,
+        the_wide_residual_learns_to_read_as_its_weights_of_writing, 2, 9);
     #endif
     return s;
 }

@@ -5,7 +5,8 @@ $train --steps 14 --stop-at 8 --name plain > out 2> err
 loss() { $MHC evaluate "$1" --held-out unseen | cut -d' ' -f4; }
 close() { awk "BEGIN { d = $1 - $2; exit d > 1e-5 || d < -1e-5 }"; }
 was=$(loss runs/plain)
-for to in mhc:4 identity:2 mhc-lite:4 krom:8 hc:4 hc-static:2; do
+for to in mhc:4 identity:2 mhc-lite:4 krom:8 hc:4 hc-static:2 \
+          wide-residual:3; do
     kind=${to%:*} n=${to#*:}
     $MHC upcycle runs/plain --connection $kind --streams $n \
         --out $kind > out 2> err

@@ -414,9 +414,9 @@ Suite *manifold_suite(void)
                         8);
     tcase_add_test(c, streams_that_cannot_be_are_refused);
     tcase_add_loop_test(c,
-        free_kinds_leave_by_the_sum_and_the_others_by_the_mean, 0, 8);
+        free_kinds_leave_by_the_sum_and_the_others_by_the_mean, 0, 9);
     tcase_add_loop_test(c, matrices_decay_and_scales_and_biases_do_not,
-                        0, 8);
+                        0, 9);
 #ifdef REAL_IS_DOUBLE
     tcase_add_loop_test(c, gradients_of_matrices_are_right, 0, CASES);
     tcase_add_loop_test(c, gradients_of_whole_models_are_right, 0, 8);
