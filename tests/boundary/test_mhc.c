@@ -2,6 +2,7 @@
 #include "model/kinds.h"
 #include "ground/random.h"
 #include "mix/gates.h"
+#include "boundary/absorb.h"
 #include "boundary/whole.h"
 #include "model/model.h"
 #include "mix/deepseek.h"
@@ -346,6 +347,59 @@ START_TEST(maps_backward_give_the_slopes_of_forward)
 }
 END_TEST
 #endif
+
+// A mix that is absorbed is not missed
+enum { STEPS = 12,
+       WHOLE = 2 * MIX_STREAMS + MIX_STREAMS * MIX_STREAMS };
+
+/* what is read at all sites, of width 1; res is left out if gates are
+   given */
+static void read_all(real *read, const real *rows, const real *gates,
+                     size_t n)
+{
+    struct layout l = { .streams = n, .width = 1 };
+    real x[MIX_STREAMS], next[MIX_STREAMS], row[WHOLE];
+    for (size_t i = 0; i < n; i++)
+        x[i] = 1;
+    for (size_t s = 0; s < STEPS; s++) {
+        const real answer = (real)(s % 3) - (real)0.7;
+        memcpy(row, rows + s * layout_row(&l),
+               layout_row(&l) * sizeof *row);
+        for (size_t i = 0; gates != NULL && i < n * n; i++)
+            row[2 * n + i] = i / n == i % n;
+        if (gates != NULL)
+            memcpy(row, gates + s * 2 * n, 2 * n * sizeof *row);
+        mixing_read(read + s, x, row, &l, 1);
+        mixing_write(next, x, &answer, row, &l, 1);
+        memcpy(x, next, sizeof x);
+    }
+}
+
+/* fails if the inverse takes in one mix too few, or a pivot of zero is
+   divided by */
+START_TEST(a_mix_that_is_absorbed_is_not_missed)
+{
+    size_t n = (size_t)_i, K = 2 * n + n * n;
+    real rows[STEPS * WHOLE], gates[STEPS * 2 * MIX_STREAMS];
+    real want[STEPS], got[STEPS];
+    double moved = 0;
+    fill_normal(rows, STEPS * K, n, 0.05);
+    for (size_t i = 0; i < STEPS * K; i++) {
+        size_t s = i / K, at = i % K;
+        bool kept = at < 2 * n ? true
+            : (at - 2 * n) / n == ((at - 2 * n) % n + s) % n;
+        rows[i] = kept + (at < 2 * n || n % 2 == 1 ? rows[i] : 0);
+    }
+    absorb(gates, rows, STEPS, n);
+    read_all(want, rows, NULL, n);
+    read_all(got, rows, gates, n);
+    assert_close(got, want, STEPS, 1e-4);
+    for (size_t i = 0; i < STEPS * 2 * n; i++)
+        moved = fmax(moved, fabs((double)(gates[i]
+                     - rows[i / (2 * n) * K + i % (2 * n)])));
+    ck_assert_double_gt(moved, 0.1);
+}
+END_TEST
 
 // DeepSeek's mix is the paper's, transposed
 /* fails if DeepSeek's form is not transposed at the end, or has one
@@ -840,6 +894,7 @@ Suite *mhc_suite(void)
     tcase_add_loop_test_raise_signal(c,
         deepseek_takes_eight_streams_and_a_hundred_iterations, SIGABRT,
         0, 3);
+    tcase_add_loop_test(c, a_mix_that_is_absorbed_is_not_missed, 1, 9);
     tcase_add_loop_test(c,
         the_mix_of_deepseek_is_the_papers_of_transposed_logits, 1, 9);
     c = tcase_create("connection");
