@@ -218,6 +218,9 @@ $(QUESTIONS:%=data/results/comparisons_%.txt): data/results/comparisons_%.txt: d
 	@tools/table $< $* > $@.new && mv $@.new $@
 data/results/rates.txt: data/results/rates.csv
 	@{ echo arm,loss; awk -F, '$$3 == 600 { printf "%s,%.4f\n", $$1, $$4 }' $<; } > build/rates && tools/table build/rates > $@.new && mv $@.new $@
+experiments: data/results/overhead.csv
+data/results/overhead.csv: data/results/arms.csv data/results/bench_arms.txt data/results/bench_arms_wide.txt
+	@tools/overhead $^ > $@.new && mv $@.new $@
 data/results/verdict.txt: | build/float/check/show_verdict
 	@build/float/check/show_verdict | sed "s, *$$,," > $@.new && mv $@.new $@
 data/results/repetition.txt: data/results/repetition.csv
