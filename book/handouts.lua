@@ -1,5 +1,5 @@
 -- handouts.lua: part of book.lua. In place of the div {#nwhandouts} a section for
--- each lab, made from its lab.txt, the head of its function in stub.c, and its box
+-- each lab, made from its lab.txt, the heads of the functions in stub.c, and its box
 -- in the chapter: what one hands out on a sheet of paper. Never the solution.
 
 return function (book)
@@ -41,12 +41,13 @@ end
 local function blocks(text)
   local out = pandoc.List()
   for part in (text:gsub('\n%s*\n', '\0') .. '\0'):gmatch('([^%z]*)%z') do
-    if part:match('^ *%- ') then
+    local bullet = part:match('^ *%- ') and ' *%- ' or part:match('^ *1%. ') and ' *%d+%. '
+    if bullet then
       local items = pandoc.List()
-      for item in ('\n' .. part):gsub('\n *%- ', '\0'):sub(2):gmatch('[^%z]+') do
+      for item in ('\n' .. part):gsub('\n' .. bullet, '\0'):sub(2):gmatch('[^%z]+') do
         items:insert({pandoc.Plain(inlines((item:gsub('%s+', ' '))))})
       end
-      out:insert(pandoc.BulletList(items))
+      out:insert(bullet:find('d') and pandoc.OrderedList(items) or pandoc.BulletList(items))
     elseif part:match('^ ') then out:insert(pandoc.CodeBlock(part, {class='text'}))
     elseif part:match('%S') then out:insert(pandoc.Para(inlines(part))) end
   end
@@ -58,23 +59,23 @@ local function blank()
 end
 local function code(s) return pandoc.Code(s) end
 
--- The head of a function: from its type to before its body.
-local function head(stub, name)
-  local at = ('\n' .. stub):find('\n[%a][^\n;{}]*%f[%w_]' .. name .. '%f[^%w_]%s*%(')
-  return at and stub:sub(at):match('^([^{]*)'):gsub('%s+$', '') .. ';'
+-- The heads of the functions: from the type to before the body.
+local function heads(stub)
+  local list = {}
+  for head in ('\n' .. stub):gmatch('\n(%a[%w_* ]*%b())%s*{') do table.insert(list, head .. ';') end
+  return table.concat(list, '\n')
 end
 
 local function handout(lab)
   local text, n = lab.text, ('%02d'):format(lab.n)
-  local name, uses = field(text, 'replaces'), field(text, 'uses')
-  local signature = head(lab.stub or '', name)
+  local uses, signatures = field(text, 'uses'), heads(lab.stub or '')
   local out = pandoc.List{
     pandoc.Header(2, inlines(('Lab %d: %s'):format(lab.n, field(text, 'title'))), {id='sec:handouts-' .. n}),
     pandoc.Para{pandoc.Str('Name:'), pandoc.Space(), blank(), pandoc.Space(), pandoc.Str('Date:'), pandoc.Space(), blank()}}
   local line = pandoc.List{pandoc.Str('To be solved before reading on at'), pandoc.Space(), pandoc.Link('its box', '#' .. lab.id),
     pandoc.Str((' in Chapter %s. Time: %s. Rating: %s.'):format(field(text, 'chapter'), field(text, 'time'), field(text, 'level')))}
   if uses ~= '' then
-    line:insert(pandoc.Str(' It may call '))
+    line:insert(pandoc.Str(' It may use '))
     local first = true
     for w in uses:gmatch('[%w_]+') do
       if not first then line:insert(pandoc.Str(', ')) end
@@ -83,7 +84,7 @@ local function handout(lab)
     line:insert(pandoc.Str('.'))
   end
   out:insert(pandoc.Para(line))
-  if signature then out:insert(pandoc.CodeBlock(signature, {class='c'})) end
+  if signatures ~= '' then out:insert(pandoc.CodeBlock(signatures, {class='c'})) end
   out:extend(blocks(text:match('\n%s*\n(.*)$') or ''))
   out:insert(pandoc.Para{code('make lab N=' .. n), pandoc.Str(' puts this text and a file with what is given into '),
     code('lab/' .. n), pandoc.Str('; '), code('make check-lab N=' .. n), pandoc.Str(' checks '), code('lab/' .. n .. '/answer.c'),
