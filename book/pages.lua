@@ -129,7 +129,7 @@ end
 
 -- An index: its items by letter, and a bar of the letters.
 local INDEX = { nwterms=true, nwchunks=true, nwindex=true, nwtests=true }
-local function isindex(b) return b.t == 'Div' and INDEX[b.identifier] and b.content[1] end
+local function isindex(b) return b.t == 'Div' and INDEX[b.identifier] and b.content[1] and #b.content[1].content > 0 end
 
 local function letters(items)
   local list, at = {}, {}
