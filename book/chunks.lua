@@ -129,7 +129,7 @@ local WHOLE, ENDS, NEVER, USUAL = 8, 3, 10000, 50
 local MEMBERS = 18                                  -- lines of a type that is kept whole
 local function types(lines, cost)
   for i, line in ipairs(lines) do
-    local indent, head = line:match('^(%s*)([%w_ ]*){$')
+    local indent, head = line:gsub('[\x80-\xFF]', ''):match('^(%s*)([%w_ ]*){$')
     if head and (head:match('struct') or head:match('enum') or head:match('union')) then
       local j = i + 1
       while lines[j] and not (lines[j]:match('^' .. indent .. '}')) do j = j + 1 end
