@@ -210,8 +210,9 @@ $(foreach m,$(wildcard tests/*/measure_*.c),$(eval $(call measure,$(m))))
 # What chapter 18 makes of its runs; and CSV as aligned text, for the book.
 $(patsubst %,data/results/%.csv,power comparisons summary curves): | data/results/experiment.csv
 data/results/repetition.csv: | data/results/again.csv
+data/results/wide_residual_against.csv: | data/results/experiment.csv data/results/wide_residual.csv
 QUESTIONS := main budget streams shape clip
-experiments: $(patsubst %,data/results/%.txt,power summary arms repetition rates verdict $(QUESTIONS:%=comparisons_%))
+experiments: $(patsubst %,data/results/%.txt,power summary arms repetition rates verdict wide_residual_against $(QUESTIONS:%=comparisons_%))
 $(patsubst %,data/results/%.txt,power summary arms): %.txt: %.csv
 	@tools/table $< > $@.new && mv $@.new $@
 $(QUESTIONS:%=data/results/comparisons_%.txt): data/results/comparisons_%.txt: data/results/comparisons.csv
@@ -225,6 +226,8 @@ data/results/verdict.txt: | build/float/check/show_verdict
 	@build/float/check/show_verdict | sed "s, *$$,," > $@.new && mv $@.new $@
 data/results/repetition.txt: data/results/repetition.csv
 	@tools/table $< again > $@.new && mv $@.new $@
+data/results/wide_residual_against.txt: data/results/wide_residual_against.csv
+	@tools/table $< > $@.new && mv $@.new $@
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)
