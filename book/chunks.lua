@@ -125,7 +125,7 @@ end
 -- end, and no page begins with a blank line or with one that only closes braces;
 -- a break after a blank line is welcome, one in the middle of a statement is not.
 -- A struct or an enum is kept whole, or, if it is long, three lines at its ends.
-local WHOLE, ENDS, NEVER, USUAL = 8, 3, 10000, 50
+local WHOLE, ENDS, NEVER, USUAL = 7, 3, 10000, 50
 local MEMBERS = 18                                  -- lines of a type that is kept whole
 local function types(lines, cost)
   for i, line in ipairs(lines) do
