@@ -175,7 +175,8 @@ local function collected(d)
     table.sort(labs, function (a, b) return tonumber(a.number) < tonumber(b.number) end)
     d.content = {pandoc.BulletList(labs:map(function (l)
       local rest = (l.level and ' [' .. l.level .. ']' or '') .. (l.time and ', ' .. l.time or '')
-      local line = pandoc.List{pandoc.Link('Lab ' .. l.number, '#' .. l.id), pandoc.Str(rest)}
+      local title = book.titles[tonumber(l.number)]
+      local line = pandoc.List{pandoc.Link('Lab ' .. l.number, '#' .. l.id), pandoc.Str((title and ': ' .. title or '') .. rest)}
       if book.latex then line:insert(raw((', p.~\\pageref{%s}'):format(l.id))) end
       return {pandoc.Plain(line)}
     end))}

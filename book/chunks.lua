@@ -139,15 +139,32 @@ local function types(lines, cost)
     end
   end
 end
+-- The last line of what stays together at the beginning: includes, a function's head
+-- and two lines of its body; and the first at the end: three lines that say something.
+local function ends(lines)
+  local head, tail, said = ENDS, #lines + 1, 0
+  while lines[head] and lines[head]:match('^#include') do head = head + 1 end
+  for i = 1, math.min(head + ENDS, #lines) do
+    if lines[i] == '{' then head = i + ENDS - 1; break end
+  end
+  while tail > 1 and said < ENDS do
+    tail = tail - 1
+    if lines[tail]:match('%w') and not lines[tail]:match('^END_TEST') and not lines[tail]:match('^#endif') then said = said + 1 end
+  end
+  return head, tail
+end
 local USE = '\xEE[\x84-\xBF][\x80-\xBF]$'          -- a chunk's name, see noweb.lua
 local function breaks(body, code)
   local lines, cost = pandoc.List(), pandoc.List()
   local isc = code.classes:includes('c') or code.classes:includes('cuda')
   for line in (code.text .. '\n'):gmatch('([^\n]*)\n') do lines:insert(line) end
   if #lines <= WHOLE then return (body:gsub('{Highlighting}%[%]', '{Highlighting}[samepage]')) end
+  local head, tail = ends(lines)
+  local open                                        -- a list of parameters
   for i, line in ipairs(lines) do
     local before = i > 1 and lines[i - 1]:gsub('%s*//.*', ''):gsub('%s*/%*.*%*/$', '') or ''
-    if i <= ENDS or i > #lines - ENDS + 1 or line:match('^[%s})%];,]*$') then cost:insert(NEVER)
+    if before:match('^[%a_].*%([^)]*$') then open = true elseif before:match('%)$') then open = false end
+    if i <= head or i > tail or open and isc or line:match('^[%s})%];,]*$') then cost:insert(NEVER)
     elseif line:match('^%s*{$') or before:match('^%s*{$') then cost:insert(NEVER)
     elseif before:match('^%s*$') then cost:insert(lines[i - 1]:match('^%s*$') and 0 or 150)
     elseif not isc or before:match('[;}:>]$') or before:match('^#') or before:match(USE) then cost:insert(USUAL)

@@ -94,8 +94,14 @@ local function files(chunks)
   return list
 end
 
+-- A name of a test has no commas, capitals and apostrophes; these are put back.
+local NAMES = { adamw='AdamW', fnv='FNV', json='JSON', gpu='GPU', deepseek='DeepSeek', mhc='mHC', bf16='BF16', warmup='warm-up' }
+local WORDS = { ['held out']='held-out', ['h post']='H post', ['^a tokens ']='a token’s ', ['is the papers ']='is the paper’s ',
+  ['the residual networks$']='the residual network’s', ['zero aligned']='zero, aligned', ['seed name']='seed, name',
+  ['forward backward']='forward, backward', ['these names shapes']='these names, shapes' }
 local function sentence(name)
-  name = name:gsub('_', ' ')
+  name = name:gsub('_', ' '):gsub('%w+', NAMES)
+  for from, to in pairs(WORDS) do name = name:gsub(from, to) end
   return name:sub(1, 1):upper() .. name:sub(2)
 end
 

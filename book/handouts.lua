@@ -96,6 +96,7 @@ end
 
 local function expand(doc)
   local labs, byfolder = {}, {}
+  book.titles = {}                             -- of the labs, for their list
   local function at(folder)
     byfolder[folder] = byfolder[folder] or {}
     return byfolder[folder]
@@ -112,6 +113,7 @@ local function expand(doc)
   local out, numbers = pandoc.List(), {}
   for n, l in pairs(byfolder) do
     if l.text and labs[n] then table.insert(numbers, n); l.n, l.id = n, labs[n] end
+    book.titles[n] = field(l.text or '', 'title')
   end
   table.sort(numbers)
   for _, n in ipairs(numbers) do out:extend(handout(byfolder[n])) end

@@ -8,22 +8,22 @@ LANGUAGE_C_BEGIN
 struct crossing {
     const struct layout *layout;
     size_t tokens;
-    const real *phi, *alpha, *bias, *gain;      /* of the one reached */
-    const real *stream, *answer;    /* [T][n][C], [T][C] */
-    const real *left;       /* [T][K] coefficients of the site left */
-    real *next;                     /* [T][n][C] */
-    real *reached;          /* [T][K] coefficients of the one reached */
-    real *input, *normed;           /* [T][C] */
-    real *inverse_rms;              /* [T] */
-    real *work;             /* mixing_work(layout) reals */
+    const real *phi, *alpha, *bias, *gain;  /* of the one reached */
+    const real *stream, *answer;        /* [T][n][C], [T][C] */
+    const real *left;                   /* [T][K], of the one left */
+    real *next;                         /* [T][n][C] */
+    real *reached;                      /* [T][K], of the one reached */
+    real *input, *normed;               /* [T][C] */
+    real *inverse_rms;                  /* [T] */
+    real *work;                         /* mixing_work(layout) */
 };
 
 struct crossing_gradients {
-    real *dphi, *dalpha, *dbias, *dgain;        /* += */
-    real *dstream, *danswer;                    /* = */
-    real *dleft;                    /* its post and res = */
+    real *dphi, *dalpha, *dbias, *dgain;    /* += */
+    real *dstream, *danswer;            /* = */
+    real *dleft;                        /* its post and res = */
     const real *dnext, *dnormed;
-    real *dreached;                 /* its pre =; raw is used up */
+    real *dreached;                     /* its pre =; raw is used up */
 };
 
 // The operations on streams

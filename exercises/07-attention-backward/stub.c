@@ -1,4 +1,5 @@
 #include "layers/attention.h"
+#include "layers/matmul.h"
 #include <math.h>
 
 void attention_backward(real *dqkv, const real *dout,

@@ -1,4 +1,5 @@
 #include "boundary/streams.h"
+#include "layers/norm.h"
 
 void streams_cross_backward(real *dstream, real *danswer, real *dgain,
                             const real *dnext, const real *dnormed,

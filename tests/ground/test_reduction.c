@@ -48,7 +48,7 @@ START_TEST(sum_in_lanes_keeps_the_order_it_promises)
 END_TEST
 
 /* fails if a term of a long row is lost, if all terms are added one
-   after the other, or a double's in single precision */
+   after the other, or doubles are added in single precision */
 START_TEST(sum_in_lanes_rounds_little)
 {
     enum { COUNT = (1 << 16) + 5 };

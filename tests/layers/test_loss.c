@@ -22,7 +22,7 @@ static const token *targets(size_t vocabulary)
 // Tests of the loss's values
 /* fails if the loss is in bits, or the
    one of the target is not scaled */
-START_TEST(loss_of_the_example_is_one_bit)
+START_TEST(loss_of_the_example_is_ln_2)
 {
     const double ln2 = 0.69314718055994531, ln3 = 1.0986122886681098;
     real logits[] = { 0, (real)ln3, (real)(2 * ln2) };
@@ -226,7 +226,7 @@ Suite *loss_suite(void)
     Suite *s = suite_create("loss");
     TCase *c = tcase_create("loss");
     suite_add_tcase(s, c);
-    tcase_add_test(c, loss_of_the_example_is_one_bit);
+    tcase_add_test(c, loss_of_the_example_is_ln_2);
     tcase_add_loop_test(c,
         loss_of_knowing_nothing_is_ln_of_the_vocabulary, 0, SIZES);
     tcase_add_loop_test(c, loss_is_what_plain_loops_give, 0, SIZES);
