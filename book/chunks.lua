@@ -163,7 +163,7 @@ local function breaks(body, code)
   local open                                        -- a list of parameters
   for i, line in ipairs(lines) do
     local before = i > 1 and lines[i - 1]:gsub('%s*//.*', ''):gsub('%s*/%*.*%*/$', '') or ''
-    if before:match('^[%a_].*%([^)]*$') then open = true elseif before:match('%)$') then open = false end
+    if before:match('^[%a_].*%([^)]*$') then open = true elseif before:match('%);?%s*$') then open = false end
     if i <= head or i > tail or open and isc or line:match('^[%s})%];,]*$') then cost:insert(NEVER)
     elseif line:match('^%s*{$') or before:match('^%s*{$') then cost:insert(NEVER)
     elseif before:match('^%s*$') then cost:insert(lines[i - 1]:match('^%s*$') and 0 or 150)
