@@ -139,8 +139,8 @@ local function types(lines, cost)
     end
   end
 end
--- The last line of what stays together at the beginning: includes, a function's head
--- and two lines of its body; and the first at the end: three lines that say something.
+-- The last line of what should stay together at the beginning: includes, a function's
+-- head and two lines of its body; and the first at the end: three lines that say something.
 local function ends(lines)
   local head, tail, said = ENDS, #lines + 1, 0
   while lines[head] and lines[head]:match('^#include') do head = head + 1 end
@@ -164,8 +164,9 @@ local function breaks(body, code)
   for i, line in ipairs(lines) do
     local before = i > 1 and lines[i - 1]:gsub('%s*//.*', ''):gsub('%s*/%*.*%*/$', '') or ''
     if before:match('^[%a_].*%([^)]*$') then open = true elseif before:match('%);?%s*$') then open = false end
-    if i <= head or i > tail or open and isc or line:match('^[%s})%];,]*$') then cost:insert(NEVER)
+    if i <= ENDS or i > #lines - ENDS + 1 or open and isc or line:match('^[%s})%];,]*$') then cost:insert(NEVER)
     elseif line:match('^%s*{$') or before:match('^%s*{$') then cost:insert(NEVER)
+    elseif i <= head or i > tail then cost:insert(400)
     elseif before:match('^%s*$') then cost:insert(lines[i - 1]:match('^%s*$') and 0 or 150)
     elseif not isc or before:match('[;}:>]$') or before:match('^#') or before:match(USE) then cost:insert(USUAL)
     else cost:insert(before:match('{$') and 150 or 300) end
