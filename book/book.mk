@@ -120,7 +120,7 @@ $(BUILD)/fonts/%.woff2:
 	@mkdir -p $(@D)
 	@pyftsubset $$(ls $(addsuffix /$*.[ot]tf,$(FONTS)) 2> /dev/null) --unicodes=$(SIGNS) --flavor=woff2 --no-hinting --drop-tables+=FFTM --output-file=$@
 
-$(BUILD)/html/index.html: $(BUILD)/html.json $(BUILD)/figures.stamp $(FACES:%=$(BUILD)/fonts/%.woff2) $(addprefix book/,pages.lua book.html book.css book.js sinkhorn.html)
+$(BUILD)/html/index.html: $(BUILD)/html.json $(BUILD)/figures.stamp $(FACES:%=$(BUILD)/fonts/%.woff2) $(addprefix book/,pages.lua book.html book.css book.js) $(wildcard book/moving-*.html)
 	@echo "  HTML"
 	@rm -rf $(@D)
 	@mkdir -p $(@D)/fonts $(@D)/figures

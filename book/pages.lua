@@ -319,9 +319,9 @@ local function raised(page, s)
 end
 
 -- A picture that moves stands at the end of the section that it shows.
-local MOVING = { ['sec:sinkhorn-two'] = 'sinkhorn.html' }
+local MOVING = { ['sec:choose']='sampling', ['sec:sinkhorn-two']='sinkhorn', ['sec:best-block']='recompute', ['sec:pairs']='pairs' }
 local function moving(page)
-  local f = MOVING[page.id] and io.open(here .. MOVING[page.id])
+  local f = MOVING[page.id] and io.open(here .. 'moving-' .. MOVING[page.id] .. '.html')
   if not f then return '' end
   local s = f:read('a'); f:close()
   return s
