@@ -108,7 +108,11 @@ static bool move_in(struct journal *j, const char *made,
                     struct message *m)
 {
     *j = (struct journal){0};
-    if (find_folder(j, made, m) && take_lock(j, m) && open_logs(j, m))
+    if (!find_folder(j, made, m)) {
+        rmdir(made);                    /* j does not know it */
+        return false;
+    }
+    if (take_lock(j, m) && open_logs(j, m))
         return true;
     if (m->status != EX_TEMPFAIL)       /* nobody else is in it */
         journal_discard(j);
