@@ -213,6 +213,7 @@ local handouts = dofile(here .. 'handouts.lua')(book)
 local numbers = dofile(here .. 'numbers.lua')(book)
 local chunks = dofile(here .. 'chunks.lua')(book)
 local apart = dofile(here .. 'apart.lua')(book, numbers)
+local index = dofile(here .. 'subjects.lua')(book, numbers)
 book.isfigure = numbers.isfigure
 local course = dofile(here .. 'course.lua')(book)
 
@@ -233,11 +234,11 @@ function Pandoc(doc)
     return pandoc.walk_block(h, {Link = function (l) return l.content end})
   end}
   pass{Cite = numbers.reference}
-  pass{Inlines = apart.termcase}
-  body = apart.subjects(body)
+  pass{Inlines = index.termcase}
+  body = index.subjects(body)
   pass{Inlines = units}
-  pass{CodeBlock = listing, Span = apart.term}
-  pass{Div = apart.termindex}
+  pass{CodeBlock = listing, Span = index.term}
+  pass{Div = index.termindex}
   pass{Math = formula}
   pass{Inlines = unbroken}
   pass{Code = inlinecode, RawInline = place}

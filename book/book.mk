@@ -59,7 +59,8 @@ lint:
 
 NOWEB  := /usr/lib/noweb
 PARTS  := book/noweb.lua book/book.lua book/numbers.lua book/chunks.lua \
-          book/apart.lua book/course.lua book/handouts.lua book/cuda.xml book/book.yaml book/refs.bib
+          book/apart.lua book/subjects.lua book/course.lua book/handouts.lua \
+          $(or $(SUBJECTS),book/subjects.txt) book/cuda.xml book/book.yaml book/refs.bib
 PANDOC  = pandoc -f book/noweb.lua $< -L book/book.lua \
           --metadata-file book/book.yaml -M bibliography=book/refs.bib \
           -M build=$(BUILD) $(if $(VERSION),-M version=$(VERSION)) --syntax-definition book/cuda.xml --citeproc \

@@ -66,23 +66,36 @@ local function heads(stub)
   return table.concat(list, '\n')
 end
 
+-- What an answer may call, and of which type its numbers are; CODE sets a name.
+local texts = {}                               -- number of a lab -> its lab.txt
+function book.allowed(n, code)
+  local names, say = pandoc.List(), pandoc.List()
+  local head = '\n' .. (texts[n] or ''):gsub('\n%s*\n.*', '')
+  for list in head:gmatch('\nuses: *([^\n]*)') do
+    for name in list:gmatch('%S+') do names:insert(name) end
+  end
+  local function words(s)
+    for word in s:gmatch('%S+') do say:extend{word == 'real' and code(word) or pandoc.Str(word), pandoc.Space()} end
+  end
+  if #names > 0 then words('The answer may call') end
+  for i, name in ipairs(names) do
+    say:extend{code(name), pandoc.Str(i == #names and '.' or i == #names - 1 and ' and' or ','), pandoc.Space()}
+  end
+  if field(head, 'real') == 'double' then words('Here real is double.') end
+  return say
+end
+function book.title(n) return field(texts[n] or '', 'title') end
+
 local function handout(lab)
   local text, n = lab.text, ('%02d'):format(lab.n)
-  local uses, signatures = field(text, 'uses'), heads(lab.stub or '')
+  local signatures = heads(lab.stub or '')
   local out = pandoc.List{
     pandoc.Header(2, inlines(('Lab %d: %s'):format(lab.n, field(text, 'title'))), {id='sec:handouts-' .. n}),
     pandoc.Para{pandoc.Str('Name:'), pandoc.Space(), blank(), pandoc.Space(), pandoc.Str('Date:'), pandoc.Space(), blank()}}
   local line = pandoc.List{pandoc.Str('To be solved before reading on at'), pandoc.Space(), pandoc.Link('its box', '#' .. lab.id),
     pandoc.Str((' in Chapter %s. Time: %s. Rating: %s.'):format(field(text, 'chapter'), field(text, 'time'), field(text, 'level')))}
-  if uses ~= '' then
-    line:insert(pandoc.Str(' It may use '))
-    local first = true
-    for w in uses:gmatch('[%w_]+') do
-      if not first then line:insert(pandoc.Str(', ')) end
-      line:insert(code(w)); first = false
-    end
-    line:insert(pandoc.Str('.'))
-  end
+  line:insert(pandoc.Space())
+  line:extend(book.allowed(lab.n, code))
   out:insert(pandoc.Para(line))
   if signatures ~= '' then out:insert(pandoc.CodeBlock(signatures, {class='c'})) end
   out:extend(blocks(text:match('\n%s*\n(.*)$') or ''))
@@ -96,7 +109,6 @@ end
 
 local function expand(doc)
   local labs, byfolder = {}, {}
-  book.titles = {}                             -- of the labs, for their list
   local function at(folder)
     byfolder[folder] = byfolder[folder] or {}
     return byfolder[folder]
@@ -113,7 +125,7 @@ local function expand(doc)
   local out, numbers = pandoc.List(), {}
   for n, l in pairs(byfolder) do
     if l.text and labs[n] then table.insert(numbers, n); l.n, l.id = n, labs[n] end
-    book.titles[n] = field(l.text or '', 'title')
+    texts[n] = l.text
   end
   table.sort(numbers)
   for _, n in ipairs(numbers) do out:extend(handout(byfolder[n])) end

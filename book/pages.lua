@@ -265,8 +265,13 @@ local function url(to, page)
   return (f and f ~= page.file and f or '') .. '#' .. to
 end
 local function relink(page, s)
-  s = s:gsub('href="#([^"]*)" class="place">%*', function (to)
-    return ('href="%s" class="place">%s'):format(url(to, page), place[to] or '?')
+  -- In an entry of the index each section once.
+  local said
+  s = s:gsub('(,? ?)<a href="#([^"]*)" class="place">%*</a>', function (comma, to)
+    local section = place[to] or '?'
+    if comma ~= ', ' then said = {} elseif said[section] then return '' end
+    said[section] = true
+    return ('%s<a href="%s" class="place">%s</a>'):format(comma, url(to, page), section)
   end)
   return (s:gsub('href="#([^"]*)"', function (to) return 'href="' .. url(to, page) .. '"' end))
 end

@@ -386,9 +386,9 @@ START_TEST(a_mix_that_is_absorbed_is_not_missed)
     fill_normal(rows, STEPS * K, n, 0.05);
     for (size_t i = 0; i < STEPS * K; i++) {
         size_t s = i / K, at = i % K;
-        bool kept = at < 2 * n ? true
-            : (at - 2 * n) / n == ((at - 2 * n) % n + s) % n;
-        rows[i] = kept + (at < 2 * n || n % 2 == 1 ? rows[i] : 0);
+        bool one = at < 2 * n
+            || (at - 2 * n) / n == ((at - 2 * n) % n + s) % n;
+        rows[i] = one + (at < 2 * n || n % 2 == 1 ? rows[i] : 0);
     }
     absorb(gates, rows, STEPS, n);
     read_all(want, rows, NULL, n);
