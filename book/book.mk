@@ -54,6 +54,7 @@ html: $(BUILD)/html/index.html
 lint:
 	@echo "  LINT"
 	@LC_ALL=C.UTF-8 gawk -f book/lint.awk $(CHAPTERS)
+	@LC_ALL=C.UTF-8 gawk -f book/tables.awk $(CHAPTERS)
 	@[[ ! -f CITATION.cff ]] || grep -qx 'version: "$(VERSION)"' CITATION.cff || \
 	  { echo 'CITATION.cff: wants the line version: "$(VERSION)", as the program has it' >&2; exit 1; }
 

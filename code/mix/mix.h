@@ -23,18 +23,18 @@ enum mix {
 };
 
 // The layout of the coefficients
-/* One row of coefficients for each token, K reals:
-   pre [n], post [n], res [n][n] (row = output stream),
-   raw [parts][outputs], inverse_rms [parts] of the streams. For mhc
-   with n = 4: 4, 4, 16, 24 and 1, so K = 49. In dcoefficients raw
-   holds the gradient of z. */
+/* One row of coefficients for each token, K reals: pre [n], post [n],
+   res [n][n] (row = output stream), and what backward wants to know. */
 struct layout {
     enum mix mix;
     size_t streams, width;  /* n, C */
-    size_t parts;           /* 1: all n C normalised together; n: each
-                               stream apart; 0: nothing projected */
-    size_t outputs;         /* rows of phi */
-    size_t iterations;      /* of Sinkhorn-Knopp */
+    // What is projected, and how
+    size_t parts;       /* 1: all n C normalised together; n: each stream
+                           apart; 0: nothing projected */
+    size_t outputs;     /* rows of phi. After res: raw [parts][outputs],
+                           inverse_rms [parts]; in dcoefficients raw holds
+                           the gradient of z */
+    size_t iterations;  /* of Sinkhorn-Knopp, later */
 };
 enum { MIX_STREAMS = 8,
        MIX_OUTPUTS = 80 };   /* most outputs, and most biases */
