@@ -115,6 +115,67 @@ build/mhc: build/float/mhc
 build/mhc-double: build/double/mhc
 	@cp $< $@.new && mv $@.new $@
 
+# The GPU, and where there is none ------------------------------------------------
+# The same .cu files: by nvcc, or rewritten by three rules of sed, by g++ with the emulator.
+
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+NVCC     ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc) nvcc)
+EMULATOR ?= code/device/emulator
+KERNELS  := $(wildcard code/*/*.cu)
+CUTESTS  := $(wildcard tests/*/*.cu)
+CUFLAGS   = -std=c++20 -D_GNU_SOURCE -Wall -Wextra -Wno-unknown-pragmas -Wno-missing-field-initializers \
+            -fopenmp -Icode -Itests
+EMUFLAGS  = $(CUFLAGS) -I$(EMULATOR)
+EMULATION = $(patsubst $(EMULATOR)/%.cpp,%,$(wildcard $(EMULATOR)/*.cpp))
+-include $(wildcard build/*/emulator/*.d)
+# $(1) its folder, $(2) for all of it, $(3) for kernels, $(4) parts of the emulator left out, $(5) whose C
+define emulated
+build/$(1)/%.o: %.cu build/$(1)/emulator-flags $(EMULATOR)/rewrite.sed
+	@mkdir -p $$(@D)
+	@echo "  EMULATE $(1) $$<"
+	@(echo '#line 1 "$$<"'; sed -f $(EMULATOR)/rewrite.sed $$<) > $$(@:.o=.cu.cpp)
+	@$$(CXX) $$(EMUFLAGS) -O2 -g $(2) $(3) -MMD -MP -MT $$@ -c $$(@:.o=.cu.cpp) -o $$@
+build/$(1)/emulator/%.o: $(EMULATOR)/%.cpp build/$(1)/emulator-flags
+	@mkdir -p $$(@D)
+	@echo "  CC $(1) $$<"
+	@$$(CXX) $$(EMUFLAGS) -O2 -g $(2) -MMD -MP -c $$< -o $$@
+build/$(1)/emulator-flags: FORCE
+	@mkdir -p $$(@D)
+	@echo '$$(CXX) $$(EMUFLAGS) $(2) $(3)' | cmp -s - $$@ || echo '$$(CXX) $$(EMUFLAGS) $(2) $(3)' > $$@
+build/$(1)/mhc: $$(LIBRARY:%.c=build/$(5)/%.o) $$(PROGRAM:%.c=build/$(5)/%.o) $$(KERNELS:%.cu=build/$(1)/%.o) \
+                $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
+	@echo "  LD $(1) $$@"
+	@$$(CXX) -fopenmp $(2) -rdynamic $$^ -o $$@ -ldl $$(LIBS)
+build/$(1)/test: $$(LIBRARY:%.c=build/$(5)/%.o) $$(TESTS:%.c=build/$(5)/%.o) $$(KERNELS:%.cu=build/$(1)/%.o) \
+                $$(CUTESTS:%.cu=build/$(1)/%.o) $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
+	@echo "  LD $(1) $$@"
+	@$$(CXX) -fopenmp $(2) -rdynamic $$^ -o $$@ -ldl $$$$(pkg-config --libs check) $$(LIBS)
+endef
+$(eval $(call emulated,emulated,,,checker,float))
+$(eval $(call emulated,checked,,-O1 -fsanitize=thread --param tsan-instrument-func-entry-exit=0,,float))
+$(eval $(call emulated,emulated-asan,$(SANITIZE),,checker,asan))
+build/mhc-emulated: build/emulated/mhc
+	@cp $< $@.new && mv $@.new $@
+
+# One binary for sm_80, sm_90a and, through PTX, what comes after. A spill is an error.
+NVFLAGS = -std=c++20 -O3 -Icode -Itests -D_GNU_SOURCE -Xcompiler -fopenmp,-Wall \
+          -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90a,code=sm_90a -gencode arch=compute_80,code=compute_80 \
+          -Xptxas -v,-warn-spills,-warn-lmem-usage,-Werror
+build/gpu/%.o: %.cu
+	@mkdir -p $(@D)
+	@echo "  NVCC $<"
+	@$(NVCC) $(NVFLAGS) -MMD -MP -c $< -o $@ 2> $(@:.o=.ptxas) || { grep -v '^ptxas info' $(@:.o=.ptxas) >&2; exit 1; }
+build/gpu/mhc: $(LIBRARY:%.c=build/float/%.o) $(PROGRAM:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o)
+	@echo "  LD gpu $@"
+	@$(NVCC) -cudart static $^ -o $@ -Xcompiler -fopenmp $(LIBS)
+build/gpu/test: $(LIBRARY:%.c=build/float/%.o) $(TESTS:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o) $(CUTESTS:%.cu=build/gpu/%.o)
+	@echo "  LD gpu $@"
+	@$(NVCC) -cudart static $^ -o $@ -Xcompiler -fopenmp $$(pkg-config --libs check | sed 's/-pthread//') $(LIBS)
+build/mhc-gpu: build/gpu/mhc
+	@cp $< $@.new && mv $@.new $@
+
 # Training ---------------------------------------------------------------------
 
 # mHC, as soon as the book has come to it (a stage may not have)

@@ -14,6 +14,20 @@
 #include "ground/sum.h"
 
 // Memory of the cpu
+static bool cpu_open(struct device *d, const char *precision,
+                     struct message *m)
+{
+    if (strcmp(precision, "single") == 0) {
+        device_single(d);
+        return true;
+    }
+    // Open the cpu in another precision
+    
+    return fail(m, EX_USAGE, "precision: there is no precision "
+                "'%.40s' on the cpu, but single"
+                , precision);
+}
+
 static void *cpu_allocate(struct device *d, size_t bytes)
 {
     struct message unsaid = { 0, "" };
@@ -242,7 +256,8 @@ static void cpu_step(struct device *d, struct array weight,
 }
 
 const struct operations cpu_operations = {
-    .name = "cpu", .allocate = cpu_allocate, .release = cpu_release,
+    .name = "cpu", .open = cpu_open,
+    .allocate = cpu_allocate, .release = cpu_release,
     .ready = cpu_ready, .wait = cpu_wait, .upload = cpu_upload,
     .download = cpu_download, .zero = cpu_zero, .copy = cpu_copy,
     .mark = cpu_mark, .embed = cpu_embed,

@@ -1,0 +1,179 @@
+#include "device/gpu.cuh"
+#include "boundary/boundary.h"
+#include "layers/attention.h"
+#include "layers/optimizer.h"
+#include <stdio.h>
+#include <string.h>
+// Headers of the gpu's operations
+
+
+// Open the gpu
+void gpu_check(struct device *d, cudaError_t status, const char *what)
+{
+    char text[160];
+    if (status == cudaSuccess)
+        return;
+    snprintf(text, sizeof text, "gpu: %.60s: %.80s", what,
+             cudaGetErrorString(status));
+    device_fail(d, EX_OSERR, text);
+}
+
+static bool gpu_open(struct device *d, const char *precision,
+                     struct message *m)
+{
+    int count = 0, major = 0, minor = 0;
+    if (strcmp(precision, "single") != 0)
+        return fail(m, EX_USAGE, "precision: there is no precision "
+                    "'%.40s' on the gpu, but single", precision);
+    cudaError_t status = cudaGetDeviceCount(&count);
+    if (status != cudaSuccess || count == 0)
+        return fail(m, EX_UNAVAILABLE, "device: no GPU: %s",
+                    status == cudaSuccess ? "there is none"
+                                          : cudaGetErrorString(status));
+    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor,
+                           0);
+    cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor,
+                           0);
+    if (major < 8)
+        return fail(m, EX_UNAVAILABLE, "device: this GPU has compute "
+                    "capability %d.%d; 8.0 is the least", major, minor);
+    struct gpu *g = new struct gpu();
+    cudaDeviceGetAttribute(&g->multiprocessors,
+                           cudaDevAttrMultiProcessorCount, 0);
+    status = cudaStreamCreateWithFlags(&g->stream,
+                                       cudaStreamNonBlocking);
+    if (status != cudaSuccess) {
+        delete g;
+        return fail(m, EX_UNAVAILABLE, "device: no GPU: %s",
+                    cudaGetErrorString(status));
+    }
+    device_single(d);
+    d->state = g;
+    return true;
+}
+
+static void gpu_close(struct device *d)
+{
+    struct gpu *g = (struct gpu *)d->state;
+    // Give back what the clocks have
+    for (size_t i = 0; i < g->used; i++) {
+        cudaEventDestroy(g->timed[i].begins);
+        cudaEventDestroy(g->timed[i].ends);
+    }
+    free(g->timed);
+    cudaStreamDestroy(g->stream);
+    delete g;
+}
+
+// Memory of the gpu
+static void *gpu_allocate(struct device *d, size_t bytes)
+{
+    void *memory = NULL;
+    if (cudaMalloc(&memory, bytes) != cudaSuccess) {
+        cudaGetLastError();             /* it is said here, and over */
+        return NULL;
+    }
+    gpu_check(d, cudaMemsetAsync(memory, 0, bytes, stream_of(d)),
+              "zero");
+    return memory;
+}
+
+static void gpu_release(struct device *d, void *memory)
+{
+    cudaStreamSynchronize(stream_of(d));
+    cudaFree(memory);
+}
+
+static bool gpu_ready(struct device *d, size_t bytes, struct message *m)
+{
+    size_t free = 0, all = 0;
+    (void)d;
+    cudaMemGetInfo(&free, &all);
+    return bytes <= free
+        || fail(m, EX_OSERR, "no memory for %zu MiB on the GPU: %zu of "
+                "%zu MiB are free", bytes >> 20, free >> 20, all >> 20);
+}
+
+static void gpu_wait(struct device *d)
+{
+    gpu_check(d, cudaStreamSynchronize(stream_of(d)), "wait");
+    // Read the clocks
+    struct gpu *g = (struct gpu *)d->state;
+    for (size_t i = 0; i < g->used; i++) {
+        float ms = 0;
+        cudaEventElapsedTime(&ms, g->timed[i].begins, g->timed[i].ends);
+        if (d->clocks != NULL) {
+            d->clocks->seconds[g->timed[i].what] += ms / 1e3;
+            d->clocks->calls[g->timed[i].what]++;
+        }
+        cudaEventDestroy(g->timed[i].begins);
+        cudaEventDestroy(g->timed[i].ends);
+    }
+    g->used = 0;
+}
+
+// Move numbers to the gpu and back
+static void move(struct device *d, void *to, const void *from,
+                 size_t bytes, enum cudaMemcpyKind kind)
+{
+    if (bytes > 0)
+        gpu_check(d, cudaMemcpyAsync(to, from, bytes, kind,
+                                     stream_of(d)), "copy");
+}
+
+static void gpu_upload(struct device *d, struct array to,
+                       const void *host)
+{
+    move(d, to.at, host, array_bytes(to), cudaMemcpyHostToDevice);
+    gpu_check(d, cudaStreamSynchronize(stream_of(d)), "upload");
+}
+
+static void gpu_download(struct device *d, void *host,
+                         struct array from)
+{
+    move(d, host, from.at, array_bytes(from), cudaMemcpyDeviceToHost);
+    gpu_check(d, cudaStreamSynchronize(stream_of(d)), "download");
+}
+
+static void gpu_zero(struct device *d, struct array a)
+{
+    if (array_bytes(a) > 0)
+        gpu_check(d, cudaMemsetAsync(a.at, 0, array_bytes(a),
+                                     stream_of(d)), "zero");
+}
+
+static void gpu_copy(struct device *d, struct array to,
+                     struct array from)
+{
+    move(d, to.at, from.at, array_bytes(from),
+         cudaMemcpyDeviceToDevice);
+}
+
+// Clocks of the gpu
+static void gpu_mark(struct device *d, enum operation o, bool begins)
+{
+    struct gpu *g = (struct gpu *)d->state;
+    if (begins) {
+        if (g->used == g->room) {
+            g->room = g->room == 0 ? 256 : 2 * g->room;
+            g->timed = (struct gpu::timed *)realloc(
+                g->timed, g->room * sizeof *g->timed);
+        }
+        struct gpu::timed *t = &g->timed[g->used];
+        t->what = o;
+        cudaEventCreate(&t->begins);
+        cudaEventCreate(&t->ends);
+        cudaEventRecord(t->begins, g->stream);
+    } else
+        cudaEventRecord(g->timed[g->used++].ends, g->stream);
+}
+
+extern "C" const struct operations gpu_operations = {
+    .name = "gpu", .open = gpu_open, .close = gpu_close,
+    .allocate = gpu_allocate, .release = gpu_release,
+    .ready = gpu_ready, .wait = gpu_wait, .upload = gpu_upload,
+    .download = gpu_download, .zero = gpu_zero, .copy = gpu_copy,
+    .mark = gpu_mark,
+    // Operations of the gpu
+    
+};
