@@ -43,7 +43,7 @@ TESTS   := $(wildcard tests/main.c) $(filter-out \
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
         lab check-lab hint labs solutions solution list-labs reset-lab grade \
-        need-for-labs stages stage mutants fuzz faults coverage valgrind sizes FORCE
+        need-for-labs stages stage emulated gpu-test gpu-check gpu-bundle mutants fuzz faults coverage valgrind sizes FORCE
 
 all: program
 program: $(if $(PROGRAM),build/mhc)
@@ -77,6 +77,9 @@ help:
 ## make faults            every call fails once, in tiny runs          (FAULTS=300: some; FAULTS=all)
 ## make fuzz              files, settings and logs under attack        (FUZZ_TIME=60 seconds each)
 ## make sizes             where the lines of code/ are, and what a reader meets
+## make emulated          kernels without a GPU: every order, races, bounds, sanitizers; barriers taken out
+## make gpu-check         on a machine with a GPU: tests, sanitizers, a run, times, in five minutes
+## make gpu-bundle        build/mhc-gpu.tar.gz: all that gpu-check needs, for a machine without network
 ## make coverage valgrind the lines that the tests of checkpoints run; memory
 
 # Variants: one set of objects each -------------------------------------------
@@ -121,7 +124,7 @@ build/mhc-double: build/double/mhc
 ifeq ($(origin CXX),default)
 CXX := g++
 endif
-NVCC     ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc) nvcc)
+NVCC     ?= $(or $(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc))
 EMULATOR ?= code/device/emulator
 KERNELS  := $(wildcard code/*/*.cu)
 CUTESTS  := $(wildcard tests/*/*.cu)
@@ -151,6 +154,10 @@ build/$(1)/mhc: $$(LIBRARY:%.c=build/$(5)/%.o) $$(PROGRAM:%.c=build/$(5)/%.o) $$
 build/$(1)/test: $$(LIBRARY:%.c=build/$(5)/%.o) $$(TESTS:%.c=build/$(5)/%.o) $$(KERNELS:%.cu=build/$(1)/%.o) \
                 $$(CUTESTS:%.cu=build/$(1)/%.o) $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
 	@echo "  LD $(1) $$@"
+	@$$(CXX) -fopenmp $(2) -rdynamic $$^ -o $$@ -ldl $$$$(pkg-config --libs check) $$(LIBS)
+build/$(1)/%: build/$(5)/tests/%.o $$(LIBRARY:%.c=build/$(5)/%.o) $$(HELPERS:%.c=build/$(5)/%.o) $$(KERNELS:%.cu=build/$(1)/%.o) \
+                $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
+	@mkdir -p $$(@D)
 	@$$(CXX) -fopenmp $(2) -rdynamic $$^ -o $$@ -ldl $$$$(pkg-config --libs check) $$(LIBS)
 endef
 $(eval $(call emulated,emulated,,,checker,float))
@@ -201,7 +208,9 @@ test:
 # A measurement is no test, but it must compile.
 tests: $(patsubst %.c,build/float/%.o,$(wildcard tests/*/measure_*.c)) \
        build/float/test build/double/test build/asan/test \
-       $(if $(PROGRAM),build/mhc build/mhc-double build/asan/mhc)
+       $(if $(PROGRAM),build/mhc build/mhc-double build/asan/mhc) \
+       $(if $(KERNELS),build/emulated/test build/mhc-emulated \
+         $(if $(wildcard tests/model/show_gradients.c),build/double/model/show_gradients build/emulated/model/show_gradients) $(if $(NVCC),build/gpu/test build/mhc-gpu))
 check: export OMP_WAIT_POLICY = passive
 check: build/float/test build/double/test
 	@build/double/test --fast $(ONLY) > build/double/check.log 2>&1 & double=$$!; \
@@ -212,6 +221,23 @@ valgrind: build/valgrind/test
 	@OMP_NUM_THREADS=1 CK_TIMEOUT_MULTIPLIER=10 valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9 \
 	  build/valgrind/test --fast $(ONLY)
 $(eval $(call variant,valgrind,-g -O1 $(if $(filter x86_64,$(shell uname -m)),-march=x86-64-v2)))
+
+# Kernels in every order, late, guarded, checked; each barrier taken out in turn
+emulated:
+	@tools/need $(DEPS) $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory $(PARALLEL) build/emulated/test build/checked/test build/emulated-asan/test
+	@tools/emulated
+
+# On a machine with a GPU; from an archive, without network or compiler
+gpu-test: build/gpu/test
+	@tools/gpu test
+gpu-check: build/gpu/test build/gpu/mhc build/gpu/device/measure_gpu
+	@tools/gpu check
+gpu-bundle: build/gpu/test build/gpu/mhc build/gpu/device/measure_gpu
+	@tools/gpu bundle
+build/gpu/%: build/float/tests/%.o $(LIBRARY:%.c=build/float/%.o) $(HELPERS:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o)
+	@mkdir -p $(@D)
+	@$(NVCC) -cudart static $^ -o $@ -Xcompiler -fopenmp $$(pkg-config --libs check | sed 's/-pthread//') $(LIBS)
 
 # Labs -------------------------------------------------------------------------
 
