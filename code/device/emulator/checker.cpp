@@ -216,7 +216,7 @@ static void write_counts(void)
     if (f == NULL)
         return;
     for (auto &[name, c] : counts_of)
-        fprintf(f, "%s,%ju,%ju,%ju,%ju,%ju,%ju\n", name.c_str(),
+        fprintf(f, "\"%s\",%ju,%ju,%ju,%ju,%ju,%ju\n", name.c_str(),
                 (uintmax_t)c.launches, (uintmax_t)c.sectors[0],
                 (uintmax_t)c.sectors[1], (uintmax_t)c.bytes[0],
                 (uintmax_t)c.bytes[1], (uintmax_t)c.conflicts);
@@ -234,8 +234,7 @@ static void begin_count(const void *kernel)
                                          PROT_READ | PROT_WRITE);
         atexit(write_counts);
     }
-    std::string name = name_of(kernel);
-    counts = &counts_of[name.substr(0, name.find('('))];
+    counts = &counts_of[name_of(kernel)];
     counts->launches++;
     launches++;
 }

@@ -71,6 +71,22 @@ const std::vector<struct variable> &static_shared(void)
     return arrays;
 }
 
+/* void k<3>(float *) is k<3> */
+static const char *without_types(char *name)
+{
+    int depth = 0;
+    char *end = strrchr(name, ')');
+    while (end != NULL && end > name) {
+        depth += *end == ')' ? 1 : *end == '(' ? -1 : 0;
+        if (depth == 0)
+            break;
+        end--;
+    }
+    if (end != NULL)
+        *end = 0;
+    return strncmp(name, "void ", 5) == 0 ? name + 5 : name;
+}
+
 const char *name_of(const void *function)
 {
     static char text[200];
@@ -82,7 +98,7 @@ const char *name_of(const void *function)
             char *plain = abi::__cxa_demangle(f.name, NULL, NULL,
                                               &status);
             snprintf(text, sizeof text, "%s",
-                     plain == NULL ? f.name : plain);
+                     plain == NULL ? f.name : without_types(plain));
             free(plain);
         }
     return text;
@@ -104,8 +120,9 @@ const char *place_of(const void *instruction)
         if (strncmp(line, "??", 2) == 0)
             continue;
         snprintf(place, sizeof *text, "%s", line);
-        if (strncmp(line, "cuda_runtime.h:", 15) != 0
-            && strncmp(line, "ptx.cuh:", 8) != 0)
+        if (strstr(line, "cuda_runtime.h:") == NULL
+            && strstr(line, "cuda_pipeline.h:") == NULL
+            && strstr(line, "ptx.cuh:") == NULL)
             break;
     }
     if (f != NULL)
