@@ -307,16 +307,16 @@ static void in_place(bool right)
     finish();
 }
 
-__global__ void read_all(float *x, bool right)
+__global__ void read_all(float *x, float *y, bool right)
 {
-    float first = x[0];                                 /* read_by_all */
+    y[blockIdx.x] = x[0];                               /* read_by_all */
     if (!right && blockIdx.x == 3)
-        x[0] = first + 1;                               /* read_by_all */
+        x[0] = 1;                                       /* read_by_all */
 }
 
 static void read_by_all(bool right)
 {
-    read_all<<<4, 1>>>(numbers(1), right);
+    read_all<<<4, 1>>>(numbers(1), floats(4), right);
     finish();
 }
 
@@ -528,6 +528,7 @@ static void event(bool right)
     cudaEvent_t done;
     float *x = numbers(256), *y = floats(256), *z = floats(256), last;
     cudaMemset(y, 0, 256 * sizeof *y);
+    cudaDeviceSynchronize();
     cudaStreamCreateWithFlags(&a, cudaStreamNonBlocking);
     cudaStreamCreateWithFlags(&b, cudaStreamNonBlocking);
     cudaEventCreate(&done);

@@ -232,7 +232,7 @@ __global__ void atomic(int *x, unsigned *u, float *f)
     atomicXor(&u[2], (unsigned)t);
     atomicAdd(f, 0.5f);
     atomicExch(&x[3], 7);
-    for (int was = x[4], is; ; was = is)        /* a product by CAS */
+    for (int was = atomicAdd(&x[4], 0), is; ; was = is)        /* a product by CAS */
         if ((is = atomicCAS(&x[4], was, was + 2)) == was)
             break;
     atomicSub(&x[5], 3);
@@ -394,7 +394,7 @@ static void errors(int *out, const char **names)
 
 static void memory(int *out)
 {
-    size_t before = 0, during = 0, after = 0, all = 0, bytes = 1 << 22;
+    size_t before = 0, during = 0, after = 0, all = 0, bytes = 1 << 19;
     MUST(cudaMemGetInfo(&before, &all));
     char *kept = zeros<char>(3 * bytes + 17);
     MUST(cudaMemGetInfo(&during, &all));
@@ -434,7 +434,7 @@ static void columns(int pitch)
     MUST(cudaFree(y));
 }
 
-__global__ void every(float *y, const float *x, int stride)
+__global__ void every(float *y, const volatile float *x, int stride)
 {
     int i = threadIdx.x * stride;
     y[threadIdx.x] = x[i] + x[i];

@@ -278,22 +278,21 @@ static void look(struct cell *c, const struct memory *m, const char *at,
     else if (how != ATOMIC || !mine)
         c->write = now;
 }
-static bool is_on_this_stack(const char *at)
+static bool is_private(const char *at)
 {
     const char *here = (const char *)__builtin_frame_address(0);
-    return at < here + (256 << 10) && here < at + (256 << 10);
+    return (at < here + (256 << 10) && here < at + (256 << 10))
+        || (at >= &__executable_start && at < &_end);
 }
 
 static void on_access(const void *address, size_t bytes,
                       enum access how, const void *from)
 {
     const char *at = (const char *)address;
-    if (current == NULL || is_on_this_stack(at))
-        return;
     const struct memory *m = memory_of(at);
     uint32_t place = (uint32_t)((const char *)from
                                 - &__executable_start);
-    if (m == NULL && at >= &__executable_start && at < &_end)
+    if (current == NULL || (m == NULL && is_private(at)))
         return;
     accessed = bytes;
     if (m == NULL)
@@ -318,9 +317,27 @@ static void on_heap(char *first, size_t bytes)
     device_memory = new_memory(first, bytes);
 }
 
+/* Zeros are OUTSIDE, and whole pages of them cost nothing. */
+static void forget(const char *piece, size_t bytes)
+{
+    struct cell *c = device_memory.cells + (piece - device_memory.first);
+    char *first = (char *)(((uintptr_t)c + 4095) & ~(uintptr_t)4095);
+    char *end = (char *)((uintptr_t)(c + bytes) & ~(uintptr_t)4095);
+    if (first >= end) {
+        memset((void *)c, 0, bytes * sizeof *c);
+        return;
+    }
+    memset((void *)c, 0, first - (char *)c);
+    madvise(first, end - first, MADV_DONTNEED);
+    memset(end, 0, (char *)(c + bytes) - end);
+}
+
 static void on_allocated(char *piece, size_t bytes, bool is)
 {
-    mark(&device_memory, piece, bytes, is ? UNWRITTEN : OUTSIDE);
+    if (is)
+        mark(&device_memory, piece, bytes, UNWRITTEN);
+    else
+        forget(piece, bytes);
     known[piece] = { bytes, is };
 }
 

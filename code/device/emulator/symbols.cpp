@@ -119,6 +119,9 @@ const char *place_of(const void *instruction)
         line[strcspn(line, "\n (")] = 0;
         if (strncmp(line, "??", 2) == 0)
             continue;
+        char *copy = strstr(line, ".cu.cpp:");
+        if (copy != NULL)               /* has the same lines */
+            memmove(copy + 3, copy + 7, strlen(copy + 7) + 1);
         snprintf(place, sizeof *text, "%s", line);
         if (strstr(line, "cuda_runtime.h:") == NULL
             && strstr(line, "cuda_pipeline.h:") == NULL
