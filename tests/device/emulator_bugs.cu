@@ -309,9 +309,9 @@ static void in_place(bool right)
 
 __global__ void read_all(float *x, float *y, bool right)
 {
-    y[blockIdx.x] = x[0];                               /* read_by_all */
+    y[blockIdx.x] = x[0];                       /* read_by_all */
     if (!right && blockIdx.x == 3)
-        x[0] = 1;                                       /* read_by_all */
+        x[0] = 1;                               /* read_by_all */
 }
 
 static void read_by_all(bool right)
@@ -329,14 +329,15 @@ __global__ void up_to(float *y, const float *x, int n)
 
 static void past_end(bool right)
 {
-    up_to<<<1, 256>>>(floats(1024), numbers(1024), right ? 1023 : 1024);
+    int last = right ? 1023 : 1024;
+    up_to<<<1, 256>>>(floats(1024), numbers(1024), last);
     finish();
 }
 
 __global__ void before(float *y, const float *x, bool right)
 {
     int i = threadIdx.x;
-    y[i] = x[right && i == 0 ? 0 : i - 1];              /* before_first */
+    y[i] = x[right && i == 0 ? 0 : i - 1];          /* before_first */
 }
 
 static void before_first(bool right)
@@ -374,9 +375,9 @@ static void shared_end(bool right)
 __global__ void dynamic(float *x, int n)
 {
     extern __shared__ float s[];
-    s[threadIdx.x] = x[threadIdx.x];                    /* dynamic_end */
+    s[threadIdx.x] = x[threadIdx.x];    /* dynamic_end */
     __syncthreads();
-    x[threadIdx.x] = s[n - 1 - threadIdx.x];            /* dynamic_end */
+    x[threadIdx.x] = s[n - 1 - threadIdx.x];    /* dynamic_end */
 }
 
 static void dynamic_end(bool right)
@@ -388,8 +389,8 @@ static void dynamic_end(bool right)
 
 __global__ void by_fours(float *y, const float *x, int shift)
 {
-    int i = 4 * threadIdx.x;
-    *(float4 *)(y + i) = *(const float4 *)(x + i + shift); /* odd_float4 */
+    const float4 *from = (const float4 *)(x + shift);
+    ((float4 *)y)[threadIdx.x] = from[threadIdx.x];     /* odd_float4 */
 }
 
 static void odd_float4(bool right)
@@ -469,12 +470,13 @@ __global__ void by_copies(float *y, const float *x, int left, bool meet)
     if (meet)
         __syncthreads();
     for (int k = 0; k < 4; k++)
-        y[i + k] = s[127 - i - k];                      /* waited_not met_not */
+        y[i + k] = s[127 - i - k];      /* waited_not met_not */
 }
 
 static void waited_not(bool right)
 {
-    by_copies<<<1, 32>>>(floats(128), numbers(128), right ? 0 : 1, true);
+    int left = right ? 0 : 1;
+    by_copies<<<1, 32>>>(floats(128), numbers(128), left, true);
     finish();
 }
 
@@ -495,7 +497,7 @@ static void touches(bool right)
 static void shared_bytes(bool right)
 {
     dynamic<<<1, 256, right ? 1024 : 100 << 10>>>(numbers(256), 256);
-    must(cudaGetLastError(), __LINE__);                 /* shared_bytes */
+    must(cudaGetLastError(), __LINE__);         /* shared_bytes */
 }
 
 static void threads(bool right)
@@ -538,8 +540,8 @@ static void event(bool right)
         cudaStreamWaitEvent(b, done, 0);
     copy<<<1, 256, 0, b>>>(z, y);
     must(cudaStreamSynchronize(b), __LINE__);
-    must(cudaMemcpy(&last, z + 255, sizeof last, cudaMemcpyDeviceToHost),
-         __LINE__);
+    must(cudaMemcpy(&last, z + 255, sizeof last,
+                    cudaMemcpyDeviceToHost), __LINE__);
     must_be(last, 255, __LINE__);                       /* event */
 }
 
@@ -552,7 +554,8 @@ static void too_early(bool right)
     float *host = (float *)memory;
     memset(host, 0, 256 * sizeof *host);
     cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking);
-    cudaMemcpyAsync(host, x, 256 * sizeof *x, cudaMemcpyDeviceToHost, s);
+    must(cudaMemcpyAsync(host, x, 256 * sizeof *x,
+                         cudaMemcpyDeviceToHost, s), __LINE__);
     if (right)
         cudaStreamSynchronize(s);
     must_be(host[255], 255, __LINE__);                  /* too_early */

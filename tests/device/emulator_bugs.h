@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* what finds it: any build; a memory checker; AddressSanitizer; a guarded
+/* what finds it: any build; the checker; AddressSanitizer; a guarded
    heap; lazy streams */
 enum { ALWAYS = 1, CHECKED = 2, SANITIZED = 4, GUARDED = 8, LAZY = 16 };
 struct bug {

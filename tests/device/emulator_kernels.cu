@@ -232,7 +232,7 @@ __global__ void atomic(int *x, unsigned *u, float *f)
     atomicXor(&u[2], (unsigned)t);
     atomicAdd(f, 0.5f);
     atomicExch(&x[3], 7);
-    for (int was = atomicAdd(&x[4], 0), is; ; was = is)        /* a product by CAS */
+    for (int was = atomicAdd(&x[4], 0), is; ; was = is)
         if ((is = atomicCAS(&x[4], was, was + 2)) == was)
             break;
     atomicSub(&x[5], 3);

@@ -11,7 +11,7 @@ struct emulator_kernels {
     void (*votes)(unsigned *out);       /* 4 x 40 */
     void (*reductions)(int *out);       /* 9 x 32 */
     void (*barriers)(int *out);         /* 4 x 96 */
-    void (*indices)(int *out);          /* 3 x 2 x 2 blocks of 4 x 3 x 2 */
+    void (*indices)(int *out);          /* 12 blocks of 24 */
     void (*block_sums)(float *out, int blocks);
     void (*dynamic)(int *out, size_t bytes);    /* 2: status, last */
     void (*atomics)(int *out);          /* 10 */

@@ -168,7 +168,7 @@ START_TEST(gpu_vectors_keep_their_parts_apart)
 END_TEST
 
 /* fails if a copy of 4, 8 or 16 bytes is short, or zeros are not */
-START_TEST(gpu_copies_to_shared_memory_arrive_when_waited_for)
+START_TEST(gpu_shared_copies_arrive_when_waited_for)
 {
     int out[3][64];
     k->pipeline(out[0]);
@@ -327,10 +327,11 @@ START_TEST(gpu_bug_is_found_and_its_line_named)
 {
     const struct bug *b = &emulator_bugs[_i];
     char said[4000] = "";
-    int status = run_apart(said, sizeof said, wrong_form, _i,
-                           b->found & GUARDED ? "EMULATOR_GUARD"
-                           : b->found & LAZY ? "EMULATOR_STREAMS" : NULL,
-                           b->found & GUARDED ? "1" : "lazy");
+    bool guarded = b->found & GUARDED;
+    const char *setting = guarded ? "EMULATOR_GUARD"
+        : b->found & LAZY ? "EMULATOR_STREAMS" : NULL;
+    int status = run_apart(said, sizeof said, wrong_form, _i, setting,
+                           guarded ? "1" : "lazy");
     ck_assert_msg(status == 86 || (status == 1 && SANITIZES),
                   "%s: status %d: %s", b->name, status, said);
     ck_assert_msg(names_line(said, b->name), "%s: %s", b->name, said);
@@ -368,7 +369,7 @@ static void counted(const char *file, int which, const char *want)
     ck_assert_str_eq(line, want);
 }
 
-/* fails if a sector is counted twice, or lanes are put together wrong */
+/* fails if a sector counts twice, or lanes are put together wrong */
 START_TEST(gpu_sectors_bytes_and_bank_conflicts_are_counted)
 {
     char file[] = "/tmp/counts-XXXXXX";
@@ -392,7 +393,8 @@ static void add_bugs(TCase *c)
         if (emulator_bugs[i].found & found)
             tcase_add_loop_test(c, gpu_bug_is_found_and_its_line_named,
                                 i, i + 1);
-        tcase_add_loop_test(c, gpu_right_form_of_a_bug_passes, i, i + 1);
+        tcase_add_loop_test(c, gpu_right_form_of_a_bug_passes, i,
+                            i + 1);
     }
 }
 
@@ -400,7 +402,8 @@ Suite *gpu_emulator_suite(void);
 Suite *gpu_emulator_suite(void)
 {
     Suite *s = suite_create("gpu_emulator");
-    TCase *c = tcase_create("gpu_language"), *b = tcase_create("gpu_bugs");
+    TCase *c = tcase_create("gpu_language");
+    TCase *b = tcase_create("gpu_bugs");
     suite_add_tcase(s, c);
     tcase_add_test(c, gpu_shuffles_read_the_lane_that_is_asked_for);
     tcase_add_test(c, gpu_shuffles_move_eight_bytes);
@@ -413,7 +416,7 @@ Suite *gpu_emulator_suite(void)
     tcase_add_test(c, gpu_large_shared_memory_must_be_asked_for);
     tcase_add_test(c, gpu_atomic_operations_lose_nothing);
     tcase_add_test(c, gpu_vectors_keep_their_parts_apart);
-    tcase_add_test(c, gpu_copies_to_shared_memory_arrive_when_waited_for);
+    tcase_add_test(c, gpu_shared_copies_arrive_when_waited_for);
     tcase_add_test(c, gpu_arguments_are_converted_as_in_a_call);
     tcase_add_test(c, gpu_streams_keep_order_and_wait_for_events);
     tcase_add_test(c, gpu_events_measure_time);

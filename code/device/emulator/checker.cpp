@@ -118,8 +118,9 @@ static std::string who_was(struct visit v)
                                         "atomic operation", "copy",
                                         "copy" };
     fflush(stdout);
-    fprintf(stderr, "emulator: %s: %s of %zu bytes at %s\n    %s\n", what,
-            name[how], accessed, place_of(&__executable_start + place),
+    fprintf(stderr, "emulator: %s: %s of %zu bytes at %s\n    %s\n",
+            what, name[how], accessed,
+            place_of(&__executable_start + place),
             described(at).c_str());
     if (other != NULL)
         fprintf(stderr, "    against the %s at %s by %s\n", did,
@@ -153,7 +154,7 @@ static void count_sectors(const char *at, size_t bytes, bool write)
 struct together { size_t bytes; uint32_t lanes; uint32_t word[32]; };
 typedef std::pair<uint32_t, uint32_t> nth_at;   /* place, how many */
 static std::map<nth_at, struct together> of_warp[32];
-static std::unordered_map<uint32_t, uint32_t> times[1024]; /* at a place */
+static std::unordered_map<uint32_t, uint32_t> times[1024];
 
 static uint64_t extra_passes(const struct together *t)
 {
@@ -320,7 +321,8 @@ static void on_heap(char *first, size_t bytes)
 /* Zeros are OUTSIDE, and whole pages of them cost nothing. */
 static void forget(const char *piece, size_t bytes)
 {
-    struct cell *c = device_memory.cells + (piece - device_memory.first);
+    struct cell *c = device_memory.cells
+        + (piece - device_memory.first);
     char *first = (char *)(((uintptr_t)c + 4095) & ~(uintptr_t)4095);
     char *end = (char *)((uintptr_t)(c + bytes) & ~(uintptr_t)4095);
     if (first >= end) {
@@ -368,15 +370,21 @@ static void know_static_memory(void)
         mark(&static_memory, v.at, v.bytes, UNWRITTEN);
 }
 
+static size_t dynamic_bytes;            /* that are inside */
+
 static void on_launched(const void *kernel, char *dynamic, size_t bytes)
 {
     if (static_memory.cells == NULL)
         know_static_memory();
     if (dynamic_memory.cells == NULL)
         dynamic_memory = new_memory(dynamic, DYNAMIC_ROOM);
-    mark(&dynamic_memory, dynamic, bytes, UNWRITTEN);
-    mark(&dynamic_memory, dynamic + bytes, DYNAMIC_ROOM - bytes,
-         OUTSIDE);
+    if (bytes > dynamic_bytes)
+        mark(&dynamic_memory, dynamic + dynamic_bytes,
+             bytes - dynamic_bytes, UNWRITTEN);
+    else
+        mark(&dynamic_memory, dynamic + bytes, dynamic_bytes - bytes,
+             OUTSIDE);
+    dynamic_bytes = bytes;
     launch_began = interval + 1;
     begin_count(kernel);
 }

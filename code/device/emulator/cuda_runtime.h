@@ -161,9 +161,10 @@ cudaError_t cudaGetDevice(int *device);
 cudaError_t cudaDriverGetVersion(int *version);
 cudaError_t cudaRuntimeGetVersion(int *version);
 cudaError_t cudaFuncSetAttribute(const void *kernel,
-                                 enum cudaFuncAttribute what, int value);
-cudaError_t cudaDeviceGetAttribute(int *value,
-                                   enum cudaDeviceAttr what, int device);
+                                 enum cudaFuncAttribute what,
+                                 int value);
+cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr what,
+                                   int device);
 }
 
 // How the header speaks to the emulator
@@ -246,7 +247,7 @@ namespace emulator {
 enum answer { NONE, ANY, ALL, HOW_MANY };
 int meet(const char *operation, int vote, enum answer answer,
          const char *file, int line);
-void *dynamic_shared(void);
+void *dynamic(void);
 }
 inline void __syncthreads(HERE)
 {

@@ -28,9 +28,9 @@ void tell_thread(void)
 {
     if (current != NULL)
         fprintf(stderr, "    kernel %s block (%u,%u,%u) thread "
-                "(%u,%u,%u)\n", name_of(running), blockIdx.x, blockIdx.y,
-                blockIdx.z, current->index.x, current->index.y,
-                current->index.z);
+                "(%u,%u,%u)\n", name_of(running), blockIdx.x,
+                blockIdx.y, blockIdx.z, current->index.x,
+                current->index.y, current->index.z);
 }
 
 void fail(const char *file, int line, const char *what, ...)
@@ -548,22 +548,24 @@ static void run_block(void)
     }
 }
 
-static char *dynamic;
+static char *dynamic_memory;
 static size_t dynamic_bytes;
-void *dynamic_shared(void) { return dynamic; }
+void *dynamic(void) { return dynamic_memory; }
 
 static void new_dynamic(void)
 {
 #if defined(__SANITIZE_ADDRESS__)       /* which sees its very end */
-    free(dynamic);
-    dynamic = dynamic_bytes == 0 ? NULL
-        : (char *)aligned_alloc(1024, (dynamic_bytes + 1023) & ~1023ul);
-    if (dynamic != NULL)
-        __asan_poison_memory_region(dynamic + dynamic_bytes,
-                                    -dynamic_bytes & 1023);
+    size_t whole = (dynamic_bytes + 1023) & ~(size_t)1023;
+    free(dynamic_memory);
+    dynamic_memory = whole == 0 ? NULL
+                                : (char *)aligned_alloc(1024, whole);
+    if (whole > 0)
+        __asan_poison_memory_region(dynamic_memory + dynamic_bytes,
+                                    whole - dynamic_bytes);
 #else
-    if (dynamic == NULL)
-        dynamic = (char *)reserve(DYNAMIC_ROOM, PROT_READ | PROT_WRITE);
+    if (dynamic_memory == NULL)
+        dynamic_memory = (char *)reserve(DYNAMIC_ROOM,
+                                         PROT_READ | PROT_WRITE);
 #endif
 }
 
@@ -572,7 +574,7 @@ static void poison_shared(void)
     for (const struct variable &v : static_shared())
         memset(v.at, 0xff, v.bytes);
     if (dynamic_bytes > 0)
-        memset(dynamic, 0xff, dynamic_bytes);
+        memset(dynamic_memory, 0xff, dynamic_bytes);
 }
 
 static size_t nth_block(size_t i, size_t count)
@@ -584,7 +586,8 @@ static size_t nth_block(size_t i, size_t count)
         stride = 7919 % count == 0 ? 1 : 7919;
         while (std::gcd(stride, count) != 1)
             stride++;
-        first = random_below((unsigned)std::min<size_t>(count, 1 << 30));
+        first = random_below((unsigned)std::min<size_t>(count,
+                                                        1 << 30));
     }
     return (first + i % count * stride) % count;
 }
@@ -609,7 +612,7 @@ void run_grid(const struct shape &s, const void *kernel,
     dynamic_bytes = s.shared_bytes;
     new_dynamic();
     if (checker != NULL)
-        checker->launched(kernel, dynamic, dynamic_bytes);
+        checker->launched(kernel, dynamic_memory, dynamic_bytes);
     size_t x = gridDim.x, y = gridDim.y, count = x * y * gridDim.z;
     for (size_t i = 0; i < count; i++) {
         size_t b = nth_block(i, count);

@@ -91,8 +91,8 @@ static bool lazy;
 
 static struct CUstream_st *stream(cudaStream_t s)
 {
-    return s == NULL || s == cudaStreamLegacy || s == cudaStreamPerThread
-        ? &stream_0 : s;
+    return s == NULL || s == cudaStreamLegacy
+        || s == cudaStreamPerThread ? &stream_0 : s;
 }
 
 static bool pending(const struct CUstream_st *s, uint64_t number)
@@ -104,8 +104,9 @@ static bool pending(const struct CUstream_st *s, uint64_t number)
 static void run_all(void)
 {
     run_until(&stream_0, UINT64_MAX);
-    for (size_t i = 0; i < streams.size(); i++)
-        run_until(streams[order == REVERSE ? streams.size() - 1 - i : i],
+    size_t n = streams.size();
+    for (size_t i = 0; i < n; i++)
+        run_until(streams[order == REVERSE ? n - 1 - i : i],
                   UINT64_MAX);
 }
 
@@ -281,11 +282,10 @@ static void set(char *at, int value, size_t bytes)
 
 static char *new_piece(size_t bytes)
 {
-#if defined(__SANITIZE_ADDRESS__)       /* which has gaps of its own */
     void *memory = NULL;
-    return posix_memalign(&memory, 256, bytes) == 0 ? (char *)memory
-                                                    : NULL;
-#else
+    if (ASAN)                           /* which has its own gaps */
+        return posix_memalign(&memory, 256, bytes) == 0
+            ? (char *)memory : NULL;
     if (heap == NULL) {
         heap = (char *)reserve(ROOM, guarded ? PROT_NONE
                                : PROT_READ | PROT_WRITE);
@@ -300,7 +300,6 @@ static char *new_piece(size_t bytes)
         next_piece = (char *)(((uintptr_t)piece + bytes + GAP + 255)
                               & ~(uintptr_t)255);
     return piece;
-#endif
 }
 
 cudaError_t cudaMalloc(void **memory, size_t bytes)
@@ -506,7 +505,10 @@ cudaError_t cudaRuntimeGetVersion(int *version)
 cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr what,
                                    int device)
 {
-    static const struct { enum cudaDeviceAttr what; int value; } is[] = {
+    static const struct {
+        enum cudaDeviceAttr what;
+        int value;
+    } is[] = {
         { cudaDevAttrMaxThreadsPerBlock, 1024 },
         { cudaDevAttrMaxSharedMemoryPerBlock, MOST_UNASKED },
         { cudaDevAttrWarpSize, 32 },

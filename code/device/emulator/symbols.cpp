@@ -56,7 +56,8 @@ static void read_program(void)
     dl_iterate_phdr(first_object, NULL);
     if (file < 0 || fstat(file, &is) != 0)
         fail(NULL, 0, "the program cannot be read");
-    void *text = mmap(NULL, is.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    void *text = mmap(NULL, is.st_size, PROT_READ, MAP_PRIVATE, file,
+                      0);
     close(file);
     if (text == MAP_FAILED)
         fail(NULL, 0, "the program cannot be read");
