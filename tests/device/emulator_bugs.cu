@@ -543,6 +543,7 @@ static void event(bool right)
     must(cudaMemcpy(&last, z + 255, sizeof last,
                     cudaMemcpyDeviceToHost), __LINE__);
     must_be(last, 255, __LINE__);                       /* event */
+    cudaEventDestroy(done);
 }
 
 static void too_early(bool right)
@@ -559,6 +560,7 @@ static void too_early(bool right)
     if (right)
         cudaStreamSynchronize(s);
     must_be(host[255], 255, __LINE__);                  /* too_early */
+    cudaFreeHost(host);
 }
 
 // The bugs

@@ -270,6 +270,7 @@ static int run_apart(char *said, size_t room, void (*what)(int),
                      int which, const char *setting, const char *value)
 {
     int line[2], status = 0;
+    char more[1000];
     size_t used = 0;
     ssize_t got;
     ck_assert(pipe(line) == 0);
@@ -288,8 +289,12 @@ static int run_apart(char *said, size_t room, void (*what)(int),
         exit(0);
     }
     close(line[1]);
-    while ((got = read(line[0], said + used, room - 1 - used)) > 0)
-        used += (size_t)got;
+    while ((got = read(line[0], more, sizeof more)) > 0) {
+        size_t keep = (size_t)got < room - 1 - used ? (size_t)got
+                                                    : room - 1 - used;
+        memcpy(said + used, more, keep);
+        used += keep;
+    }
     said[used] = 0;
     close(line[0]);
     ck_assert(waitpid(child, &status, 0) == child);

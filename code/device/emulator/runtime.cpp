@@ -86,7 +86,7 @@ static void run_until(struct CUstream_st *s, uint64_t number)
 }
 static uint64_t numbers;
 static struct CUstream_st stream_0 = { {}, 0, true };
-static std::vector<struct CUstream_st *> streams;
+static auto &streams = *new std::vector<struct CUstream_st *>();
 static bool lazy;
 
 static struct CUstream_st *stream(cudaStream_t s)
@@ -235,7 +235,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t event,
 enum { GAP = 512 };
 static const size_t ROOM = (size_t)16 << 30;
 static char *heap, *next_piece;
-static std::map<char *, size_t> pieces;
+static auto &pieces = *new std::map<char *, size_t>();
 static size_t used;
 static bool guarded;
 static int opened;
@@ -346,7 +346,7 @@ cudaError_t cudaMemGetInfo(size_t *free, size_t *all)
     return cudaSuccess;
 }
 
-static std::map<const char *, size_t> pinned;
+static auto &pinned = *new std::map<const char *, size_t>();
 
 cudaError_t cudaMallocHost(void **memory, size_t bytes)
 {
