@@ -41,5 +41,59 @@ static inline float *floats(struct array a)
 }
 
 // What kernels share
+enum { WARP = 32 };
 
+/* the sum of a warp's 32 numbers, the same bits in each lane */
+__device__ inline float warp_sum(float x)
+{
+    for (int half = WARP / 2; half > 0; half /= 2)
+        x += __shfl_xor_sync(~0u, x, half);
+    return x;
+}
+
+/* the largest; a NaN among numbers is passed over */
+__device__ inline float warp_max(float x)
+{
+    for (int half = WARP / 2; half > 0; half /= 2)
+        x = fmaxf(x, __shfl_xor_sync(~0u, x, half));
+    return x;
+}
+
+/* over a block of (threads, 1, 1), each of which must call it; all get
+   the same bits, in an order that depends on `threads` alone */
+template <int threads>
+__device__ float block_sum(float x)
+{
+    static_assert(threads % WARP == 0 && threads <= 1024);
+    __shared__ float part[threads / WARP];
+    x = warp_sum(x);
+    if (threads == WARP)
+        return x;
+    if (threadIdx.x % WARP == 0)
+        part[threadIdx.x / WARP] = x;
+    __syncthreads();
+    float sum = part[0];
+    for (int w = 1; w < threads / WARP; w++)
+        sum += part[w];
+    __syncthreads();
+    return sum;
+}
+
+template <int threads>
+__device__ float block_max(float x)
+{
+    static_assert(threads % WARP == 0 && threads <= 1024);
+    __shared__ float part[threads / WARP];
+    x = warp_max(x);
+    if (threads == WARP)
+        return x;
+    if (threadIdx.x % WARP == 0)
+        part[threadIdx.x / WARP] = x;
+    __syncthreads();
+    float most = part[0];
+    for (int w = 1; w < threads / WARP; w++)
+        most = fmaxf(most, part[w]);
+    __syncthreads();
+    return most;
+}
 #endif

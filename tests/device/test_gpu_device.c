@@ -1,5 +1,8 @@
+#include "device/kernels.h"
 #include "support/pair.h"
 #include "support/suite.h"
+// Functions that only a program with a GPU has
+#pragma weak kernels_reduce
 
 // Tests of the gpu's memory
 /* fails if memory is not zeroed, or a copy goes past its rows */
@@ -24,6 +27,39 @@ START_TEST(gpu_memory_begins_with_zeros_and_keeps_numbers)
 }
 END_TEST
 
+// Tests of kernels
+/* fails if a lane or a warp is left out or counted twice, if a warp
+   that is ahead writes its part over one that is still read, or if
+   the largest is looked for from zero on */
+START_TEST(gpu_sums_and_maxima_reach_all_threads)
+{
+    static const int sizes[] = { 32, 128, 256, 1024 };
+    int threads = sizes[_i];
+    size_t n = (size_t)threads;
+    pair_open();
+    struct pair x = pair_integers(EXACT, 2, n, 11, 1000);
+    struct pair got = pair_unset(EXACT, 4, n);
+    real *values = reals(x.cpu), *want = reals(got.cpu);
+    for (size_t i = 0; i < 2 * n; i++)
+        values[i] -= 2000;
+    pair_upload(x);
+    for (size_t row = 0; row < 2; row++) {
+        double sum = 0, most = -3000;
+        for (size_t i = 0; i < n; i++) {
+            sum += (double)values[row * n + i];
+            most = fmax(most, (double)values[row * n + i]);
+        }
+        for (size_t i = 0; i < n; i++) {
+            want[row * n + i] = (real)sum;
+            want[(2 + row) * n + i] = (real)most;
+        }
+    }
+    kernels_reduce(&gpu, (float *)got.gpu.at, (float *)x.gpu.at,
+                   threads);
+    pair_same("sums and maxima", got);
+}
+END_TEST
+
 Suite *gpu_device_suite(void);
 Suite *gpu_device_suite(void)
 {
@@ -31,5 +67,8 @@ Suite *gpu_device_suite(void)
     TCase *c = tcase_create("gpu_memory");
     suite_add_tcase(s, c);
     tcase_add_test(c, gpu_memory_begins_with_zeros_and_keeps_numbers);
+    c = tcase_create("gpu_kernels");
+    suite_add_tcase(s, c);
+    tcase_add_loop_test(c, gpu_sums_and_maxima_reach_all_threads, 0, 4);
     return s;
 }
