@@ -15,8 +15,8 @@ struct gpu {
     int multiprocessors;
     // More of a gpu
     struct timed { enum operation what; cudaEvent_t begins, ends; }
-        *timed;                     /* not read yet */
-    size_t used, room;
+        *timed;
+    size_t used, room;              /* used: not read yet */
 };
 
 static inline cudaStream_t stream_of(const struct device *d)
@@ -32,7 +32,9 @@ static inline void gpu_launched(struct device *d, const char *kernel)
 /* blocks of `size` for `count` things; 0 for none */
 static inline unsigned blocks_for(size_t count, size_t size)
 {
-    return (unsigned)((count + size - 1) / size);
+    size_t blocks = count / size + (count % size > 0);
+    assert(blocks <= INT32_MAX);        /* a grid has no more */
+    return (unsigned)blocks;
 }
 static inline float *floats(struct array a)
 {
@@ -48,14 +50,6 @@ __device__ inline float warp_sum(float x)
 {
     for (int half = WARP / 2; half > 0; half /= 2)
         x += __shfl_xor_sync(~0u, x, half);
-    return x;
-}
-
-/* the largest; a NaN among numbers is passed over */
-__device__ inline float warp_max(float x)
-{
-    for (int half = WARP / 2; half > 0; half /= 2)
-        x = fmaxf(x, __shfl_xor_sync(~0u, x, half));
     return x;
 }
 
@@ -77,6 +71,14 @@ __device__ float block_sum(float x)
         sum += part[w];
     __syncthreads();
     return sum;
+}
+
+/* the largest; a NaN among numbers is passed over */
+__device__ inline float warp_max(float x)
+{
+    for (int half = WARP / 2; half > 0; half /= 2)
+        x = fmaxf(x, __shfl_xor_sync(~0u, x, half));
+    return x;
 }
 
 template <int threads>

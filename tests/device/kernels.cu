@@ -2,6 +2,32 @@
 #include "device/kernels.h"
 
 // Kernels for tests
+__global__ void add_kernel(float *y, const float *a, const float *b,
+                           size_t count)
+{
+    size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < count)
+        y[i] = a[i] + b[i];
+}
+void kernels_add(struct device *d, float *y, const float *a,
+                 const float *b, size_t count)
+{
+    enum { THREADS = 256 };
+    if (count == 0)
+        return;
+    add_kernel<<<blocks_for(count, THREADS), THREADS, 0,
+                 stream_of(d)>>>(y, a, b, count);
+    gpu_launched(d, "add_kernel");
+}
+
+void kernels_add_by(struct device *d, float *y, const float *a,
+                    const float *b, size_t count, unsigned threads)
+{
+    add_kernel<<<blocks_for(count, threads), threads, 0,
+                 stream_of(d)>>>(y, a, b, count);
+    gpu_launched(d, "add_kernel");
+}
+
 template <int threads>
 __global__ void reduce_kernel(float *got, const float *x)
 {
