@@ -1,7 +1,8 @@
 #include "layers/norm.cuh"
 #include "device/gpu.cuh"
 
-enum { KEPT = 16 };     /* numbers of a row that a thread keeps */
+/* numbers of a row that a thread keeps; backward, of either */
+enum { KEPT = 16, EITHER = KEPT / 2 };
 
 // Packs of numbers
 template <int wide>
@@ -41,10 +42,10 @@ __device__ void tangent(pack<wide> *d, pack<wide> u, pack<wide> x,
 static const unsigned sizes[] = { 32, 128, 512, 1024 };
 
 /* the smallest block that keeps a row, or else the largest */
-static int size_for(size_t width)
+static int size_for(size_t width, size_t kept)
 {
     int k = 0;
-    while (k < 3 && width > KEPT * sizes[k])
+    while (k < 3 && width > kept * sizes[k])
         k++;
     return k;
 }
@@ -56,9 +57,9 @@ static bool aligned(const void *p)
 
 // Normalise rows
 template <int threads, int wide>
-__global__ void norm_kernel(float *out, float *inverse_rms,
-                            const float *x, const float *gain,
-                            size_t rows, size_t width)
+__global__ void __launch_bounds__(threads < 128 ? 128 : threads)
+norm_kernel(float *out, float *inverse_rms, const float *x,
+            const float *gain, size_t rows, size_t width)
 {
     size_t t = (size_t)blockIdx.x * blockDim.y + threadIdx.y;
     size_t count = width / wide;
@@ -78,6 +79,7 @@ __global__ void norm_kernel(float *out, float *inverse_rms,
             sum += dot(kept[p], kept[p]);
         }
     }
+    #pragma unroll 1
     for (size_t i = KEPT / wide * threads + threadIdx.x; i < count;
          i += threads)
         sum += dot(row[i], row[i]);
@@ -90,6 +92,7 @@ __global__ void norm_kernel(float *out, float *inverse_rms,
         if (i < count)
             y[i] = scaled(g[i], kept[p], r);
     }
+    #pragma unroll 1
     for (size_t i = KEPT / wide * threads + threadIdx.x; i < count;
          i += threads)
         y[i] = scaled(g[i], row[i], r);
@@ -110,7 +113,7 @@ void gpu_norm_forward(struct device *d, float *out, float *inverse_rms,
                       const float *x, const float *gain, size_t rows,
                       size_t width)
 {
-    int k = size_for(width);
+    int k = size_for(width, KEPT);
     unsigned at_once = sizes[k] == WARP ? 4 : 1;
     norm_function kernel = norms[k][width % 4 == 0
         && aligned(out) && aligned(x) && aligned(gain)];
@@ -123,10 +126,10 @@ void gpu_norm_forward(struct device *d, float *out, float *inverse_rms,
 
 // Take from each row's gradient its part along the row, on the gpu
 template <int threads, int wide>
-__global__ void norm_dx_kernel(float *dx, const float *dout,
-                               const float *x, const float *inverse_rms,
-                               const float *gain, size_t rows,
-                               size_t width, bool add)
+__global__ void __launch_bounds__(threads < 128 ? 128 : threads)
+norm_dx_kernel(float *dx, const float *dout, const float *x,
+               const float *inverse_rms, const float *gain, size_t rows,
+               size_t width, bool add)
 {
     size_t t = (size_t)blockIdx.x * blockDim.y + threadIdx.y;
     size_t count = width / wide;
@@ -134,13 +137,13 @@ __global__ void norm_dx_kernel(float *dx, const float *dout,
     const pack<wide> *dy = (const pack<wide> *)(dout + t * width);
     const pack<wide> *g = (const pack<wide> *)gain;
     pack<wide> *d = (pack<wide> *)(dx + t * width);
-    pack<wide> kept[KEPT / wide], u[KEPT / wide];
+    pack<wide> kept[EITHER / wide], u[EITHER / wide];
     float sum = 0;
     if (t >= rows)
         return;
     // Add up the products, and keep what they are made of
     #pragma unroll
-    for (int p = 0; p < KEPT / wide; p++) {
+    for (int p = 0; p < EITHER / wide; p++) {
         size_t i = (size_t)p * threads + threadIdx.x;
         if (i < count) {
             kept[p] = row[i];
@@ -148,19 +151,21 @@ __global__ void norm_dx_kernel(float *dx, const float *dout,
             sum += dot(u[p], kept[p]);
         }
     }
-    for (size_t i = KEPT / wide * threads + threadIdx.x; i < count;
+    #pragma unroll 1
+    for (size_t i = EITHER / wide * threads + threadIdx.x; i < count;
          i += threads)
         sum += dot(scaled(g[i], dy[i], 1), row[i]);
     float r = inverse_rms[t];
     float along = r * block_sum<threads>(sum) / (float)width;
     // Take off what is along the row
     #pragma unroll
-    for (int p = 0; p < KEPT / wide; p++) {
+    for (int p = 0; p < EITHER / wide; p++) {
         size_t i = (size_t)p * threads + threadIdx.x;
         if (i < count)
             tangent(&d[i], u[p], kept[p], r, along, add);
     }
-    for (size_t i = KEPT / wide * threads + threadIdx.x; i < count;
+    #pragma unroll 1
+    for (size_t i = EITHER / wide * threads + threadIdx.x; i < count;
          i += threads)
         tangent(&d[i], scaled(g[i], dy[i], 1), row[i], r, along, add);
 }
@@ -224,7 +229,7 @@ void gpu_norm_backward(struct device *d, float *dx, float *dgain,
                        size_t rows, size_t width, bool add)
 {
     cudaStream_t s = stream_of(d);
-    int k = size_for(width);
+    int k = size_for(width, EITHER);
     unsigned at_once = sizes[k] == WARP ? 4 : 1;
     unsigned slices = blocks_for(rows, SLICE);
     dx_function kernel = gradients[k][width % 4 == 0 && aligned(dx)
