@@ -43,6 +43,7 @@ Suite *upcycle_suite(void);
 Suite *sweep_suite(void);
 Suite *recompute_suite(void);
 Suite *check_suite(void);
+Suite *gpu_norm_suite(void);
 Suite *gpu_device_suite(void);
 Suite *gpu_emulator_suite(void);
 Suite *statistics_suite(void);
@@ -174,6 +175,7 @@ int main(int argc, char **argv)
     // Add suites that not every program has
     static Suite *(*const of_the_gpu[])(void) = {
         // The suites of the gpu
+        gpu_norm_suite,
         gpu_device_suite,
         gpu_emulator_suite,
     };

@@ -26,10 +26,12 @@ static bool gpu_open(struct device *d, const char *precision,
         return fail(m, EX_USAGE, "precision: there is no precision "
                     "'%.40s' on the gpu, but single", precision);
     cudaError_t status = cudaGetDeviceCount(&count);
-    if (status != cudaSuccess || count == 0)
+    if (status != cudaSuccess || count == 0) {
+        cudaGetLastError();             /* it is said here, and over */
         return fail(m, EX_UNAVAILABLE, "device: no GPU: %s",
                     status == cudaSuccess ? "there is none"
                                           : cudaGetErrorString(status));
+    }
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor,
                            0);
     cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor,
@@ -44,6 +46,7 @@ static bool gpu_open(struct device *d, const char *precision,
                                        cudaStreamNonBlocking);
     if (status != cudaSuccess) {
         delete g;
+        cudaGetLastError();
         return fail(m, EX_UNAVAILABLE, "device: no GPU: %s",
                     cudaGetErrorString(status));
     }
@@ -55,8 +58,9 @@ static bool gpu_open(struct device *d, const char *precision,
 static void gpu_close(struct device *d)
 {
     struct gpu *g = (struct gpu *)d->state;
+    cudaStreamSynchronize(g->stream);
     // Give back what the clocks have
-    for (size_t i = 0; i < g->used; i++) {
+    for (size_t i = 0; i < g->room; i++) {
         cudaEventDestroy(g->timed[i].begins);
         cudaEventDestroy(g->timed[i].ends);
     }
@@ -69,7 +73,7 @@ static void gpu_close(struct device *d)
 static void *gpu_allocate(struct device *d, size_t bytes)
 {
     void *memory = NULL;
-    if (cudaMalloc(&memory, bytes) != cudaSuccess) {
+    if (cudaMalloc(&memory, bytes > 0 ? bytes : 1) != cudaSuccess) {
         cudaGetLastError();             /* it is said here, and over */
         return NULL;
     }
@@ -80,15 +84,14 @@ static void *gpu_allocate(struct device *d, size_t bytes)
 
 static void gpu_release(struct device *d, void *memory)
 {
-    cudaStreamSynchronize(stream_of(d));
-    cudaFree(memory);
+    gpu_check(d, cudaStreamSynchronize(stream_of(d)), "release");
+    gpu_check(d, cudaFree(memory), "release");
 }
 
 static bool gpu_ready(struct device *d, size_t bytes, struct message *m)
 {
     size_t free = 0, all = 0;
-    (void)d;
-    cudaMemGetInfo(&free, &all);
+    gpu_check(d, cudaMemGetInfo(&free, &all), "memory");
     return bytes <= free
         || fail(m, EX_OSERR, "no memory for %zu MiB on the GPU: %zu of "
                 "%zu MiB are free", bytes >> 20, free >> 20, all >> 20);
@@ -96,20 +99,23 @@ static bool gpu_ready(struct device *d, size_t bytes, struct message *m)
 
 static void gpu_wait(struct device *d)
 {
-    gpu_check(d, cudaStreamSynchronize(stream_of(d)), "wait");
-    // Read the clocks
-    struct gpu *g = (struct gpu *)d->state;
-    for (size_t i = 0; i < g->used; i++) {
-        float ms = 0;
-        cudaEventElapsedTime(&ms, g->timed[i].begins, g->timed[i].ends);
-        if (d->clocks != NULL) {
-            d->clocks->seconds[g->timed[i].what] += ms / 1e3;
-            d->clocks->calls[g->timed[i].what]++;
+    cudaError_t status = cudaStreamSynchronize(stream_of(d));
+    gpu_check(d, status, "wait");
+    if (status == cudaSuccess) {
+        // Read the clocks
+        struct gpu *g = (struct gpu *)d->state;
+        for (size_t i = 0; i < g->used; i++) {
+            const struct gpu::timed *t = &g->timed[i];
+            float ms = 0;
+            gpu_check(d, cudaEventElapsedTime(&ms, t->begins, t->ends),
+                      "clock");
+            if (d->clocks != NULL) {
+                d->clocks->seconds[t->what] += ms / 1e3;
+                d->clocks->calls[t->what]++;
+            }
         }
-        cudaEventDestroy(g->timed[i].begins);
-        cudaEventDestroy(g->timed[i].ends);
+        g->used = 0;
     }
-    g->used = 0;
 }
 
 // Move numbers to the gpu and back
@@ -150,22 +156,43 @@ static void gpu_copy(struct device *d, struct array to,
 }
 
 // Clocks of the gpu
+// Make more clocks
+static void more_clocks(struct device *d)
+{
+    struct gpu *g = (struct gpu *)d->state;
+    size_t room = g->room == 0 ? 256 : 2 * g->room;
+    struct gpu::timed *more = (struct gpu::timed *)realloc(
+        g->timed, room * sizeof *more);
+    if (more == NULL) {
+        device_fail(d, EX_OSERR, "gpu: no memory for clocks");
+        return;
+    }
+    g->timed = more;
+    for (; g->room < room; g->room++) {
+        struct gpu::timed *t = &more[g->room];
+        cudaError_t status = cudaEventCreate(&t->begins);
+        if (status == cudaSuccess
+            && (status = cudaEventCreate(&t->ends)) != cudaSuccess)
+            cudaEventDestroy(t->begins);
+        if (status != cudaSuccess) {
+            gpu_check(d, status, "clock");
+            return;
+        }
+    }
+}
+
 static void gpu_mark(struct device *d, enum operation o, bool begins)
 {
     struct gpu *g = (struct gpu *)d->state;
-    if (begins) {
-        if (g->used == g->room) {
-            g->room = g->room == 0 ? 256 : 2 * g->room;
-            g->timed = (struct gpu::timed *)realloc(
-                g->timed, g->room * sizeof *g->timed);
-        }
-        struct gpu::timed *t = &g->timed[g->used];
-        t->what = o;
-        cudaEventCreate(&t->begins);
-        cudaEventCreate(&t->ends);
-        cudaEventRecord(t->begins, g->stream);
-    } else
-        cudaEventRecord(g->timed[g->used++].ends, g->stream);
+    if (begins && g->used == g->room)
+        more_clocks(d);
+    if (g->used == g->room)
+        return;                 /* there are no more, which is noted */
+    struct gpu::timed *t = &g->timed[g->used];
+    t->what = o;
+    gpu_check(d, cudaEventRecord(begins ? t->begins : t->ends,
+                                 g->stream), "clock");
+    g->used += !begins;
 }
 
 extern "C" const struct operations gpu_operations = {

@@ -15,8 +15,8 @@ struct gpu {
     int multiprocessors;
     // More of a gpu
     struct timed { enum operation what; cudaEvent_t begins, ends; }
-        *timed;                     /* not read yet */
-    size_t used, room;
+        *timed;
+    size_t used, room;              /* used: not read yet */
 };
 
 static inline cudaStream_t stream_of(const struct device *d)
@@ -32,7 +32,9 @@ static inline void gpu_launched(struct device *d, const char *kernel)
 /* blocks of `size` for `count` things; 0 for none */
 static inline unsigned blocks_for(size_t count, size_t size)
 {
-    return (unsigned)((count + size - 1) / size);
+    size_t blocks = count / size + (count % size > 0);
+    assert(blocks <= INT32_MAX);        /* a grid has no more */
+    return (unsigned)blocks;
 }
 static inline float *floats(struct array a)
 {
@@ -41,5 +43,59 @@ static inline float *floats(struct array a)
 }
 
 // What kernels share
+enum { WARP = 32 };
 
+/* the sum of a warp's 32 numbers, the same bits in each lane */
+__device__ inline float warp_sum(float x)
+{
+    for (int half = WARP / 2; half > 0; half /= 2)
+        x += __shfl_xor_sync(~0u, x, half);
+    return x;
+}
+
+/* over a block of (threads, 1, 1), each of which must call it; all get
+   the same bits, in an order that depends on `threads` alone */
+template <int threads>
+__device__ float block_sum(float x)
+{
+    static_assert(threads % WARP == 0 && threads <= 1024);
+    __shared__ float part[threads / WARP];
+    x = warp_sum(x);
+    if (threads == WARP)
+        return x;
+    if (threadIdx.x % WARP == 0)
+        part[threadIdx.x / WARP] = x;
+    __syncthreads();
+    float sum = part[0];
+    for (int w = 1; w < threads / WARP; w++)
+        sum += part[w];
+    __syncthreads();
+    return sum;
+}
+
+/* the largest; a NaN among numbers is passed over */
+__device__ inline float warp_max(float x)
+{
+    for (int half = WARP / 2; half > 0; half /= 2)
+        x = fmaxf(x, __shfl_xor_sync(~0u, x, half));
+    return x;
+}
+
+template <int threads>
+__device__ float block_max(float x)
+{
+    static_assert(threads % WARP == 0 && threads <= 1024);
+    __shared__ float part[threads / WARP];
+    x = warp_max(x);
+    if (threads == WARP)
+        return x;
+    if (threadIdx.x % WARP == 0)
+        part[threadIdx.x / WARP] = x;
+    __syncthreads();
+    float most = part[0];
+    for (int w = 1; w < threads / WARP; w++)
+        most = fmaxf(most, part[w]);
+    __syncthreads();
+    return most;
+}
 #endif

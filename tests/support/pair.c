@@ -28,6 +28,7 @@ static struct pair pair_of(enum role role, size_t rows, size_t columns,
     return p;
 }
 
+// Make pairs
 struct pair pair_normal(enum role role, size_t rows, size_t columns,
                         uint64_t seed, double scale)
 {
@@ -65,6 +66,12 @@ struct pair pair_copy(struct array of_cpu)
                    (real *)of_cpu.at);
 }
 
+void pair_upload(struct pair p)
+{
+    device_upload(&gpu, p.gpu, p.cpu.at);
+}
+
+// Compare pairs
 const real *pair_reals(struct pair p)
 {
     struct message m = { 0, "" };
@@ -73,11 +80,6 @@ const real *pair_reals(struct pair p)
     device_download(&gpu, x, p.gpu);
     ck_assert_msg(device_finish(&gpu, &m), "%s", m.text);
     return x;
-}
-
-void pair_upload(struct pair p)
-{
-    device_upload(&gpu, p.gpu, p.cpu.at);
 }
 
 void pair_same(const char *name, struct pair p)
