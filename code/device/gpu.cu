@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 // Headers of the gpu's operations
-
+#include "boundary/boundary.cuh"
 
 // Open the gpu
 void gpu_check(struct device *d, cudaError_t status, const char *what)
@@ -203,4 +203,10 @@ extern "C" const struct operations gpu_operations = {
     .mark = gpu_mark,
     // Operations of the gpu
     
+    // Boundaries of the gpu
+    .cross = gpu_cross, .cross_backward = gpu_cross_backward,
+    // Losses of the gpu
+    
+    // More boundaries of the gpu
+    .enter = gpu_enter, .enter_backward = gpu_enter_backward,
 };
