@@ -44,6 +44,9 @@ Suite *sweep_suite(void);
 Suite *recompute_suite(void);
 Suite *check_suite(void);
 Suite *gpu_device_suite(void);
+Suite *gpu_matmul_suite(void);
+Suite *gpu_attention_suite(void);
+Suite *gpu_layers_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -174,6 +177,9 @@ int main(int argc, char **argv)
     static Suite *(*const of_the_gpu[])(void) = {
         // The suites of the gpu
         gpu_device_suite,
+        gpu_matmul_suite,
+        gpu_attention_suite,
+        gpu_layers_suite,
     };
     if (&gpu_operations != NULL)
         for (size_t i = 0; i < sizeof of_the_gpu / sizeof *of_the_gpu; i++)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 // Headers of the gpu's operations
-
+#include "layers/layers.cuh"
 
 // Open the gpu
 void gpu_check(struct device *d, cudaError_t status, const char *what)
@@ -175,5 +175,17 @@ extern "C" const struct operations gpu_operations = {
     .download = gpu_download, .zero = gpu_zero, .copy = gpu_copy,
     .mark = gpu_mark,
     // Operations of the gpu
+    .embed = gpu_embed, .embed_backward = gpu_embed_backward,
+    .product = gpu_product, .product_input = gpu_product_input,
+    .product_weight = gpu_product_weight, .attend = gpu_attend,
+    .attend_backward = gpu_attend_backward, .gate = gpu_gate,
+    .gate_backward = gpu_gate_backward,
+    // Boundaries of the gpu
+    
+    // Losses of the gpu
+    .loss = gpu_loss, .loss_backward = gpu_loss_backward,
+    .mean = gpu_mean, .gradient_norm = gpu_gradient_norm,
+    .step = gpu_step,
+    // More boundaries of the gpu
     
 };
