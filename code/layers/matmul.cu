@@ -50,7 +50,8 @@ static __device__ void fetch(float tile[DEPTH][TILE + PAD],
             tile[k + 3][i] = v.w;
         } else {
             int k = n / (TILE / 4), i = n % (TILE / 4) * 4;
-            *(float4 *)&tile[k][i] = four(f, k0 + k, i0 + i);
+            float4 v = four(f, k0 + k, i0 + i);
+            *(float4 *)&tile[k][i] = v;
         }
 }
 
