@@ -46,6 +46,9 @@ Suite *check_suite(void);
 Suite *gpu_norm_suite(void);
 Suite *gpu_device_suite(void);
 Suite *gpu_emulator_suite(void);
+Suite *gpu_matmul_suite(void);
+Suite *gpu_attention_suite(void);
+Suite *gpu_layers_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -178,6 +181,9 @@ int main(int argc, char **argv)
         gpu_norm_suite,
         gpu_device_suite,
         gpu_emulator_suite,
+        gpu_matmul_suite,
+        gpu_attention_suite,
+        gpu_layers_suite,
     };
     if (&gpu_operations != NULL)
         for (size_t i = 0; i < sizeof of_the_gpu / sizeof *of_the_gpu; i++)

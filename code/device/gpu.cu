@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 // Headers of the gpu's operations
+#include "layers/layers.cuh"
 #include "boundary/boundary.cuh"
 
 // Open the gpu
@@ -194,6 +195,25 @@ static void gpu_mark(struct device *d, enum operation o, bool begins)
                                  g->stream), "clock");
     g->used += !begins;
 }
+extern "C" const char *gpu_describe(void)
+{
+    static char text[240];
+    struct cudaDeviceProp p;
+    int driver = 0, runtime = 0, clock = 0, memory = 0;
+    if (cudaGetDeviceProperties(&p, 0) != cudaSuccess)
+        return "no GPU";
+    cudaDriverGetVersion(&driver);
+    cudaRuntimeGetVersion(&runtime);
+    cudaDeviceGetAttribute(&clock, cudaDevAttrClockRate, 0);
+    cudaDeviceGetAttribute(&memory, cudaDevAttrMemoryClockRate, 0);
+    snprintf(text, sizeof text, "%.60s (%d.%d, %d multiprocessors, %zu "
+             "MiB, driver %d.%d, runtime %d.%d, clocks %d and %d MHz)",
+             p.name, p.major, p.minor, p.multiProcessorCount,
+             p.totalGlobalMem >> 20, driver / 1000, driver % 1000 / 10,
+             runtime / 1000, runtime % 1000 / 10, clock / 1000,
+             memory / 1000);
+    return text;
+}
 
 extern "C" const struct operations gpu_operations = {
     .name = "gpu", .open = gpu_open, .close = gpu_close,
@@ -202,11 +222,17 @@ extern "C" const struct operations gpu_operations = {
     .download = gpu_download, .zero = gpu_zero, .copy = gpu_copy,
     .mark = gpu_mark,
     // Operations of the gpu
-    
+    .embed = gpu_embed, .embed_backward = gpu_embed_backward,
+    .product = gpu_product, .product_input = gpu_product_input,
+    .product_weight = gpu_product_weight, .attend = gpu_attend,
+    .attend_backward = gpu_attend_backward, .gate = gpu_gate,
+    .gate_backward = gpu_gate_backward,
     // Boundaries of the gpu
     .cross = gpu_cross, .cross_backward = gpu_cross_backward,
     // Losses of the gpu
-    
+    .loss = gpu_loss, .loss_backward = gpu_loss_backward,
+    .mean = gpu_mean, .gradient_norm = gpu_gradient_norm,
+    .step = gpu_step,
     // More boundaries of the gpu
     .enter = gpu_enter, .enter_backward = gpu_enter_backward,
 };
