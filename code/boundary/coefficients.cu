@@ -63,7 +63,8 @@ static __global__ void project_kernel(float *coefficients,
                 float mean = warp_sum(squares[s]) / (float)p.inputs;
                 if (lane == 0)
                     coefficients[(first + warp * OWN + s) * p.row + p.rms
-                                 + part] = 1 / sqrtf(mean + (float)NORM_EPSILON);
+                                 + part] = 1 / sqrtf(mean
+                                                    + (float)NORM_EPSILON);
             }
     }
 }

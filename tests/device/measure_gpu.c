@@ -68,8 +68,8 @@ static double least(enum operation o, const struct configuration *c,
 }
 
 // Time a training step's operations
-static void time_step(struct device *d, const char *kind, size_t streams,
-                      size_t width, double rate)
+static void time_step(struct device *d, const char *kind,
+                      size_t streams, size_t width, double rate)
 {
     struct configuration c = configuration_default();
     struct message why = { 0, "" };

@@ -19,7 +19,7 @@ static void scatter(struct model *m)
         bool phi = strstr(p->name, ".phi") != NULL;
         real *at = w + p->offset;
         fill_normal(at, p->count, 100 + random_stream(p->name) % 1000,
-                    phi ? 1 / sqrt((double)p->columns)
+                    phi ? 0.5 / sqrt((double)p->columns)
                         : p->rows == 1 ? 0.2 : 0.5);
         for (size_t j = 0; p->rows == 1 && j < p->count; j++)
             at[j] += bias && j >= 2 * n ? (real)0.3 : 1;

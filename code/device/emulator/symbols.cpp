@@ -50,9 +50,9 @@ static void read_symbols(const char *file)
 static void read_program(void)
 {
     struct stat is;
-    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (functions.size() > 0)
         return;
+    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     dl_iterate_phdr(first_object, NULL);
     if (file < 0 || fstat(file, &is) != 0)
         fail(NULL, 0, "the program cannot be read");
