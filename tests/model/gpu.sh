@@ -10,7 +10,7 @@ near() {
         { d = $6 - $3; d = d < 0 ? -d : d; w = $3 < 0 ? -$3 : $3
           if (d > off[$1]) off[$1] = d
           if (w > largest[$1]) largest[$1] = w
-          if (w > all) all = w }
+          if ($1 != "loss" && w > all) all = w }
         END { for (k in off) {
                   if (largest[k] < 1e-3 * all) largest[k] = 1e-3 * all
                   if (off[k] > most * largest[k]) {
