@@ -359,7 +359,8 @@ static void far_off(bool right)
 
 __global__ void two_arrays(float *x, int n)
 {
-    __shared__ float s[64], t[64];
+    __shared__ float s[64];
+    __shared__ float t[64];
     s[threadIdx.x] = t[threadIdx.x] = x[threadIdx.x];
     __syncthreads();
     for (int i = threadIdx.x; i <= n; i += blockDim.x)

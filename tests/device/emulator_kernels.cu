@@ -182,12 +182,12 @@ static void block_sums(float *out, int blocks)
 
 __global__ void last_of(int *out, int n)
 {
-    extern __shared__ __align__(16) int s[];
+    extern __shared__ __align__(16) int counts[];
     for (int i = threadIdx.x; i < n; i += blockDim.x)
-        s[i] = i;
+        counts[i] = i;
     __syncthreads();
     if (threadIdx.x == 0)
-        out[1] = s[n - 1];
+        out[1] = counts[n - 1];
 }
 
 static void dynamic(int *out, size_t bytes)
