@@ -86,7 +86,8 @@ static std::string described(const char *at)
         for (const struct variable &v : static_shared())
             if (at >= v.at - 64 && at < v.at + v.bytes + 64)
                 snprintf(text, sizeof text, "byte %td of %zu of %s, "
-                         "shared", at - v.at, v.bytes, v.name);
+                         "shared", at - v.at, v.bytes,
+                         plain_name(v.name));
     return text;
 }
 
