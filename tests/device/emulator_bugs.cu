@@ -142,6 +142,35 @@ static void mixed(bool right)
     finish();
 }
 
+__global__ void one_of_all(float *x, int writer, bool right)
+{
+    __shared__ float s;
+    if (threadIdx.x == 0)
+        s = x[0];
+    __syncthreads();
+    int warp = threadIdx.x / 32;
+    if (writer == 63 || warp == 0)
+        x[threadIdx.x] = s;             /* last_writes other_warp */
+    if (warp == 1)
+        __syncwarp();
+    if (right)
+        __syncthreads();
+    if ((int)threadIdx.x == writer)
+        s = 1;                          /* last_writes other_warp */
+}
+
+static void last_writes(bool right)
+{
+    one_of_all<<<1, 64>>>(numbers(64), 63, right);
+    finish();
+}
+
+static void other_warp(bool right)
+{
+    one_of_all<<<1, 64>>>(numbers(64), 33, right);
+    finish();
+}
+
 __global__ void apart(float *x, bool right)
 {
     if (right || threadIdx.x < 100) {
@@ -310,6 +339,7 @@ static void in_place(bool right)
 __global__ void read_all(float *x, float *y, bool right)
 {
     y[blockIdx.x] = x[0];                       /* read_by_all */
+    __syncthreads();
     if (!right && blockIdx.x == 3)
         x[0] = 1;                               /* read_by_all */
 }
@@ -359,7 +389,8 @@ static void far_off(bool right)
 
 __global__ void two_arrays(float *x, int n)
 {
-    __shared__ float s[64], t[64];
+    __shared__ float s[64];
+    __shared__ float t[64];
     s[threadIdx.x] = t[threadIdx.x] = x[threadIdx.x];
     __syncthreads();
     for (int i = threadIdx.x; i <= n; i += blockDim.x)
@@ -369,6 +400,20 @@ __global__ void two_arrays(float *x, int n)
 static void shared_end(bool right)
 {
     two_arrays<<<1, 64>>>(numbers(64), right ? 63 : 64);
+    finish();
+}
+
+__global__ void shifted(float *x, int by)
+{
+    __shared__ float s[64];
+    s[threadIdx.x + by] = x[threadIdx.x];               /* write_end */
+    __syncthreads();
+    x[threadIdx.x] = s[threadIdx.x + by];
+}
+
+static void write_end(bool right)
+{
+    shifted<<<1, 64>>>(numbers(64), right ? 0 : 1);
     finish();
 }
 
@@ -568,7 +613,8 @@ static void too_early(bool right)
 extern "C" const struct bug emulator_bugs[] = {
     BUG(barrier, CHECKED), BUG(one_way, CHECKED), BUG(second, CHECKED),
     BUG(all_write, CHECKED), BUG(plain_sum, CHECKED),
-    BUG(mixed, CHECKED), BUG(two_barriers, ALWAYS),
+    BUG(mixed, CHECKED), BUG(last_writes, CHECKED),
+    BUG(other_warp, CHECKED), BUG(two_barriers, ALWAYS),
     BUG(never_meet, ALWAYS), BUG(warp_barrier, CHECKED),
     BUG(two_warps, CHECKED), BUG(from_ended, ALWAYS),
     BUG(in_branch, ALWAYS), BUG(half_warp, ALWAYS), BUG(mask, ALWAYS),
@@ -577,6 +623,7 @@ extern "C" const struct bug emulator_bugs[] = {
     BUG(past_end, CHECKED | SANITIZED),
     BUG(before_first, CHECKED | SANITIZED), BUG(far_off, CHECKED),
     BUG(shared_end, CHECKED | SANITIZED),
+    BUG(write_end, CHECKED | SANITIZED),
     BUG(dynamic_end, CHECKED | SANITIZED),
     BUG(odd_float4, CHECKED | SANITIZED),
     BUG(freed, CHECKED | SANITIZED), BUG(host_pointer, CHECKED),

@@ -91,11 +91,18 @@ __global__ void vote(unsigned *out)
     out[120 + t] = __ballot_sync(1u << t % 32, 1);
 }
 
+__global__ void leave(unsigned *out)
+{
+    if (threadIdx.x < 20)
+        out[threadIdx.x] = __ballot_sync(~0u, 1);
+}
+
 static void votes(unsigned *out)
 {
-    unsigned *x = zeros<unsigned>(160);
+    unsigned *x = zeros<unsigned>(200);
     vote<<<1, 40>>>(x);
-    bring(out, x, 160);
+    leave<<<1, 32>>>(x + 160);
+    bring(out, x, 200);
 }
 
 __global__ void reduce(int *out)
@@ -182,12 +189,12 @@ static void block_sums(float *out, int blocks)
 
 __global__ void last_of(int *out, int n)
 {
-    extern __shared__ __align__(16) int s[];
+    extern __shared__ __align__(16) int counts[];
     for (int i = threadIdx.x; i < n; i += blockDim.x)
-        s[i] = i;
+        counts[i] = i;
     __syncthreads();
     if (threadIdx.x == 0)
-        out[1] = s[n - 1];
+        out[1] = counts[n - 1];
 }
 
 static void dynamic(int *out, size_t bytes)

@@ -8,7 +8,7 @@
 struct emulator_kernels {
     void (*shuffles)(int *out);         /* 10 x 32 */
     void (*shuffle_doubles)(double *out);       /* 32 */
-    void (*votes)(unsigned *out);       /* 4 x 40 */
+    void (*votes)(unsigned *out);       /* 5 x 40 */
     void (*reductions)(int *out);       /* 9 x 32 */
     void (*barriers)(int *out);         /* 4 x 96 */
     void (*indices)(int *out);          /* 12 blocks of 24 */

@@ -48,10 +48,10 @@ START_TEST(gpu_shuffles_move_eight_bytes)
 }
 END_TEST
 
-/* fails if lanes that do not exist vote */
+/* fails if lanes vote that do not exist, or are waited for */
 START_TEST(gpu_votes_count_the_lanes_of_a_part_of_a_warp)
 {
-    unsigned out[4][40], first = 0, second = 0;
+    unsigned out[5][40], first = 0, second = 0;
     k->votes(out[0]);
     for (unsigned t = 0; t < 40; t++)
         if (t % 3 == 0)
@@ -61,6 +61,7 @@ START_TEST(gpu_votes_count_the_lanes_of_a_part_of_a_warp)
         ck_assert_uint_eq(out[1][t], t >= 32);
         ck_assert_uint_eq(out[2][t], t < 32);
         ck_assert_uint_eq(out[3][t], 1u << t % 32);
+        ck_assert_uint_eq(out[4][t], t < 20 ? 0xfffff : 0);
     }
 }
 END_TEST

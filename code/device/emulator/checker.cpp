@@ -68,6 +68,21 @@ struct piece { size_t bytes; bool is; };
 static std::map<const char *, struct piece> known;
 static size_t accessed;                 /* bytes of the access */
 
+static const struct variable *nearest(const char *at)
+{
+    const struct variable *best = NULL;
+    ptrdiff_t least = PTRDIFF_MAX;
+    for (const struct variable &v : static_shared()) {
+        ptrdiff_t apart = at < v.at ? v.at - at
+            : std::max((ptrdiff_t)0, at - v.at - (ptrdiff_t)v.bytes);
+        if (apart < least) {
+            least = apart;
+            best = &v;
+        }
+    }
+    return best;
+}
+
 static std::string described(const char *at)
 {
     char text[400];
@@ -82,11 +97,11 @@ static std::string described(const char *at)
         snprintf(text, sizeof text, "byte %td of %zu of an array%s",
                  at - p->first, p->second.bytes,
                  p->second.is ? "" : " that was freed");
-    } else if (memory_of(at) == &static_memory)
-        for (const struct variable &v : static_shared())
-            if (at >= v.at - 64 && at < v.at + v.bytes + 64)
-                snprintf(text, sizeof text, "byte %td of %zu of %s, "
-                         "shared", at - v.at, v.bytes, v.name);
+    } else if (memory_of(at) == &static_memory) {
+        const struct variable *v = nearest(at);
+        snprintf(text, sizeof text, "byte %td of %zu of %s, shared",
+                 at - v->at, v->bytes, plain_name(v->name));
+    }
     return text;
 }
 

@@ -179,7 +179,7 @@ namespace emulator {
 struct thread {
     uint3 index;
     unsigned number, warp, lane;    /* in the block, in the warp */
-    unsigned epoch;                 /* how often its warp has met */
+    unsigned epoch;         /* meetings of its warp since a barrier */
     enum { RUNS, AT_BARRIER, IN_WARP, ENDED } state;
     struct fiber *fiber;
     const char *operation, *file;   /* where it waits */

@@ -345,8 +345,10 @@ static void open_barrier(void)
     of_votes = at_barrier;
     at_barrier = 0;
     for (unsigned i = 0; i < threads_in_block; i++)
-        if (threads[i].state == thread::AT_BARRIER)
+        if (threads[i].state == thread::AT_BARRIER) {
             wake(&threads[i]);
+            threads[i].epoch = 0;
+        }
     if (checker != NULL)
         checker->interval(false);
 }

@@ -18,6 +18,7 @@ void *reserve(size_t bytes, int access);
 struct variable { char *at; size_t bytes; const char *name; };
 const std::vector<struct variable> &static_shared(void);
 const char *name_of(const void *function);
+const char *plain_name(const char *mangled);    /* until called again */
 const char *place_of(const void *instruction);  /* valid until called
                                                    twice again */
 const char *base(const char *file);

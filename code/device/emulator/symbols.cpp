@@ -72,7 +72,7 @@ const std::vector<struct variable> &static_shared(void)
     return arrays;
 }
 
-/* void k<3>(float *) is k<3> */
+/* void k<3>(float *) is k<3>, and k(int)::s is k::s */
 static const char *without_types(char *name)
 {
     int depth = 0;
@@ -83,26 +83,31 @@ static const char *without_types(char *name)
             break;
         end--;
     }
-    if (end != NULL)
+    if (end != NULL && strchr(end, ')')[1] == ':')
+        memmove(end, strrchr(end, ')') + 1, strlen(strrchr(end, ')')));
+    else if (end != NULL)
         *end = 0;
     return strncmp(name, "void ", 5) == 0 ? name + 5 : name;
 }
 
-const char *name_of(const void *function)
+const char *plain_name(const char *mangled)
 {
     static char text[200];
-    read_program();
-    snprintf(text, sizeof text, "?");
-    for (const struct variable &f : functions)
-        if (f.at == function) {
-            int status;
-            char *plain = abi::__cxa_demangle(f.name, NULL, NULL,
-                                              &status);
-            snprintf(text, sizeof text, "%s",
-                     plain == NULL ? f.name : without_types(plain));
-            free(plain);
-        }
+    int status;
+    char *name = abi::__cxa_demangle(mangled, NULL, NULL, &status);
+    snprintf(text, sizeof text, "%s",
+             name == NULL ? mangled : without_types(name));
+    free(name);
     return text;
+}
+
+const char *name_of(const void *function)
+{
+    read_program();
+    for (const struct variable &f : functions)
+        if (f.at == function)
+            return plain_name(f.name);
+    return "?";
 }
 
 const char *place_of(const void *instruction)
