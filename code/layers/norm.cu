@@ -74,11 +74,11 @@ norm_kernel(float *out, float *inverse_rms, const float *x,
     #pragma unroll
     for (int p = 0; p < KEPT / wide; p++) {
         size_t i = (size_t)p * threads + threadIdx.x;
-        if (i < count) {
-            kept[p] = row[i];
-            sum += dot(kept[p], kept[p]);
-        }
+        kept[p] = i < count ? row[i] : pack<wide>{};
     }
+    #pragma unroll
+    for (int p = 0; p < KEPT / wide; p++)
+        sum += dot(kept[p], kept[p]);
     #pragma unroll 1
     for (size_t i = KEPT / wide * threads + threadIdx.x; i < count;
          i += threads)
@@ -145,11 +145,15 @@ norm_dx_kernel(float *dx, const float *dout, const float *x,
     #pragma unroll
     for (int p = 0; p < EITHER / wide; p++) {
         size_t i = (size_t)p * threads + threadIdx.x;
-        if (i < count) {
-            kept[p] = row[i];
-            u[p] = scaled(g[i], dy[i], 1);
-            sum += dot(u[p], kept[p]);
-        }
+        kept[p] = i < count ? row[i] : pack<wide>{};
+        u[p] = i < count ? dy[i] : pack<wide>{};
+    }
+    #pragma unroll
+    for (int p = 0; p < EITHER / wide; p++) {
+        size_t i = (size_t)p * threads + threadIdx.x;
+        if (i < count)
+            u[p] = scaled(g[i], u[p], 1);
+        sum += dot(u[p], kept[p]);
     }
     #pragma unroll 1
     for (size_t i = EITHER / wide * threads + threadIdx.x; i < count;

@@ -9,40 +9,62 @@
 #pragma weak norm_2_forward
 
 // Shapes of norms
-/* before: numbers in front of and behind each array of rows */
-static const struct { size_t rows, width, before; } shapes[] = {
-    { 0, 100, 100 }, { 1, 1, 1 }, { 7, 1, 1 }, { 1024, 1, 4 },
-    { 7, 3, 3 }, { 1, 48, 48 }, { 64, 48, 1 }, { 1024, 48, 48 },
-    { 1, 64, 64 }, { 64, 100, 100 }, { 7, 512, 512 }, { 7, 513, 4 },
-    { 257, 100, 1 }, { 7, 2048, 2048 }, { 7, 2052, 4 },
-    { 64, 2560, 2560 }, { 7, 2560, 1 }, { 7, 7168, 7168 },
-    { 1, 8196, 8 }, { 2, 20000, 8 }, { 2, 16385, 4 },
+/* before: numbers in front of and behind each array of rows; shifted:
+   one more in front of x (1), the result (2), gain (4), dout (8) */
+static const struct shape { size_t rows, width, before, shifted; }
+    shapes[] = {
+    { 0, 100, 100, 0 }, { 1, 1, 1, 0 }, { 7, 1, 1, 0 },
+    { 1024, 1, 4, 0 }, { 7, 3, 3, 0 }, { 1, 48, 48, 0 },
+    { 64, 48, 1, 0 }, { 1024, 48, 48, 0 }, { 1, 64, 64, 0 },
+    { 64, 100, 100, 0 }, { 7, 512, 512, 0 }, { 7, 513, 4, 0 },
+    { 257, 100, 1, 0 }, { 7, 2048, 2048, 0 }, { 7, 2052, 4, 0 },
+    { 64, 2560, 2560, 0 }, { 7, 2560, 1, 0 }, { 7, 7168, 7168, 0 },
+    { 1, 8196, 8, 0 }, { 2, 20000, 8, 0 }, { 2, 16385, 4, 0 },
+    { 5, 64, 4, 1 }, { 5, 64, 4, 2 }, { 5, 64, 4, 4 }, { 5, 64, 4, 8 },
 };
-enum { SHAPES = sizeof shapes / sizeof *shapes };
+enum { SHAPES = sizeof shapes / sizeof *shapes, FENCE = -12345 };
 
-/* the rows of this shape within NaNs; two odd ones among them */
-static struct pair rows_of(int shape, uint64_t seed, double scale)
+/* `count` numbers with NaN before and behind */
+static struct pair framed(size_t before, size_t count, uint64_t seed,
+                          double scale)
 {
-    size_t rows = shapes[shape].rows, width = shapes[shape].width;
-    size_t before = shapes[shape].before, count = rows * width;
     struct pair p = pair_unset(EXACT, 1, count + 2 * before);
-    real *x = reals(p.cpu) + before;
-    fill_normal(x, count, seed, scale);
-    if (rows > 2)
-        memset(x, 0, width * sizeof *x);
+    fill_normal(reals(p.cpu) + before, count, seed, scale);
+    pair_upload(p);
+    return p;
+}
+
+/* the rows of this shape; two odd ones among them */
+static struct pair rows_of(const struct shape *s, size_t before,
+                           uint64_t seed, double scale)
+{
+    struct pair p = framed(before, s->rows * s->width, seed, scale);
+    real *first = reals(p.cpu) + before, *x = first + s->width;
     double length = 0;
-    for (size_t c = width; rows > 2 && c < 2 * width; c++)
+    if (s->rows <= 2)
+        return p;
+    memset(first, 0, s->width * sizeof *first);
+    for (size_t c = 0; c < s->width; c++)
         length += (double)x[c] * (double)x[c];
-    for (size_t c = width; rows > 2 && c < 2 * width; c++)
+    for (size_t c = 0; c < s->width; c++)
         x[c] = (real)((double)x[c] * 1e-4 * scale / sqrt(length));
     pair_upload(p);
     return p;
 }
 
-static struct pair unset_rows(int shape)
+/* for a result: fences in place of the NaNs around it */
+static struct pair fenced(size_t before, struct pair p)
 {
-    return pair_unset(EXACT, 1, shapes[shape].rows * shapes[shape].width
-                                + 2 * shapes[shape].before);
+    real *x = reals(p.cpu);
+    for (size_t i = 0; i < before; i++)
+        x[i] = x[p.cpu.columns - 1 - i] = FENCE;
+    pair_upload(p);
+    return p;
+}
+
+static struct pair unset(size_t before, size_t count)
+{
+    return fenced(before, pair_unset(EXACT, 1, count + 2 * before));
 }
 
 static float *on_gpu(struct pair p, size_t before)
@@ -74,18 +96,19 @@ static double chain_3(size_t width)
     return 16 + 5 + (width > 512 ? 32 : 0) + (double)(width / 1024);
 }
 
-/* |got - want| <= bound for each; outside of them still NaN */
+/* |got - want| <= bound for each, if there are bounds; and the fences
+   stand */
 static void within(const char *name, struct pair p, size_t before,
-                   const double *bound, size_t count)
+                   const double *bound)
 {
     const real *got = pair_reals(p), *want = reals(p.cpu);
-    size_t all = p.cpu.rows * p.cpu.columns;
+    size_t all = p.cpu.columns;
     for (size_t i = 0; i < all; i++) {
         double g = (double)got[i], w = (double)want[i];
-        if (i < before || i >= before + count)
-            ck_assert_msg(isnan(got[i]), "%s: written at %zu of %zu",
+        if (i < before || i >= all - before)
+            ck_assert_msg(got[i] == FENCE, "%s: written at %zu of %zu",
                           name, i, all);
-        else
+        else if (bound != NULL)
             ck_assert_msg(fabs(g - w) <= bound[i - before],
                           "%s: at %zu got %.9g want %.9g, apart by "
                           "%.2g, at most %.2g", name, i - before, g,
@@ -108,7 +131,7 @@ static void bounds(double *dx, double *dgain, const real *dout,
         for (size_t c = 0; c < width; c++) {
             double hat = fabs((double)row[c]) * root;
             double u = fabs((double)gain[c] * (double)dy[c]);
-            dx[t * width + c] = sums * unit * root * (u + hat * rms);
+            dx[t * width + c] += sums * unit * root * (u + hat * rms);
             dgain[c] += ((double)rows + 8 + 32 + 8 + (double)rows / 256)
                         * unit * fabs((double)dy[c]) * hat;
         }
@@ -132,25 +155,27 @@ static const struct version {
 START_TEST(gpu_norm_is_the_cpus)
 {
     const struct version *v = &versions[_i % 3];
-    int s = _i / 3;
-    size_t rows = shapes[s].rows, width = shapes[s].width;
-    size_t before = shapes[s].before, count = rows * width;
-    struct pair x = rows_of(s, 21, 1), out = unset_rows(s);
-    struct pair gain = pair_normal(EXACT, 1, width, 22, 1);
-    struct pair r = pair_unset(EXACT, 1, rows);
+    const struct shape *s = &shapes[_i / 3];
+    size_t rows = s->rows, width = s->width, count = rows * width;
+    size_t x_at = s->before + (s->shifted & 1);
+    size_t out_at = s->before + (s->shifted >> 1 & 1);
+    size_t gain_at = s->shifted >> 2 & 1;
+    struct pair x = rows_of(s, x_at, 21, 1), out = unset(out_at, count);
+    struct pair gain = framed(gain_at, width, 22, 1);
+    struct pair r = unset(1, rows);
+    real *y = reals(out.cpu) + out_at, *root = reals(r.cpu) + 1;
     double *bound = (double *)test_reals(2 * (count + rows));
     double sums = (chain_cpu(width) + v->chain(width)) / 2;
-    double apart = (sums + 10) * unit;
-    norm_forward(reals(out.cpu) + before, reals(r.cpu),
-                 reals(x.cpu) + before, reals(gain.cpu), rows, width);
-    v->forward(&gpu, on_gpu(out, before), on_gpu(r, 0),
-               on_gpu(x, before), on_gpu(gain, 0), rows, width);
+    norm_forward(y, root, reals(x.cpu) + x_at,
+                 reals(gain.cpu) + gain_at, rows, width);
+    v->forward(&gpu, on_gpu(out, out_at), on_gpu(r, 1), on_gpu(x, x_at),
+               on_gpu(gain, gain_at), rows, width);
     for (size_t i = 0; i < count; i++)
-        bound[i] = apart * fabs((double)reals(out.cpu)[before + i]);
-    within(v->name, out, before, bound, count);
+        bound[i] = (sums + 10) * unit * fabs((double)y[i]);
+    within(v->name, out, out_at, bound);
     for (size_t t = 0; t < rows; t++)
-        bound[t] = apart * (double)reals(r.cpu)[t];
-    within(v->name, r, 0, bound, rows);
+        bound[t] = (sums + 10) * unit * (double)root[t];
+    within(v->name, r, 1, bound);
 }
 END_TEST
 
@@ -158,42 +183,46 @@ END_TEST
    what nobody wrote, or if a slice of rows is lost from dgain */
 START_TEST(gpu_norm_backward_is_the_cpus)
 {
-    static const double scales[] = { 1, 1e5, 0 };
-    int s = _i / 3;
+    const struct shape *s = &shapes[_i / 3];
+    enum { NORMAL, LARGE, ONES } kind = _i % 3;
     bool add = _i % 2 == 1;
-    size_t rows = shapes[s].rows, width = shapes[s].width;
-    size_t before = shapes[s].before, count = rows * width;
-    struct pair x = rows_of(s, 23, 1);
-    struct pair dout = rows_of(s, 24, scales[_i % 3]);
-    struct pair gain = pair_normal(EXACT, 1, width, 25, 1);
-    struct pair dgain = pair_normal(EXACT, 1, width, 26, 1);
-    struct pair dx = add ? rows_of(s, 27, 1) : unset_rows(s);
-    struct pair work = pair_unset(EXACT, 1, gpu_norm_work(rows, width));
-    real *at = reals(x.cpu) + before, *dy = reals(dout.cpu) + before;
-    real *out = test_reals(count), *root = test_reals(rows);
+    size_t rows = s->rows, width = s->width, count = rows * width;
+    // Where the arrays of a shape begin
+    size_t x_at = s->before + (s->shifted & 1);
+    size_t dx_at = s->before + (s->shifted >> 1 & 1);
+    size_t gain_at = s->shifted >> 2 & 1;
+    size_t dy_at = s->before + (s->shifted >> 3 & 1);
+    struct pair x = rows_of(s, x_at, 23, 1);
+    struct pair dout = rows_of(s, dy_at, 24, kind == LARGE ? 1e5 : 1);
+    struct pair gain = framed(gain_at, width, 25, 1);
+    struct pair r = framed(1, rows, 28, 1);
+    struct pair dx = add ? fenced(dx_at, rows_of(s, dx_at, 27, 1))
+                         : unset(dx_at, count);
+    struct pair dgain = fenced(1, framed(1, width, 26, 1));
+    struct pair work = unset(1, gpu_norm_work(rows, width));
+    real *dy = reals(dout.cpu) + dy_at, *at = reals(x.cpu) + x_at;
+    real *d = reals(dx.cpu) + dx_at, *dg = reals(dgain.cpu) + 1;
+    real *g = reals(gain.cpu) + gain_at, *root = reals(r.cpu) + 1;
     double *bound = (double *)test_reals(2 * (count + width));
-    norm_forward(out, root, at, reals(gain.cpu), rows, width);
-    for (size_t i = 0; scales[_i % 3] == 0 && i < count; i++)
+    for (size_t i = 0; kind == ONES && i < count; i++)
         dy[i] = 1;
+    norm_forward(test_reals(count), root, at, g, rows, width);
     pair_upload(dout);
-    struct array roots = device_shape(&cpu, EXACT, 1, rows);
-    roots.at = root;
-    struct pair r = pair_copy(roots);
+    pair_upload(r);
     // Start the bounds with what is added to
     for (size_t i = 0; add && i < count; i++)
-        bound[i] = 2 * unit * fabs((double)reals(dx.cpu)[before + i]);
+        bound[i] = 2 * unit * fabs((double)d[i]);
     for (size_t c = 0; c < width; c++)
-        bound[count + c] = 2 * unit * fabs((double)reals(dgain.cpu)[c]);
-    bounds(bound, bound + count, dy, at, root, reals(gain.cpu), rows,
-           width);
-    norm_backward(reals(dx.cpu) + before, reals(dgain.cpu), dy, at,
-                  root, reals(gain.cpu), rows, width, add);
-    gpu_norm_backward(&gpu, on_gpu(dx, before), on_gpu(dgain, 0),
-                      on_gpu(work, 0), on_gpu(dout, before),
-                      on_gpu(x, before), on_gpu(r, 0), on_gpu(gain, 0),
-                      rows, width, add);
-    within("dx", dx, before, bound, count);
-    within("dgain", dgain, 0, bound + count, width);
+        bound[count + c] = 2 * unit * fabs((double)dg[c]);
+    bounds(bound, bound + count, dy, at, root, g, rows, width);
+    norm_backward(d, dg, dy, at, root, g, rows, width, add);
+    gpu_norm_backward(&gpu, on_gpu(dx, dx_at), on_gpu(dgain, 1),
+                      on_gpu(work, 1), on_gpu(dout, dy_at),
+                      on_gpu(x, x_at), on_gpu(r, 1),
+                      on_gpu(gain, gain_at), rows, width, add);
+    within("dx", dx, dx_at, bound);
+    within("dgain", dgain, 1, bound + count);
+    within("work", work, 1, NULL);
 }
 END_TEST
 
