@@ -45,6 +45,9 @@ Suite *recompute_suite(void);
 Suite *check_suite(void);
 Suite *gpu_norm_suite(void);
 Suite *gpu_device_suite(void);
+Suite *gpu_sinkhorn_suite(void);
+Suite *gpu_mixing_suite(void);
+Suite *gpu_boundary_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -176,6 +179,8 @@ int main(int argc, char **argv)
         // The suites of the gpu
         gpu_norm_suite,
         gpu_device_suite,
+        gpu_sinkhorn_suite,
+        gpu_mixing_suite, gpu_boundary_suite,
     };
     if (&gpu_operations != NULL)
         for (size_t i = 0; i < sizeof of_the_gpu / sizeof *of_the_gpu; i++)
