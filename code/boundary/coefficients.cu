@@ -15,20 +15,20 @@ static __global__ void project_kernel(float *coefficients,
 {
     __shared__ float x[TILE][CHUNK];
     size_t first = (size_t)blockIdx.x * TILE, part = blockIdx.y;
-    int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
     int here = tokens - first < TILE ? (int)(tokens - first) : TILE;
     for (int begin = 0; begin < p.outputs; begin += EACH * WARPS) {
         float sum[EACH][TILE] = {}, squares[OWN] = {};
         for (size_t c = 0; c < p.inputs; c += CHUNK) {
             // Bring a chunk of the tile
-            for (int i = threadIdx.x; i < TILE * CHUNK; i += 32 * WARPS) {
+            for (int i = threadIdx.x; i < TILE * CHUNK; i += WARP * WARPS) {
                 int t = i / CHUNK, k = i % CHUNK;
                 x[t][k] = t < here && c + k < p.inputs
                     ? stream[((first + t) * p.parts + part) * p.inputs + c + k] : 0;
             }
             __syncthreads();
             // Multiply the chunk by the warp's rows of phi
-            for (int i = lane; i < CHUNK; i += 32) {
+            for (int i = lane; i < CHUNK; i += WARP) {
                 #pragma unroll
                 for (int e = 0; e < EACH; e++) {
                     int k = begin + e * WARPS + warp;
@@ -63,7 +63,8 @@ static __global__ void project_kernel(float *coefficients,
                 float mean = warp_sum(squares[s]) / (float)p.inputs;
                 if (lane == 0)
                     coefficients[(first + warp * OWN + s) * p.row + p.rms
-                                 + part] = 1 / sqrtf(mean + (float)NORM_EPSILON);
+                                 + part] =
+                        1 / sqrtf(mean + (float)NORM_EPSILON);
             }
     }
 }
@@ -77,7 +78,7 @@ void gpu_coefficients(struct device *d, float *coefficients,
     struct places p = places_of(l);
     if (p.outputs > 0) {
         dim3 blocks(blocks_for(tokens, TILE), (unsigned)p.parts);
-        project_kernel<<<blocks, 32 * WARPS, 0, stream_of(d)>>>(
+        project_kernel<<<blocks, WARP * WARPS, 0, stream_of(d)>>>(
             coefficients, stream, phi, p, tokens);
         gpu_launched(d, "project_kernel");
     }
