@@ -21,7 +21,7 @@ static __global__ void project_kernel(float *coefficients,
         float sum[EACH][TILE] = {}, squares[OWN] = {};
         for (size_t c = 0; c < p.inputs; c += CHUNK) {
             // Bring a chunk of the tile
-            for (int i = threadIdx.x; i < TILE * CHUNK; i += WARP * WARPS) {
+            for (int i = threadIdx.x; i < TILE * CHUNK; i += 32 * WARPS) {
                 int t = i / CHUNK, k = i % CHUNK;
                 x[t][k] = t < here && c + k < p.inputs
                     ? stream[((first + t) * p.parts + part) * p.inputs + c + k] : 0;
@@ -78,7 +78,7 @@ void gpu_coefficients(struct device *d, float *coefficients,
     struct places p = places_of(l);
     if (p.outputs > 0) {
         dim3 blocks(blocks_for(tokens, TILE), (unsigned)p.parts);
-        project_kernel<<<blocks, WARP * WARPS, 0, stream_of(d)>>>(
+        project_kernel<<<blocks, 32 * WARPS, 0, stream_of(d)>>>(
             coefficients, stream, phi, p, tokens);
         gpu_launched(d, "project_kernel");
     }

@@ -110,7 +110,7 @@ static void write_backward_by(struct device *d, float *dstream,
                               const float *coefficients,
                               const struct layout *l, size_t tokens)
 {
-    write_backward_kernel<n><<<blocks_for(tokens, WARPS), WARP * WARPS,
+    write_backward_kernel<n><<<blocks_for(tokens, WARPS), 32 * WARPS,
                                0, stream_of(d)>>>(
         dstream, danswer, dcoefficients, dnext, stream, answer,
         coefficients, layout_row(l), l->width, tokens);
@@ -201,7 +201,7 @@ static void read_backward_by(struct device *d, float *dstream,
                              const float *coefficients,
                              const struct layout *l, size_t tokens)
 {
-    read_backward_kernel<n><<<blocks_for(tokens, WARPS), WARP * WARPS,
+    read_backward_kernel<n><<<blocks_for(tokens, WARPS), 32 * WARPS,
                               0, stream_of(d)>>>(
         dstream, dcoefficients, dinput, stream, coefficients,
         layout_row(l), l->width, tokens);

@@ -16,7 +16,9 @@ static const struct { enum mix mix; size_t streams; } cases[] = {
     { MIX_KRONECKER, 1 }, { MIX_KRONECKER, 2 }, { MIX_KRONECKER, 4 },
     { MIX_KRONECKER, 8 },
 };
-enum { CASES = sizeof cases / sizeof *cases };
+#define EACH_STREAMS(k, i) \
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) \
+        if (cases[k].mix == (enum mix)(i))
 
 struct boundary { struct sites cpu; struct site from, to; };
 
@@ -130,16 +132,13 @@ static void cross(struct boundary *b, bool left)
     pair_same(#name, (struct pair){ (b).cpu.to.name, (b).to.name })
 
 // Tests of the boundary on the gpu
-/* fails if a kernel leaves out a token, a channel, a stream or an
-   output, or has another formula than the cpu's */
-START_TEST(gpu_boundaries_are_the_cpus)
+static void cross_all_sizes(enum mix mix, size_t n)
 {
     static const size_t widths[] = { 8, 48, 64, 100 };
     static const size_t tokens[] = { 0, 1, 5, 33 };
-    size_t n = cases[_i].streams;
     for (size_t w = 0; w < 4; w++)
         for (size_t t = 0; t < 4; t++) {
-            struct boundary b = boundary_of(cases[_i].mix, n, tokens[t],
+            struct boundary b = boundary_of(mix, n, tokens[t],
                                             widths[w], false);
             settle(&b);
             cross(&b, true);
@@ -147,8 +146,8 @@ START_TEST(gpu_boundaries_are_the_cpus)
             if (t + w == 6)
                 // Cross again, with the same bits
                 {
-                    struct boundary other = boundary_of(cases[_i].mix, n, tokens[t],
-                                                        widths[w], false);
+                    struct boundary other = boundary_of(mix, n, tokens[t], widths[w],
+                                                        false);
                     settle(&other);
                     cross(&other, true);
                     #define SAME(name) \
@@ -162,43 +161,53 @@ START_TEST(gpu_boundaries_are_the_cpus)
                 }
         }
 }
+
+/* fails if a kernel leaves out a token, a channel, a stream or an
+   output, or has another formula than the cpu's */
+START_TEST(gpu_boundaries_are_the_cpus)
+{
+    EACH_STREAMS(k, _i)
+        cross_all_sizes(cases[k].mix, cases[k].streams);
+}
 END_TEST
+
+static void enter_and_leave(enum mix mix, size_t n, bool mean)
+{
+    double back = n == 1 ? 2e-3 : 1e-4;
+    struct boundary b = boundary_of(mix, n, 5, 48, mean);
+    b.cpu.to.exit = true;
+    settle(&b);
+    cross(&b, true);
+    check(&b, true, 1e-5, back);
+    b = boundary_of(mix, n, 5, 48, mean);
+    settle(&b);
+    cross(&b, false);
+    check(&b, false, 1e-5, back);
+    if (mix == MIX_NONE)
+        return;
+    struct pair v = pair_normal(ACTIVATION, 5, 48, 1, 1);
+    struct pair dv = pair_unset(GRADIENT, 5, 48);
+    device_enter(&cpu, &b.cpu.to, v.cpu);
+    device_enter(&gpu, &b.to, v.gpu);
+    device_enter_backward(&cpu, dv.cpu, &b.cpu.to);
+    device_enter_backward(&gpu, dv.gpu, &b.to);
+    CHECK_BITS(b, stream);
+    pair_close("dvector", dv, back);
+}
 
 /* fails if the sum leaves where the mean should, the exit adds to what
    stood in dstream, or arriving alone writes */
 START_TEST(gpu_entries_and_exits_are_the_cpus)
 {
-    size_t n = cases[_i].streams;
-    double back = n == 1 ? 2e-3 : 1e-4;
-    for (int mean = 0; mean < 2; mean++) {
-        struct boundary b = boundary_of(cases[_i].mix, n, 5, 48, mean);
-        b.cpu.to.exit = true;
-        settle(&b);
-        cross(&b, true);
-        check(&b, true, 1e-5, back);
-        b = boundary_of(cases[_i].mix, n, 5, 48, mean);
-        settle(&b);
-        cross(&b, false);
-        check(&b, false, 1e-5, back);
-        if (cases[_i].mix == MIX_NONE)
-            continue;
-        struct pair v = pair_normal(ACTIVATION, 5, 48, 1, 1);
-        struct pair dv = pair_unset(GRADIENT, 5, 48);
-        device_enter(&cpu, &b.cpu.to, v.cpu);
-        device_enter(&gpu, &b.to, v.gpu);
-        device_enter_backward(&cpu, dv.cpu, &b.cpu.to);
-        device_enter_backward(&gpu, dv.gpu, &b.to);
-        CHECK_BITS(b, stream);
-        pair_close("dvector", dv, back);
-    }
+    EACH_STREAMS(k, _i)
+        for (int mean = 0; mean < 2; mean++)
+            enter_and_leave(cases[k].mix, cases[k].streams, mean);
 }
 END_TEST
 
-/* fails if epsilon is another on the way back, or 0 is divided by 0 */
-START_TEST(gpu_boundaries_take_tokens_near_zero)
+static void cross_near_zero(enum mix mix, size_t n)
 {
-    size_t n = cases[_i].streams;
-    struct boundary b = boundary_of(cases[_i].mix, n, 5, 48, false);
+    struct boundary b = boundary_of(mix, n, 5, 48, false);
     real *x = reals(b.cpu.from.stream);
     real *y = reals(b.cpu.from.answer);
     for (size_t i = 0; i < 5 * n * 48; i++)
@@ -208,6 +217,13 @@ START_TEST(gpu_boundaries_take_tokens_near_zero)
     settle(&b);
     cross(&b, true);
     check(&b, true, 1e-5, n == 1 ? 2e-3 : 1e-4);
+}
+
+/* fails if epsilon is another on the way back, or 0 is divided by 0 */
+START_TEST(gpu_boundaries_take_tokens_near_zero)
+{
+    EACH_STREAMS(k, _i)
+        cross_near_zero(cases[k].mix, cases[k].streams);
 }
 END_TEST
 
@@ -249,11 +265,12 @@ Suite *gpu_boundary_suite(void)
     Suite *s = suite_create("gpu_boundary");
     TCase *c = tcase_create("gpu_boundary");
     suite_add_tcase(s, c);
-    tcase_add_loop_test(c, gpu_boundaries_are_the_cpus, 0, CASES);
+    tcase_set_timeout(c, 120);
+    tcase_add_loop_test(c, gpu_boundaries_are_the_cpus, 0, MIX_OWN);
     tcase_add_loop_test(c, gpu_entries_and_exits_are_the_cpus, 0,
-                        CASES);
+                        MIX_OWN);
     tcase_add_loop_test(c, gpu_boundaries_take_tokens_near_zero, 0,
-                        CASES);
+                        MIX_OWN);
     tcase_add_test(c, gpu_boundaries_ask_for_workspace_when_planned);
     tcase_add_test(c, gpu_boundaries_refuse_a_mix_of_your_own);
     return s;

@@ -278,6 +278,7 @@ Suite *gpu_sinkhorn_suite(void)
     TCase *c = tcase_create("gpu_sinkhorn");
     suite_add_tcase(s, c);
     tcase_add_test(c, gpu_sinkhorn_does_the_example);
+    tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, gpu_sinkhorn_is_the_cpus, 1, 9);
     tcase_add_loop_test(c, gpu_sinkhorn_survives_any_finite_logits, 0,
                         INPUTS);
