@@ -49,6 +49,9 @@ Suite *gpu_emulator_suite(void);
 Suite *gpu_matmul_suite(void);
 Suite *gpu_attention_suite(void);
 Suite *gpu_layers_suite(void);
+Suite *gpu_sinkhorn_suite(void);
+Suite *gpu_mixing_suite(void);
+Suite *gpu_boundary_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -184,6 +187,8 @@ int main(int argc, char **argv)
         gpu_matmul_suite,
         gpu_attention_suite,
         gpu_layers_suite,
+        gpu_sinkhorn_suite,
+        gpu_mixing_suite, gpu_boundary_suite,
     };
     if (&gpu_operations != NULL)
         for (size_t i = 0; i < sizeof of_the_gpu / sizeof *of_the_gpu; i++)

@@ -15,7 +15,7 @@ static __global__ void project_kernel(float *coefficients,
 {
     __shared__ float x[TILE][CHUNK];
     size_t first = (size_t)blockIdx.x * TILE, part = blockIdx.y;
-    int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
     int here = tokens - first < TILE ? (int)(tokens - first) : TILE;
     for (int begin = 0; begin < p.outputs; begin += EACH * WARPS) {
         float sum[EACH][TILE] = {}, squares[OWN] = {};
@@ -28,7 +28,7 @@ static __global__ void project_kernel(float *coefficients,
             }
             __syncthreads();
             // Multiply the chunk by the warp's rows of phi
-            for (int i = lane; i < CHUNK; i += 32) {
+            for (int i = lane; i < CHUNK; i += WARP) {
                 #pragma unroll
                 for (int e = 0; e < EACH; e++) {
                     int k = begin + e * WARPS + warp;
@@ -63,8 +63,8 @@ static __global__ void project_kernel(float *coefficients,
                 float mean = warp_sum(squares[s]) / (float)p.inputs;
                 if (lane == 0)
                     coefficients[(first + warp * OWN + s) * p.row + p.rms
-                                 + part] = 1 / sqrtf(mean
-                                                    + (float)NORM_EPSILON);
+                                 + part] =
+                        1 / sqrtf(mean + (float)NORM_EPSILON);
             }
     }
 }

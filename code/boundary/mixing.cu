@@ -62,13 +62,13 @@ static __global__ void write_backward_kernel(
     const float *dnext, const float *stream, const float *answer,
     const float *coefficients, size_t row, size_t width, size_t tokens)
 {
-    size_t t = (size_t)blockIdx.x * WARPS + threadIdx.x / 32;
-    int lane = threadIdx.x % 32;
+    size_t t = (size_t)blockIdx.x * WARPS + threadIdx.x / WARP;
+    int lane = threadIdx.x % WARP;
     if (t >= tokens)
         return;
     const float *post = coefficients + t * row + n, *res = post + n;
     float dpost[n] = {}, dres[n][n] = {};
-    for (size_t c = lane; c < width; c += 32) {
+    for (size_t c = lane; c < width; c += WARP) {
         // Write to the streams backward in one channel
         size_t at = t * n * width + c;
         float d[n], y = answer[t * width + c], dy = 0;
@@ -110,8 +110,8 @@ static void write_backward_by(struct device *d, float *dstream,
                               const float *coefficients,
                               const struct layout *l, size_t tokens)
 {
-    write_backward_kernel<n><<<blocks_for(tokens, WARPS), 32 * WARPS, 0,
-                               stream_of(d)>>>(
+    write_backward_kernel<n><<<blocks_for(tokens, WARPS), 32 * WARPS,
+                               0, stream_of(d)>>>(
         dstream, danswer, dcoefficients, dnext, stream, answer,
         coefficients, layout_row(l), l->width, tokens);
     gpu_launched(d, "write_backward_kernel");
@@ -172,13 +172,13 @@ static __global__ void read_backward_kernel(
     const float *stream, const float *coefficients, size_t row,
     size_t width, size_t tokens)
 {
-    size_t t = (size_t)blockIdx.x * WARPS + threadIdx.x / 32;
-    int lane = threadIdx.x % 32;
+    size_t t = (size_t)blockIdx.x * WARPS + threadIdx.x / WARP;
+    int lane = threadIdx.x % WARP;
     if (t >= tokens)
         return;
     const float *pre = coefficients + t * row;
     float dpre[n] = {};
-    for (size_t c = lane; c < width; c += 32) {
+    for (size_t c = lane; c < width; c += WARP) {
         float d = dinput[t * width + c];
         for (int i = 0; i < n; i++) {
             size_t at = (t * n + i) * width + c;
@@ -201,8 +201,8 @@ static void read_backward_by(struct device *d, float *dstream,
                              const float *coefficients,
                              const struct layout *l, size_t tokens)
 {
-    read_backward_kernel<n><<<blocks_for(tokens, WARPS), 32 * WARPS, 0,
-                              stream_of(d)>>>(
+    read_backward_kernel<n><<<blocks_for(tokens, WARPS), 32 * WARPS,
+                              0, stream_of(d)>>>(
         dstream, dcoefficients, dinput, stream, coefficients,
         layout_row(l), l->width, tokens);
     gpu_launched(d, "read_backward_kernel");

@@ -296,15 +296,18 @@ static __global__ void entries_backward_kernel(
     for (size_t t = run * tokens / RUNS; t < end; t++) {
         const float *row = coefficients + t * p.row;
         float *drow = dcoefficients + t * p.row;
-        float d = drow[e], u = 0;
+        float d = 0, u = 0;
         // Go back through entry e
+        bool logit = !p.apart && p.mix != MIX_STATIC && e >= gates;
+        if (!logit)
+            d = drow[e];
         if (p.mix != MIX_STATIC) {
             float *dz = drow + raw_of(e, &p), scale = alpha[scale_of(e, &p)];
             u = z_of(row, e, &p);
             if (p.apart) {
                 u = tanhf(u);
                 scale *= 1 - u * u;
-            } else if (e >= gates)
+            } else if (logit)
                 d = *dz;
             else {
                 float factor = e < p.streams ? 1 : 2;

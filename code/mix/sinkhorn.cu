@@ -387,7 +387,7 @@ static __global__ void lanes_backward_kernel(
                 column[s] = m.column;
                 row[s + 1] = m.row;
             }
-        if (first + steps == iterations)
+        if (steps <= STEPS)             /* the last ones */
             g = m.row * (m.kernel * m.column) * dentry;
         // Walk back through what the lane has kept
         #pragma unroll
