@@ -229,7 +229,7 @@ END_TEST
 /* fails if the order of a sum depends on who comes first */
 START_TEST(gpu_norm_repeats_its_bits)
 {
-    enum { ROWS = 300, WIDTH = 1000, COUNT = ROWS * WIDTH };
+    enum { ROWS = 1500, WIDTH = 100, COUNT = ROWS * WIDTH };
     pair_open();
     struct pair x = pair_normal(EXACT, ROWS, WIDTH, 31, 1);
     struct pair dout = pair_normal(EXACT, ROWS, WIDTH, 32, 1);
