@@ -155,7 +155,8 @@ START_TEST(gpu_mean_of_losses_is_the_cpus)
     struct pair each = pair_normal(EXACT, rows[_i], 1, 1, 1);
     struct pair sum = pair_unset(SUM, 1, 2);
     for (size_t t = 0; t < rows[_i]; t++)
-        reals(each.cpu)[t] = 3 + fabsf(reals(each.cpu)[t]);
+        reals(each.cpu)[t] =
+            3 + (real)fabs((double)reals(each.cpu)[t]);
     pair_upload(each);
     device_mean(&cpu, sum.cpu, each.cpu, 0.3, false);
     device_mean(&gpu, sum.gpu, each.gpu, 0.3, false);
