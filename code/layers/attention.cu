@@ -68,6 +68,21 @@ static __device__ void fetch(float *tile, const float *from,
     }
 }
 
+template <int TILE, int CHANNELS>
+static __device__ void write_rows(
+    float *to, float sum[TILE / ACROSS][CHANNELS / ACROSS],
+    float scale, size_t step, size_t rows, size_t size)
+{
+    for (int i = 0; i < TILE / ACROSS; i++)
+        for (int j = 0; j < CHANNELS / ACROSS; j++) {
+            size_t row = threadIdx.x / ACROSS + ACROSS * i;
+            size_t c = threadIdx.x % ACROSS + ACROSS * j;
+            if (row < rows && c < size)
+                to[row * step + c] = scale * sum[i][j];
+        }
+}
+
+// Multiply rows by rows
 /* s[i][j] = row down + 16 i of a times row over + 16 j of b */
 template <int TILE, int CHANNELS>
 static __device__ void dots(float s[TILE / ACROSS][TILE / ACROSS],
@@ -93,6 +108,7 @@ static __device__ void dots(float s[TILE / ACROSS][TILE / ACROSS],
     }
 }
 
+// Multiply a tile by rows
 /* sum[i][j] += row down + 16 i of p times column over + 16 j of b */
 template <int TILE, int CHANNELS>
 static __device__ void gather(
@@ -114,20 +130,6 @@ static __device__ void gather(
                            + w[i].z * v[2 * ROW] + w[i].w * v[3 * ROW];
         }
     }
-}
-
-template <int TILE, int CHANNELS>
-static __device__ void write_rows(
-    float *to, float sum[TILE / ACROSS][CHANNELS / ACROSS],
-    float scale, size_t step, size_t rows, size_t size)
-{
-    for (int i = 0; i < TILE / ACROSS; i++)
-        for (int j = 0; j < CHANNELS / ACROSS; j++) {
-            size_t row = threadIdx.x / ACROSS + ACROSS * i;
-            size_t c = threadIdx.x % ACROSS + ACROSS * j;
-            if (row < rows && c < size)
-                to[row * step + c] = scale * sum[i][j];
-        }
 }
 
 // Let a tile of queries ask
@@ -204,7 +206,7 @@ attend(float *out, float *lse, const float *qkv,
     }
 }
 
-// What the queries are told
+// Multiply the rows of dout and out
 /* along[t][head] = dout times out */
 static __global__ void multiply_rows(float *along, const float *dout,
                                      const float *out, size_t rows,
@@ -221,6 +223,7 @@ static __global__ void multiply_rows(float *along, const float *dout,
         along[row] = sum;
 }
 
+// What the queries are told
 template <int TILE, int CHANNELS>
 static __global__ void __launch_bounds__(THREADS, 2)
 attend_back_q(float *dqkv, const float *dout, const float *qkv,

@@ -70,6 +70,7 @@ static __device__ inline number block_sum(number x)
     return all;
 }
 
+// The row of a warp
 /* the row that this warp works on */
 static __device__ inline size_t row_of_warp()
 {

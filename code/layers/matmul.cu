@@ -55,6 +55,7 @@ static __device__ void fetch(float tile[DEPTH][TILE + PAD],
         }
 }
 
+// Take eight numbers of a row
 /* eight numbers: four, and four that stand half a tile further */
 static __device__ void take(float x[SIDE], const float *from, int half)
 {

@@ -155,7 +155,8 @@ START_TEST(gpu_mean_of_losses_is_the_cpus)
     struct pair each = pair_normal(EXACT, rows[_i], 1, 1, 1);
     struct pair sum = pair_unset(SUM, 1, 2);
     for (size_t t = 0; t < rows[_i]; t++)
-        reals(each.cpu)[t] = 3 + fabsf(reals(each.cpu)[t]);
+        reals(each.cpu)[t] =
+            3 + (real)fabs((double)reals(each.cpu)[t]);
     pair_upload(each);
     device_mean(&cpu, sum.cpu, each.cpu, 0.3, false);
     device_mean(&gpu, sum.gpu, each.gpu, 0.3, false);
@@ -168,7 +169,8 @@ START_TEST(gpu_mean_of_losses_is_the_cpus)
 END_TEST
 
 // Tests of the update on the gpu
-/* fails if a slice begins or ends at a wrong weight */
+/* fails if a slice begins or ends at a wrong weight, or the order of
+   the slices is chance */
 START_TEST(gpu_gradient_norm_is_the_cpus)
 {
     static const size_t counts[] = { 1, 255, 2049, 30000 };
@@ -180,6 +182,8 @@ START_TEST(gpu_gradient_norm_is_the_cpus)
     ck_assert(got[0] == doubles(sum.cpu)[0]);
     ck_assert(fabs(got[1] / doubles(sum.cpu)[1] - 1)
               <= (double)counts[_i] * 0x1p-53);
+    device_gradient_norm(&gpu, sum.gpu, x.gpu);
+    ck_assert(((const double *)pair_reals(sum))[1] == got[1]);
 }
 END_TEST
 

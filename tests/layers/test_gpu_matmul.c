@@ -79,7 +79,6 @@ START_TEST(gpu_products_of_integers_are_the_cpus)
     pair_same("dw", dw);
 }
 END_TEST
-
 /* fails if a term is lost, or a sum is kept in less than single */
 START_TEST(gpu_products_are_within_a_sums_bound)
 {
