@@ -46,7 +46,8 @@ static inline float *floats(struct array a)
 enum { WARP = 32 };
 
 /* the sum of a warp's 32 numbers, the same bits in each lane */
-__device__ inline float warp_sum(float x)
+template <class number>
+__device__ inline number warp_sum(number x)
 {
     for (int half = WARP / 2; half > 0; half /= 2)
         x += __shfl_xor_sync(~0u, x, half);
@@ -55,18 +56,18 @@ __device__ inline float warp_sum(float x)
 
 /* over a block of (threads, 1, 1), each of which must call it; all get
    the same bits, in an order that depends on `threads` alone */
-template <int threads>
-__device__ float block_sum(float x)
+template <int threads, class number>
+__device__ number block_sum(number x)
 {
     static_assert(threads % WARP == 0 && threads <= 1024);
-    __shared__ float part[threads / WARP];
+    __shared__ number part[threads / WARP];
     x = warp_sum(x);
     if (threads == WARP)
         return x;
     if (threadIdx.x % WARP == 0)
         part[threadIdx.x / WARP] = x;
     __syncthreads();
-    float sum = part[0];
+    number sum = part[0];
     for (int w = 1; w < threads / WARP; w++)
         sum += part[w];
     __syncthreads();

@@ -45,31 +45,6 @@ void gpu_step(struct device *d, struct array weight,
 
 enum { THREADS = 256, WARPS = THREADS / 32 };   /* of most blocks */
 
-// How a warp and a block add
-/* every lane has the sum of all */
-template <class number>
-static __device__ inline number warp_sum(number x)
-{
-    for (int distance = 16; distance > 0; distance /= 2)
-        x += __shfl_xor_sync(0xffffffffu, x, distance);
-    return x;
-}
-
-/* thread 0 has the sum over a block of THREADS */
-template <class number>
-static __device__ inline number block_sum(number x)
-{
-    __shared__ number part[WARPS];
-    x = warp_sum(x);
-    if (threadIdx.x % 32 == 0)
-        part[threadIdx.x / 32] = x;
-    __syncthreads();
-    number all = 0;
-    for (int w = 0; w < WARPS; w++)
-        all += part[w];
-    return all;
-}
-
 // The row of a warp
 /* the row that this warp works on */
 static __device__ inline size_t row_of_warp()

@@ -83,7 +83,7 @@ static __global__ void mean(double *sum, const float *each, size_t T,
     double mine = 0;
     for (size_t t = threadIdx.x; t < T; t += THREADS)
         mine += (double)each[t];
-    double all = block_sum(mine);
+    double all = block_sum<THREADS>(mine);
     if (threadIdx.x == 0)
         *sum = (add ? *sum : 0) + scale * (all / (double)T);
 }

@@ -9,7 +9,7 @@ static __global__ void squares(double *part, const float *x,
     for (size_t i = blockIdx.x * count / gridDim.x + threadIdx.x;
          i < end; i += THREADS)
         sum += (double)x[i] * (double)x[i];
-    sum = block_sum(sum);
+    sum = block_sum<THREADS>(sum);
     if (threadIdx.x == 0)
         part[blockIdx.x] = sum;
 }
@@ -20,7 +20,7 @@ static __global__ void root(double *norm, const double *part,
     double sum = 0;
     for (unsigned i = threadIdx.x; i < parts; i += THREADS)
         sum += part[i];
-    sum = block_sum(sum);
+    sum = block_sum<THREADS>(sum);
     if (threadIdx.x == 0)
         *norm = sqrt(sum);
 }
