@@ -26,12 +26,12 @@ OPTIMIZE ?= -O3
 FLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(OPTIMIZE) $(TUNE) -ffp-contract=off \
          -fno-math-errno -fno-trapping-math -fopenmp -Icode -Itests
 TUNE  := $(if $(filter aarch64,$(shell uname -m)),-mcpu,-march)=$(ARCH)
-LIBS   = $(if $(filter none,$(BLAS)),,-lopenblas) -ljansson -lxxhash -lm
+LIBS   = $(if $(filter none,$(BLAS)),,-lopenblas $(if $(wildcard code/layers/onednn.c),-ldnnl)) -ljansson -lxxhash -lm
 ifeq ($(BLAS),none)
 FLAGS += -DBLAS_NONE
 endif
 
-PACKAGES      := gcc libc6-dev make libopenblas-dev libjansson-dev libxxhash-dev
+PACKAGES      := gcc libc6-dev make libopenblas-dev libdnnl-dev libjansson-dev libxxhash-dev
 TEST_PACKAGES := $(PACKAGES) g++ check libsubunit-dev pkg-config noweb gawk \
                  binutils valgrind
 # What several tests or measurements use

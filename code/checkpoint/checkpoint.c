@@ -317,6 +317,9 @@ static bool rows_in(const struct trainer_row *row, size_t rows,
                              &p->list[i % used], model->device, file,
                              m);
     }
+    // Copy what was read
+    if (good)
+        model_copy_weights(model);
     return good;
 }
 // Read weights

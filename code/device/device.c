@@ -153,6 +153,8 @@ void device_copy(struct device *d, struct array to, struct array from)
 /* may it run? `asks`: also while planning */
 static bool begin(struct device *d, enum operation o, bool asks)
 {
+    // Let other devices ask more
+    asks = asks || d->does->asks >> o & 1;
     if (d->trouble.status != 0 || (d->planning && !asks))
         return false;
     if (d->clocks != NULL && !d->planning)

@@ -204,10 +204,13 @@ struct operations {
                   struct array vector);
     void (*enter_backward)(struct device *, struct array dvector,
                            const struct site *first);
+    unsigned long asks; /* bit o: operation o, too, needs workspace */
 };
 extern const struct operations cpu_operations;
 // What other devices do
 /* NULL where the program was linked without */
 extern const struct operations gpu_operations __attribute__((weak));
+/* the cpu in sixteen bits */
+extern const struct operations cpu_sixteen_operations;
 LANGUAGE_C_END
 #endif
