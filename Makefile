@@ -185,7 +185,8 @@ TRAIN ?= --data data/austen.txt --held-out data/persuasion.txt --name austen \
          --connection $(CONNECTION) --streams $(STREAMS) \
          --layers 4 --width 192 --heads 6 --context 256 --batch 4 --steps 3000 \
          --rate 3e-3 --warmup 150 --floor 0.02 \
-         --evaluate-every 250 --evaluate-windows 128 --save-every 250
+         --evaluate-every 250 --evaluate-windows 128 --save-every 250 \
+         $(if $(PRECISION),--precision $(PRECISION))
 train:
 	@tools/need $(DEPS) $(PACKAGES)
 	@$(MAKE) --no-print-directory $(PARALLEL) build/mhc

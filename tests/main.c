@@ -44,6 +44,7 @@ Suite *sweep_suite(void);
 Suite *recompute_suite(void);
 Suite *check_suite(void);
 Suite *gpu_device_suite(void);
+Suite *bf16_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -82,6 +83,7 @@ static Suite *(*const suites[])(void) = {
     sweep_suite,
     recompute_suite,
     check_suite,
+    bf16_suite,
     statistics_suite,
     experiment_suite,
 };

@@ -68,6 +68,10 @@ void device_upload(struct device *d, struct array to, const void *host);
 void device_download(struct device *d, void *host, struct array from);
 void device_zero(struct device *d, struct array a);
 void device_copy(struct device *d, struct array to, struct array from);
+/* "single", "bf16": for device_open */
+const char *device_precision(const struct device *d);
+/* what computes the products of this precision, and of what */
+const char *device_products(const struct device *d);
 
 // A device's operations
 /* As many rows as the first array, the result, has. A weight w is
