@@ -280,7 +280,7 @@ void sixteen_product_weight(struct device *d, struct array dw,
 {
     bool ready = onednn_chosen() && dy.format == BF16
               && x.format == BF16;
-    size_t most = ready ? dy.rows : 2 * CHUNK, rows;
+    size_t most = ready ? dy.rows : 4 * CHUNK, rows;
     for (size_t t = 0; t < dy.rows; t += rows) {
         rows = dy.rows - t < most ? dy.rows - t : most;
         multiply(d, (struct product){ dw, array_rows(dy, t, rows),
@@ -319,6 +319,7 @@ static real *room_for_threads(struct device *d, size_t each)
     return device_scratch(d, threads * each * sizeof(real));
 }
 
+// The gate in sixteen bits
 void sixteen_gate(struct device *d, struct array hidden,
                   struct array gate_up)
 {
@@ -335,6 +336,7 @@ void sixteen_gate(struct device *d, struct array hidden,
         narrow(hidden, t * H, out, H);
     }
 }
+
 
 void sixteen_gate_backward(struct device *d, struct array dgate_up,
                            struct array dhidden, struct array gate_up)

@@ -34,6 +34,7 @@ static float float_of(uint32_t bits)
     return x;
 }
 
+// Tests of ties
 /* fails if a tie goes up or down always, an overflow wraps, or a NaN
    becomes infinite */
 START_TEST(rounding_is_as_worked_out_by_hand)
@@ -355,7 +356,7 @@ START_TEST(products_in_sixteen_bits_are_rounded_once)
 {
     const size_t *s = products[_i];
     open_sixteen();
-    bool same = !onednn_chosen() && s[0] <= 256;
+    bool same = !onednn_chosen() && s[0] <= 512;
     multiply_in_both(s[0], s[1], s[2], 0, same ? 0 : 0.02);
 }
 END_TEST
@@ -636,7 +637,7 @@ START_TEST(gradients_in_sixteen_bits_are_near_those_in_single)
                       k->name, p->name, off, largest);
     }
     moved = fmax(moved, all / 65536);
-    ck_assert_msg(wrong <= 9 * 44 * moved, "%s: %g of the gradient, and "
+    ck_assert_msg(wrong <= 9 * 44 * moved, "%s: %g of the gradient, "
                   "one rounding %g", k->name, sqrt(wrong / all),
                   sqrt(moved / all));
     model_close(&m);
