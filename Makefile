@@ -55,6 +55,7 @@ help:
 
 ## make                   build/mhc                (BLAS=none: without OpenBLAS)
 ## make train             set up, build, train on data/ for a few minutes, show a sample
+##                        (PRECISION=bf16: in sixteen bits)
 ## make test              set up, build, every test this machine can run
 ## make check             the fast tests, for the edit loop      (ONLY=norm: some)
 ## make lab N=04          set up a lab in lab/04

@@ -21,7 +21,7 @@ holds 'another precision is said, and noted' \
 holds 'it is no longer in the file' \
     '! grep -aq bf16 runs/other/latest.safetensors'
 holds 'evaluate takes a checkpoint of bf16, info says the precision' \
-    '$MHC evaluate runs/whole > /dev/null &&
+    '$MHC evaluate runs/whole --held-out unseen > /dev/null &&
      $MHC info --precision bf16 | grep -q "^precision  *bf16"'
 bytes() { $MHC info "$@" | sed -n 's/^stream  *[0-9.]*  *//p'; }
 holds 'streams take half of the bytes' \
