@@ -269,6 +269,7 @@ INLINE void cross_tile(const struct crossing *s, struct weights phi,
 {
     size_t C = s->layout->width, K = layout_row(s->layout);
     // Widen the tile
+    // See the tile as floats
     struct crossing wide;
     size_t place = first;           /* of the tile among all tokens */
     if (s->lens != NULL) {
