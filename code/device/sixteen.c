@@ -10,7 +10,8 @@
 #include <omp.h>
 #include <sysexits.h>
 
-enum { CHUNK = 128 };           /* tokens, where not all at once */
+enum { CHUNK = 128,             /* tokens, where not all at once */
+       WORTH_THREADS = 32768 }; /* numbers */
 
 // Open the cpu in sixteen bits
 bool sixteen_open(struct device *d, struct message *m)
@@ -183,7 +184,7 @@ static struct array operand_rows(void *room, struct array a)
         return a;
     struct array to = { room, a.rows, a.columns, a.role,
                         operand_format() };
-    #pragma omp parallel for schedule(static)
+    #pragma omp parallel for if (a.rows * a.columns > WORTH_THREADS)
     for (size_t t = 0; t < a.rows; t++)
         operand(array_rows(to, t, 1).at, array_rows(a, t, 1));
     return to;
@@ -242,7 +243,8 @@ static void multiply(struct device *d, struct product p)
         room += r.a;
     }
     bool good = true;
-    #pragma omp parallel for schedule(dynamic) reduction(&& : good)
+    #pragma omp parallel for schedule(dynamic) reduction(&& : good) \
+        if (slices > 1)
     for (size_t i = 0; i < slices; i++) {
         struct slice s = slice_of(i, slices, p.c.rows);
         unsigned char *mine = room
