@@ -19,6 +19,7 @@ bool sixteen_open(struct device *d, struct message *m)
     if (sizeof(real) != sizeof(float))
         return fail(m, EX_USAGE, "precision: bf16 is not in this "
                     "program, which computes in double");
+    onednn_chosen();
     device_single(d);
     d->format[WORKING] = d->format[STREAM] = BF16;
     d->format[ACTIVATION] = d->format[GRADIENT] = BF16;

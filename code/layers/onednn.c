@@ -57,7 +57,10 @@ static const char *reason(void)
 
 bool onednn_chosen(void)
 {
-    return reason() != NULL;
+    static int chosen = -1;     /* not asked yet; sixteen_open asks */
+    if (chosen < 0)
+        chosen = reason() != NULL;
+    return chosen;
 }
 
 const char *onednn_library(void)
