@@ -26,12 +26,12 @@ OPTIMIZE ?= -O3
 FLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(OPTIMIZE) $(TUNE) -ffp-contract=off \
          -fno-math-errno -fno-trapping-math -fopenmp -Icode -Itests
 TUNE  := $(if $(filter aarch64,$(shell uname -m)),-mcpu,-march)=$(ARCH)
-LIBS   = $(if $(filter none,$(BLAS)),,-lopenblas) -ljansson -lxxhash -lm
+LIBS   = $(if $(filter none,$(BLAS)),,-lopenblas $(if $(wildcard code/layers/onednn.c),-ldnnl)) -ljansson -lxxhash -lm
 ifeq ($(BLAS),none)
 FLAGS += -DBLAS_NONE
 endif
 
-PACKAGES      := gcc libc6-dev make libopenblas-dev libjansson-dev libxxhash-dev
+PACKAGES      := gcc libc6-dev make libopenblas-dev libdnnl-dev libjansson-dev libxxhash-dev
 TEST_PACKAGES := $(PACKAGES) g++ check libsubunit-dev pkg-config noweb gawk \
                  binutils valgrind
 # What several tests or measurements use
@@ -55,6 +55,7 @@ help:
 
 ## make                   build/mhc                (BLAS=none: without OpenBLAS)
 ## make train             set up, build, train on data/ for a few minutes, show a sample
+##                        (PRECISION=bf16: in sixteen bits)
 ## make test              set up, build, every test this machine can run
 ## make check             the fast tests, for the edit loop      (ONLY=norm: some)
 ## make lab N=04          set up a lab in lab/04
@@ -192,7 +193,8 @@ TRAIN ?= --data data/austen.txt --held-out data/persuasion.txt --name austen \
          --connection $(CONNECTION) --streams $(STREAMS) \
          --layers 4 --width 192 --heads 6 --context 256 --batch 4 --steps 3000 \
          --rate 3e-3 --warmup 150 --floor 0.02 \
-         --evaluate-every 250 --evaluate-windows 128 --save-every 250
+         --evaluate-every 250 --evaluate-windows 128 --save-every 250 \
+         $(if $(PRECISION),--precision $(PRECISION))
 train:
 	@tools/need $(DEPS) $(PACKAGES)
 	@$(MAKE) --no-print-directory $(PARALLEL) build/mhc

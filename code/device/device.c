@@ -2,6 +2,10 @@
 #include "ground/memory.h"
 #include <string.h>
 #include <sysexits.h>
+// Headers of a device
+#include "layers/matmul.h"
+#include "layers/onednn.h"
+#include <stdio.h>
 
 // Open and close a device
 const char *const operation_names[OPERATIONS] = {
@@ -148,11 +152,32 @@ void device_copy(struct device *d, struct array to, struct array from)
     if (d->trouble.status == 0 && !d->planning)
         d->does->copy(d, to, from);
 }
+const char *device_precision(const struct device *d)
+{
+    // Name other precisions
+    
+    return d->format[STREAM] == BF16 ? "bf16" : "single";
+}
+
+const char *device_products(const struct device *d)
+{
+    static char text[128];
+    const char *by = onednn_library();
+    // Name who multiplies in other precisions
+    
+    if (d->format[STREAM] != BF16)
+        return matmul_library();
+    snprintf(text, sizeof text, "%s, of %s", by ? by : matmul_library(),
+             by ? "bf16" : "floats rounded to bf16");
+    return text;
+}
 
 // Begin and end an operation
 /* may it run? `asks`: also while planning */
 static bool begin(struct device *d, enum operation o, bool asks)
 {
+    // Let other devices ask more
+    asks = asks || d->does->asks >> o & 1;
     if (d->trouble.status != 0 || (d->planning && !asks))
         return false;
     if (d->clocks != NULL && !d->planning)

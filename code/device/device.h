@@ -68,6 +68,10 @@ void device_upload(struct device *d, struct array to, const void *host);
 void device_download(struct device *d, void *host, struct array from);
 void device_zero(struct device *d, struct array a);
 void device_copy(struct device *d, struct array to, struct array from);
+/* "single", "bf16": for device_open */
+const char *device_precision(const struct device *d);
+/* what computes the products of this precision, and of what */
+const char *device_products(const struct device *d);
 
 // A device's operations
 /* As many rows as the first array, the result, has. A weight w is
@@ -204,13 +208,13 @@ struct operations {
                   struct array vector);
     void (*enter_backward)(struct device *, struct array dvector,
                            const struct site *first);
+    unsigned long asks; /* bit o: operation o, too, needs workspace */
 };
 extern const struct operations cpu_operations;
 // What other devices do
 /* NULL where the program was linked without */
 extern const struct operations gpu_operations __attribute__((weak));
-/* name, compute capability, multiprocessors, memory, versions of driver
-   and runtime, clocks; in static memory */
-const char *gpu_describe(void) __attribute__((weak));
+/* the cpu in sixteen bits */
+extern const struct operations cpu_sixteen_operations;
 LANGUAGE_C_END
 #endif
