@@ -43,7 +43,15 @@ Suite *upcycle_suite(void);
 Suite *sweep_suite(void);
 Suite *recompute_suite(void);
 Suite *check_suite(void);
+Suite *gpu_norm_suite(void);
 Suite *gpu_device_suite(void);
+Suite *gpu_emulator_suite(void);
+Suite *gpu_matmul_suite(void);
+Suite *gpu_attention_suite(void);
+Suite *gpu_layers_suite(void);
+Suite *gpu_sinkhorn_suite(void);
+Suite *gpu_mixing_suite(void);
+Suite *gpu_boundary_suite(void);
 Suite *bf16_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
@@ -175,7 +183,14 @@ int main(int argc, char **argv)
     // Add suites that not every program has
     static Suite *(*const of_the_gpu[])(void) = {
         // The suites of the gpu
+        gpu_norm_suite,
         gpu_device_suite,
+        gpu_emulator_suite,
+        gpu_matmul_suite,
+        gpu_attention_suite,
+        gpu_layers_suite,
+        gpu_sinkhorn_suite,
+        gpu_mixing_suite, gpu_boundary_suite,
     };
     if (&gpu_operations != NULL)
         for (size_t i = 0; i < sizeof of_the_gpu / sizeof *of_the_gpu; i++)

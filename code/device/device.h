@@ -214,6 +214,9 @@ extern const struct operations cpu_operations;
 // What other devices do
 /* NULL where the program was linked without */
 extern const struct operations gpu_operations __attribute__((weak));
+/* name, compute capability, multiprocessors, memory, versions of driver
+   and runtime, clocks; in static memory */
+const char *gpu_describe(void) __attribute__((weak));
 /* the cpu in sixteen bits */
 extern const struct operations cpu_sixteen_operations;
 LANGUAGE_C_END
