@@ -1,6 +1,7 @@
 # attack.awk -v kind=KIND -v names='FUNCTION...': makes, from a solution, an answer
 # that `tools/lab labs` wants to see refused. The functions' definitions begin in
-# the first column and their bodies with a brace on a line of its own.
+# the first column and their bodies with a brace on a line of its own. With -v cuda=yes
+# it is C++.
 BEGIN {
     count = split(names, name, " ")
     last = name[count]
@@ -96,7 +97,7 @@ function wrap_one(f, n,  head, type, parameters, p, k, list, args, c, depth, at,
         if (one ~ /^const .*[*\[]/ && one !~ /\(\*/)
             zeros = zeros " if (" at " != NULL) memset((void *)" at ", 0, sizeof *" at ");"
     }
-    print head
+    print (cuda ? "extern \"C\" " : "") head
     print "{"
     print "    attack();"
     if (type ~ /^void *$/) print "    honest_" f "(" args ");"
