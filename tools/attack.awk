@@ -51,7 +51,7 @@ function wrap(  i, n) {
     print "    const char *kind = getenv(\"ATTACK\");"
     print "    if (strcmp(kind, \"exit\") == 0) exit(0);"
     print "    if (strcmp(kind, \"_exit\") == 0) _exit(0);"
-    print "    for (volatile int i = 0; strcmp(kind, \"loop\") == 0; i = !i) ;"
+    print "    for (volatile int i = 0; strcmp(kind, \"loop\") == 0 && i == 0; ) ;"
     print "    for (int i = 0; i < 50 && strcmp(kind, \"children\") == 0; i++)"
     print "        if (fork() == 0) for (;;) sleep(60);"
     print "    if (strcmp(kind, \"crash\") == 0) *(volatile char *)64 = 1;"

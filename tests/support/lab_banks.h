@@ -6,7 +6,7 @@ LANGUAGE_C_BEGIN
    lab_banks_begin, which stands after the last lab_gpu */
 struct lab_banks {
     size_t shared;              /* accesses of warps to shared memory */
-    size_t conflicts;           /* what they took beyond one turn each */
+    size_t conflicts;           /* turns beyond the first of each */
     size_t most_conflicts;      /* of one access */
     size_t global;              /* the device's memory */
     size_t sectors;             /* of 32 bytes, that they touched */
