@@ -2,13 +2,16 @@
 #include <cstdlib>
 #include <dlfcn.h>
 #include <unistd.h>
-#include "support/confine.h"
+#include <vector>
 #include "support/judge.h"
 #include "support/lab_gpu.h"
 
-#ifndef EMULATOR_SAYS
 #define EMULATOR_SAYS "emulator: "
-#endif
+namespace emulator {
+struct variable;
+void configure_order(void);     /* as EMULATOR_ORDER says now */
+const std::vector<struct variable> &static_shared(void);
+}
 
 enum { ARRAYS = 32 };
 static struct { float *host, *device; size_t count; } twin[ARRAYS];
@@ -54,7 +57,7 @@ bool lab_gpu_has(const void *address)
     return false;
 }
 
-struct line { char text[200]; };
+struct line { char text[1000]; };
 
 static void find_line(void *reply, const void *request)
 {
@@ -66,20 +69,19 @@ static void find_line(void *reply, const void *request)
     *line = { "?\n" };
     if (length <= 0 || strchr(self, '\'') != NULL)
         return;
-    snprintf(command, sizeof command, "addr2line -s -e '%s' 0x%zx",
+    snprintf(command, sizeof command, "addr2line -s -i -e '%s' 0x%zx",
              self, *(const size_t *)request);
     FILE *f = really(command, "r");
     if (f == NULL)
         return;
-    if (fgets(line->text, sizeof line->text, f) == NULL)
-        *line = { "?\n" };
+    line->text[fread(line->text, 1, sizeof line->text - 1, f)] = '\0';
     fclose(f);
 }
 
 extern "C" FILE *popen(const char *command, const char *)
 {
     static struct line line;
-    const char *address = strrchr(command, ' ');
+    const char *address = strstr(command, " 0x");
     const size_t at = address == NULL ? 0 : strtoull(address, NULL, 16);
     lab_ask(&line, &at);
     return fmemopen(line.text, strlen(line.text), "r");
@@ -90,13 +92,11 @@ extern "C" int pclose(FILE *f)
     return fclose(f);
 }
 
-/* the emulator's: what EMULATOR_ORDER says, from the next launch on */
-extern "C" void emulator_order(const char *order);
-
 void lab_gpu_begin(const char *title)
 {
     lab_begin(title);
     judge_emulated(EMULATOR_SAYS);
+    emulator::static_shared();
 }
 
 void lab_gpu_before(void)
@@ -107,7 +107,8 @@ void lab_gpu_before(void)
 void lab_gpu_order(const char *order)
 {
     twins = 0;
-    emulator_order(order);
+    setenv("EMULATOR_ORDER", order, 1);
+    emulator::configure_order();
 }
 
 void lab_gpu_end(void)

@@ -9,5 +9,8 @@ LANGUAGE_C_BEGIN
    [rows][width]; gain [width]; inverse_rms [rows]; width >= 1 */
 void rms_norm_by_warps(float *out, float *inverse_rms, const float *x,
                        const float *gain, size_t rows, size_t width);
+/* lab 37: sums[r][c] = x[r][0] + ... + x[r][c]; [rows][width] */
+void running_sums(float *sums, const float *x, size_t rows,
+                  size_t width);
 LANGUAGE_C_END
 #endif
