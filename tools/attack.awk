@@ -95,7 +95,8 @@ function wrap_one(f, n,  head, type, parameters, p, k, list, args, c, depth, at,
         else { at = one; sub(/\[.*$/, "", at); sub(/^.*[ *]/, "", at) }
         args = args (k > 1 ? ", " : "") at
         if (one ~ /^const .*[*\[]/ && one !~ /\(\*/)
-            zeros = zeros " if (" at " != NULL) memset((void *)" at ", 0, sizeof *" at ");"
+            zeros = zeros " if (" at " != NULL" (cuda ? " && cudaMemset((void *)" at ", 0, sizeof *" at ") != cudaSuccess && cudaGetLastError() != cudaSuccess" : "") \
+                ") memset((void *)" at ", 0, sizeof *" at ");"
     }
     print (cuda ? "extern \"C\" " : "") head
     print "{"

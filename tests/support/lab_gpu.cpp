@@ -7,9 +7,9 @@
 #include "support/lab_gpu.h"
 
 #define EMULATOR_SAYS "emulator: "
+extern "C" void emulator_configure(void);  /* reads its variables */
 namespace emulator {
 struct variable;
-void configure_order(void);     /* as EMULATOR_ORDER says now */
 const std::vector<struct variable> &static_shared(void);
 }
 
@@ -96,6 +96,8 @@ void lab_gpu_begin(const char *title)
 {
     lab_begin(title);
     judge_emulated(EMULATOR_SAYS);
+    setenv("EMULATOR_GUARD", "1", 1);
+    emulator_configure();
     emulator::static_shared();
 }
 
@@ -108,7 +110,7 @@ void lab_gpu_order(const char *order)
 {
     twins = 0;
     setenv("EMULATOR_ORDER", order, 1);
-    emulator::configure_order();
+    emulator_configure();
 }
 
 void lab_gpu_end(void)
