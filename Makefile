@@ -249,7 +249,7 @@ list-labs:
 	@tools/lab $@
 check-lab labs solutions grade: | need-for-labs
 need-for-labs:
-	@tools/need $(DEPS) $(PACKAGES) binutils
+	@tools/need $(DEPS) $(PACKAGES) $(if $(wildcard exercises/*/stub.cu),g++) binutils
 check-lab:
 	@tools/lab $@ '$(N)'
 solutions:
