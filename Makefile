@@ -43,7 +43,7 @@ TESTS   := $(wildcard tests/main.c) $(filter-out \
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
         lab check-lab hint labs solutions solution list-labs reset-lab grade \
-        need-for-labs stages stage emulated gpu-test gpu-check gpu-bundle mutants fuzz faults coverage valgrind sizes FORCE
+        need-for-labs stages stage emulated planted gpu-test gpu-check gpu-bundle mutants fuzz faults coverage valgrind sizes FORCE
 
 all: program
 program: $(if $(PROGRAM),build/mhc)
@@ -79,6 +79,7 @@ help:
 ## make fuzz              files, settings and logs under attack        (FUZZ_TIME=60 seconds each)
 ## make sizes             where the lines of code/ are, and what a reader meets
 ## make emulated          kernels without a GPU: every order, races, bounds, sanitizers; barriers taken out
+## make planted           bugs of kernels, planted one at a time: who finds them
 ## make gpu-check         on a machine with a GPU: tests, sanitizers, a run, times, in five minutes
 ## make gpu-bundle        build/mhc-gpu.tar.gz: all that gpu-check needs, for a machine without network
 ## make coverage valgrind the lines that the tests of checkpoints run; memory
@@ -156,7 +157,7 @@ build/$(1)/test: $$(LIBRARY:%.c=build/$(5)/%.o) $$(TESTS:%.c=build/$(5)/%.o) $$(
                 $$(CUTESTS:%.cu=build/$(1)/%.o) $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
 	@echo "  LD $(1) $$@"
 	@$$(CXX) -fopenmp $(2) -rdynamic $$^ -o $$@ -ldl $$$$(pkg-config --libs check) $$(LIBS)
-build/$(1)/%: build/$(5)/tests/%.o $$(LIBRARY:%.c=build/$(5)/%.o) $$(HELPERS:%.c=build/$(5)/%.o) $$(KERNELS:%.cu=build/$(1)/%.o) \
+build/$(1)/%: build/$(5)/tests/%.o $$(LIBRARY:%.c=build/$(5)/%.o) $$(HELPERS:%.c=build/$(5)/%.o) $$(KERNELS:%.cu=build/$(1)/%.o) $$(CUTESTS:%.cu=build/$(1)/%.o) \
                 $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
 	@mkdir -p $$(@D)
 	@$$(CXX) -fopenmp $(2) -rdynamic $$^ -o $$@ -ldl $$$$(pkg-config --libs check) $$(LIBS)
@@ -229,6 +230,11 @@ emulated:
 	@tools/need $(DEPS) $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory $(PARALLEL) build/emulated/test build/checked/test build/emulated-asan/test
 	@tools/emulated
+
+planted:
+	@tools/need $(DEPS) $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/test
+	@tools/planted
 
 # On a machine with a GPU; from an archive, without network or compiler
 gpu-test: build/gpu/test
@@ -317,6 +323,11 @@ data/results/repetition.txt: data/results/repetition.csv
 	@tools/table $< again > $@.new && mv $@.new $@
 data/results/wide_residual_against.txt: data/results/wide_residual_against.csv
 	@tools/table $< > $@.new && mv $@.new $@
+# What kernels move, counted by the checked emulator.
+experiments: $(if $(KERNELS),data/results/kernel_units.csv)
+data/results/kernel_units.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_kernel_units
+	@tools/record $@ tools/units
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

@@ -27,6 +27,10 @@ static bool gpu_open(struct device *d, const char *precision,
         return fail(m, EX_USAGE, "precision: there is no precision "
                     "'%.40s' on the gpu, but single", precision);
     cudaError_t status = cudaGetDeviceCount(&count);
+    int driver = 0;
+    if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
+        return fail(m, EX_UNAVAILABLE, "device: no GPU: there is no "
+                    "driver");
     if (status != cudaSuccess || count == 0) {
         cudaGetLastError();             /* it is said here, and over */
         return fail(m, EX_UNAVAILABLE, "device: no GPU: %s",

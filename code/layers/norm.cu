@@ -89,13 +89,16 @@ norm_kernel(float *out, float *inverse_rms, const float *x,
     #pragma unroll
     for (int p = 0; p < KEPT / wide; p++) {
         size_t i = (size_t)p * threads + threadIdx.x;
+        pack<wide> done = scaled(g[i < count ? i : 0], kept[p], r);
         if (i < count)
-            y[i] = scaled(g[i], kept[p], r);
+            y[i] = done;
     }
     #pragma unroll 1
     for (size_t i = KEPT / wide * threads + threadIdx.x; i < count;
-         i += threads)
-        y[i] = scaled(g[i], row[i], r);
+         i += threads) {
+        pack<wide> done = scaled(g[i], row[i], r);
+        y[i] = done;
+    }
     if (threadIdx.x == 0)
         inverse_rms[t] = r;
 }
