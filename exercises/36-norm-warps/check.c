@@ -90,6 +90,12 @@ static void check(size_t rows, size_t width, const char *order,
              counted.most_sectors <= 5,
              "one access of a warp touches %zu sectors of 32 bytes; "
              "four or five hold 32 floats", counted.most_sectors);
+    const size_t loads = (width + LANES - 1) / LANES;
+    lab_true("the lanes of a warp share a row's columns",
+             counted.global <= rows * (4 * loads + 2),
+             "the warps access memory %zu times; %zu rows of %zu "
+             "columns, 32 at a time, take %zu", counted.global, rows,
+             width, rows * (4 * loads + 1));
 }
 
 static void check_no_rows(void)

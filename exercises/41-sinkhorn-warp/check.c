@@ -85,9 +85,13 @@ static void check(size_t tokens, int iterations, const char *order)
     const size_t all = tokens * ENTRIES, shape[] = { tokens, N, N };
     char what[80];
     cases++;
-    for (size_t i = 0; i < all; i++)
-        logits[i] = (real)(16 * random_uniform(lab_seed(cases),
-            random_stream("logits"), i) - 8) / (cases % 2 == 0 ? 4 : 1);
+    for (size_t i = 0; i < all; i++) {
+        const double u = random_uniform(lab_seed(cases),
+                                        random_stream("logits"), i);
+        logits[i] = (real)(16 * u - 8) / (cases % 2 == 0 ? 4 : 1);
+        if (i / ENTRIES % 2 == 1)   /* a triangle: converges like 1/t */
+            logits[i] = (real)(i / N % N >= i % N ? u : u - 8);
+    }
     fill_normal(dmatrix, all, cases + 20, 1);
     lab_input("dmatrix", dmatrix, all * sizeof *dmatrix);
     lab_input("logits", logits, all * sizeof *logits);
