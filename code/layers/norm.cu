@@ -89,9 +89,10 @@ norm_kernel(float *out, float *inverse_rms, const float *x,
     #pragma unroll
     for (int p = 0; p < KEPT / wide; p++) {
         size_t i = (size_t)p * threads + threadIdx.x;
-        pack<wide> done = scaled(g[i < count ? i : 0], kept[p], r);
-        if (i < count)
+        if (i < count) {
+            pack<wide> done = scaled(g[i], kept[p], r);
             y[i] = done;
+        }
     }
     #pragma unroll 1
     for (size_t i = KEPT / wide * threads + threadIdx.x; i < count;
