@@ -34,9 +34,14 @@ addEventListener("beforeprint", function () {
   document.querySelectorAll("details").forEach(function (d) { d.open = true; });
 });
 
+// The contents at the side show where one is.
+var here = document.querySelector("nav.side [aria-current]"), side = here && here.closest("nav.side");
+if (side) side.scrollTop = here.offsetTop - side.clientHeight / 2;
+
 // Copying ------------------------------------------------------------------------------
 
 document.querySelectorAll("main pre").forEach(function (pre) {
+  if (!pre.textContent.trim()) return;
   var box = make("div", {"class": "listing"});
   pre.replaceWith(box);
   box.appendChild(pre);

@@ -141,6 +141,7 @@ end
 -- it does know; a complaint about any other. (It would show the TeX, and warn.)
 local function formula(m)
   if book.latex then return end
+  m.text = m.text:gsub("(['])_(%b{})", '_%2%1'):gsub("(['])_(%w)", '_%2%1')       -- the index stands below the letter
   m.text = m.text:gsub('\\Big[lrm]?%f[^%a]', '\\Big'):gsub('\\bmod%f[%A]', '\\;\\mathrm{mod}\\;')
   if not book.write{m}:match('<math') then
     book.complain(m.text:gsub('\\Big', '\\Bigl'):match('[^\n]*%S[^\n]*'), 'no MathML for this formula')

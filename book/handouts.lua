@@ -19,7 +19,12 @@ local function inlines(text)
   while at <= #text do
     local stop, name = text:match('^([%a_][%w_]*)()', at)
     name, stop = stop, name
-    if not name then at = at + 1
+    local marked, after = text:match('^`([^`]+)`()', at)
+    if not marked then marked, after = text:match('^(code/[%w_/]+%.%l+)()', at) end
+    if marked then
+      words(text:sub(from, at - 1)); out:insert(pandoc.Code(marked))
+      from, at = after, after
+    elseif not name then at = at + 1
     else
       local code, more = name:find('%w_%w') ~= nil, true
       while more do
@@ -48,7 +53,9 @@ local function blocks(text)
         items:insert({pandoc.Plain(inlines((item:gsub('%s+', ' '))))})
       end
       out:insert(bullet:find('d') and pandoc.OrderedList(items) or pandoc.BulletList(items))
-    elseif part:match('^ ') then out:insert(pandoc.CodeBlock(part, {class='text'}))
+    elseif part:match('^ ') then
+      local margin = part:match('^ +')
+      out:insert(pandoc.CodeBlock((('\n' .. part):gsub('\n' .. margin, '\n'):sub(2)), {class='text'}))
     elseif part:match('%S') then out:insert(pandoc.Para(inlines(part))) end
   end
   return out
@@ -94,11 +101,13 @@ local function handout(lab)
     pandoc.Header(2, inlines(('Lab %d: %s'):format(lab.n, field(text, 'title'))), {id='sec:handouts-' .. n}),
     pandoc.Para{pandoc.Str('Name:'), pandoc.Space(), blank(), pandoc.Space(), pandoc.Str('Date:'), pandoc.Space(), blank()}}
   local line = pandoc.List{pandoc.Str('To be solved before reading on at'), pandoc.Space(), pandoc.Link('its box', '#' .. lab.id),
-    pandoc.Str((' in Chapter %s. Time: %s. Rating: %s.'):format(field(text, 'chapter'), field(text, 'time'), field(text, 'level')))}
+    pandoc.Str((' in Chapter\u{a0}%s. Time: %s. Rating:\u{a0}%s.'):format(field(text, 'chapter'), field(text, 'time'), field(text, 'level')))}
   line:insert(pandoc.Space())
   line:extend(book.allowed(lab.n, code))
   out:insert(pandoc.Para(line))
-  if signatures ~= '' then out:insert(pandoc.CodeBlock(signatures, {class='c'})) end
+  -- most texts have it themselves
+  local function squeezed(s) return (s:gsub('%s+', '')) end
+  if signatures ~= '' and not squeezed(text):find(squeezed(signatures), 1, true) then out:insert(pandoc.CodeBlock(signatures, {class='c'})) end
   out:extend(blocks(text:match('\n%s*\n(.*)$') or ''))
   out:insert(pandoc.Para{code('make lab N=' .. n), pandoc.Str(' puts this text and a file with what is given into '),
     code('lab/' .. n), pandoc.Str('; '), code('make check-lab N=' .. n), pandoc.Str(' checks '), code('lab/' .. n .. '/answer.' .. (lab.ending or 'c')),

@@ -52,6 +52,11 @@ local CLOSES = { [')']=true, [']']=true, ['}']=true, ['|']=true, ['!']=true, ['�
 local BOLD = 0x1D7CE                           -- a bold 0
 local function mathml(m)
   m = fences(m):gsub('<mo>ℓ</mo>', '<mi>ℓ</mi>')
+  -- \big and its like: browsers want a unit, and a sign that may stretch
+  m = m:gsub('minsize="([%d.]+)" maxsize="[%d.]+" stretchy="false"', 'minsize="%1em" maxsize="%1em" stretchy="true" symmetric="true"')
+  m = m:gsub('<mo([^>]*)>([^<]+)</mo>', function (how, bar)
+    if (bar == '∥' or bar == '‖') and not how:find('space') then return '<mo lspace="0" rspace="0"' .. how .. '>' .. bar .. '</mo>' end
+  end)
   m = m:gsub(' columnalign="center"', ''):gsub('columnalign="right">(.-)<mtd columnalign="left"',
     'columnalign="right" style="text-align: -webkit-right; padding-right: 0">%1<mtd columnalign="left" style="text-align: -webkit-left; padding-left: .2em"')
   m = m:gsub('columnalign="(%a+)">', 'columnalign="%1" style="text-align: -webkit-%1">')
@@ -70,6 +75,8 @@ local function mathml(m)
   end)
   return (m:gsub('()<mo>(%a%a+)</mo>()', function (from, name, to)
     local before, after = m:sub(1, from - 1), m:sub(to)
+    local limits = before:match('<munder>$')            -- its index stands below: what is around that counts
+    if limits then before, after = before:gsub('<munder>$', ''), '' end
     local left = before:match('</mo>$') or before:match('<%a+>$') or before:match('</mspace>$')
     local right = after:match('^<mrow><mo [^>]*prefix') or after:match('^<mo') or after:match('^</')
       or after:match('^<mi>′') or after:match('^<annot') or before:match('<m[su][^>]*>$')
@@ -86,12 +93,23 @@ local function listing(pre)
     :gsub('<a class="ident" ', '<a '):gsub('&quot;', '"'))
 end
 
+-- A browser breaks code after a hyphen: `--width`, `a->b` and `mhc-lite` are whole.
+local function unbroken(open, code, close)
+  if not code:find('-', 1, true) then return end
+  return open .. code:gsub('%S+', function (w)
+    if w:find('-', 1, true) and #w:gsub('&%a+;', '.') < 34 then return '<span class="unbroken">' .. w .. '</span>' end
+  end) .. close
+end
+
 local function finished(s)
   return (s:gsub('<math.-</math>', mathml)
+    :gsub('(<code>)([^<]*)(</code>)', unbroken)
     :gsub('<div class="sourceCode" id="[^"]*">(<pre.-</pre>)</div>', listing)
     :gsub('<figure.-</figure>', sized)
     :gsub('<th([ >])', '<th scope="col"%1')
-    :gsub('<table.-</table>', '<div class="scroll">%0</div>'))
+    :gsub('<table.-</table>', function (t)
+      return '<div class="scroll">' .. t:gsub('([%d.]*%d)e%-(%d+)', '<span class="unbroken">%1e-%2</span>') .. '</div>'
+    end))
 end
 
 -- From blocks to pieces, from pieces to pages ----------------------------------------
@@ -134,8 +152,10 @@ local function isindex(b) return b.t == 'Div' and INDEX[b.identifier] and b.cont
 local function letters(items)
   local list, at = {}, {}
   for _, item in ipairs(items) do
-    local l = text(item[1]):match('%a')
+    local what = text(item[1])
+    local l = what:match('^\u{2003}') and list.last or what:match('%a')     -- below its head
     l = l and l:upper() or '#'
+    list.last = l
     if not at[l] then at[l] = {name=l, items=pandoc.List()}; table.insert(list, at[l]) end
     at[l].items:insert(item)
   end
@@ -401,8 +421,22 @@ local function search()
   f:close()
 end
 
+-- Numbers below each other end below each other.
+local function Table(t)
+  local body = t.bodies[1] and t.bodies[1].body or {}
+  for k, spec in ipairs(t.colspecs) do
+    local all = #body > 1 and spec[1] == 'AlignDefault'
+    for _, row in ipairs(body) do
+      local cell = row.cells[k] and text(row.cells[k].contents) or ''
+      all = all and cell:match('%d') and not cell:gsub('−', '-'):match('[^%d%s.,:e%%/+-]')
+    end
+    if all then t.colspecs[k] = {'AlignRight', spec[2]} end
+  end
+  return t
+end
+
 function Pandoc(doc)
-  local list = pieces(doc.blocks)
+  local list = pieces(pandoc.walk_block(pandoc.Div(doc.blocks), {Table=Table}).content)
   for _, p in ipairs(list) do render(p) end
   paginate(list)
   findtargets()
