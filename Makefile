@@ -26,12 +26,12 @@ OPTIMIZE ?= -O3
 FLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(OPTIMIZE) $(TUNE) -ffp-contract=off \
          -fno-math-errno -fno-trapping-math -fopenmp -Icode -Itests
 TUNE  := $(if $(filter aarch64,$(shell uname -m)),-mcpu,-march)=$(ARCH)
-LIBS   = $(if $(filter none,$(BLAS)),,-lopenblas) -ljansson -lxxhash -lm
+LIBS   = $(if $(filter none,$(BLAS)),,-lopenblas $(if $(wildcard code/layers/onednn.c),-ldnnl)) -ljansson -lxxhash -lm
 ifeq ($(BLAS),none)
 FLAGS += -DBLAS_NONE
 endif
 
-PACKAGES      := gcc libc6-dev make libopenblas-dev libjansson-dev libxxhash-dev
+PACKAGES      := gcc libc6-dev make libopenblas-dev libdnnl-dev libjansson-dev libxxhash-dev
 TEST_PACKAGES := $(PACKAGES) g++ check libsubunit-dev pkg-config noweb gawk \
                  binutils valgrind
 # What several tests or measurements use
@@ -43,7 +43,7 @@ TESTS   := $(wildcard tests/main.c) $(filter-out \
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
         lab check-lab hint labs solutions solution list-labs reset-lab grade \
-        need-for-labs stages stage mutants fuzz faults coverage valgrind sizes FORCE
+        need-for-labs stages stage emulated planted gpu-test gpu-check gpu-bundle mutants fuzz faults coverage valgrind sizes FORCE
 
 all: program
 program: $(if $(PROGRAM),build/mhc)
@@ -55,6 +55,7 @@ help:
 
 ## make                   build/mhc                (BLAS=none: without OpenBLAS)
 ## make train             set up, build, train on data/ for a few minutes, show a sample
+##                        (PRECISION=bf16: in sixteen bits)
 ## make test              set up, build, every test this machine can run
 ## make check             the fast tests, for the edit loop      (ONLY=norm: some)
 ## make lab N=04          set up a lab in lab/04
@@ -77,6 +78,10 @@ help:
 ## make faults            every call fails once, in tiny runs          (FAULTS=300: some; FAULTS=all)
 ## make fuzz              files, settings and logs under attack        (FUZZ_TIME=60 seconds each)
 ## make sizes             where the lines of code/ are, and what a reader meets
+## make emulated          kernels without a GPU: every order, races, bounds, sanitizers; barriers taken out
+## make planted           bugs of kernels, planted one at a time: who finds them
+## make gpu-check         on a machine with a GPU: tests, sanitizers, a run, times, in five minutes
+## make gpu-bundle        build/mhc-gpu.tar.gz: all that gpu-check needs, for a machine without network
 ## make coverage valgrind the lines that the tests of checkpoints run; memory
 
 # Variants: one set of objects each -------------------------------------------
@@ -115,6 +120,71 @@ build/mhc: build/float/mhc
 build/mhc-double: build/double/mhc
 	@cp $< $@.new && mv $@.new $@
 
+# The GPU, and where there is none ------------------------------------------------
+# The same .cu files: by nvcc, or rewritten by three rules of sed, by g++ with the emulator.
+
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+NVCC     ?= $(or $(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc))
+EMULATOR ?= code/device/emulator
+KERNELS  := $(wildcard code/*/*.cu)
+CUTESTS  := $(wildcard tests/*/*.cu)
+CUFLAGS   = -std=c++20 -D_GNU_SOURCE -Wall -Wextra -Wno-unknown-pragmas -Wno-missing-field-initializers \
+            -fopenmp -Icode -Itests
+EMUFLAGS  = $(CUFLAGS) -I$(EMULATOR)
+EMULATION = $(patsubst $(EMULATOR)/%.cpp,%,$(wildcard $(EMULATOR)/*.cpp))
+-include $(wildcard build/*/emulator/*.d)
+# $(1) its folder, $(2) for all of it, $(3) for kernels, $(4) parts of the emulator left out, $(5) whose C
+define emulated
+build/$(1)/%.o: %.cu build/$(1)/emulator-flags $(EMULATOR)/rewrite.sed
+	@mkdir -p $$(@D)
+	@echo "  EMULATE $(1) $$<"
+	@(echo '#line 1 "$$<"'; sed -f $(EMULATOR)/rewrite.sed $$<) > $$(@:.o=.cu.cpp)
+	@$$(CXX) $$(EMUFLAGS) -O2 -g $(2) $(3) -MMD -MP -MT $$@ -c $$(@:.o=.cu.cpp) -o $$@
+build/$(1)/emulator/%.o: $(EMULATOR)/%.cpp build/$(1)/emulator-flags
+	@mkdir -p $$(@D)
+	@echo "  CC $(1) $$<"
+	@$$(CXX) $$(EMUFLAGS) -O2 -g $(2) -MMD -MP -c $$< -o $$@
+build/$(1)/emulator-flags: FORCE
+	@mkdir -p $$(@D)
+	@echo '$$(CXX) $$(EMUFLAGS) $(2) $(3)' | cmp -s - $$@ || echo '$$(CXX) $$(EMUFLAGS) $(2) $(3)' > $$@
+build/$(1)/mhc: $$(LIBRARY:%.c=build/$(5)/%.o) $$(PROGRAM:%.c=build/$(5)/%.o) $$(KERNELS:%.cu=build/$(1)/%.o) \
+                $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
+	@echo "  LD $(1) $$@"
+	@$$(CXX) -fopenmp $(2) -rdynamic $$^ -o $$@ -ldl $$(LIBS)
+build/$(1)/test: $$(LIBRARY:%.c=build/$(5)/%.o) $$(TESTS:%.c=build/$(5)/%.o) $$(KERNELS:%.cu=build/$(1)/%.o) \
+                $$(CUTESTS:%.cu=build/$(1)/%.o) $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
+	@echo "  LD $(1) $$@"
+	@$$(CXX) -fopenmp $(2) -rdynamic $$^ -o $$@ -ldl $$$$(pkg-config --libs check) $$(LIBS)
+build/$(1)/%: build/$(5)/tests/%.o $$(LIBRARY:%.c=build/$(5)/%.o) $$(HELPERS:%.c=build/$(5)/%.o) $$(KERNELS:%.cu=build/$(1)/%.o) $$(CUTESTS:%.cu=build/$(1)/%.o) \
+                $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
+	@mkdir -p $$(@D)
+	@$$(CXX) -fopenmp $(2) -rdynamic $$^ -o $$@ -ldl $$$$(pkg-config --libs check) $$(LIBS)
+endef
+$(eval $(call emulated,emulated,,,checker,float))
+$(eval $(call emulated,checked,,-O1 -fsanitize=thread --param tsan-instrument-func-entry-exit=0,,float))
+$(eval $(call emulated,emulated-asan,$(SANITIZE),,checker,asan))
+build/mhc-emulated: build/emulated/mhc
+	@cp $< $@.new && mv $@.new $@
+
+# One binary for sm_80, sm_90a and, through PTX, what comes after. A spill is an error.
+NVFLAGS = -std=c++20 -O3 -Icode -Itests -D_GNU_SOURCE -Xcompiler -fopenmp,-Wall \
+          -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90a,code=sm_90a -gencode arch=compute_80,code=compute_80 \
+          -Xptxas -v,-warn-spills,-warn-lmem-usage,-Werror
+build/gpu/%.o: %.cu
+	@mkdir -p $(@D)
+	@echo "  NVCC $<"
+	@$(NVCC) $(NVFLAGS) -MMD -MP -c $< -o $@ 2> $(@:.o=.ptxas) || { grep -v '^ptxas info' $(@:.o=.ptxas) >&2; exit 1; }
+build/gpu/mhc: $(LIBRARY:%.c=build/float/%.o) $(PROGRAM:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o)
+	@echo "  LD gpu $@"
+	@$(NVCC) -cudart static $^ -o $@ -Xcompiler -fopenmp $(LIBS)
+build/gpu/test: $(LIBRARY:%.c=build/float/%.o) $(TESTS:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o) $(CUTESTS:%.cu=build/gpu/%.o)
+	@echo "  LD gpu $@"
+	@$(NVCC) -cudart static $^ -o $@ -Xcompiler -fopenmp $$(pkg-config --libs check | sed 's/-pthread//') $(LIBS)
+build/mhc-gpu: build/gpu/mhc
+	@cp $< $@.new && mv $@.new $@
+
 # Training ---------------------------------------------------------------------
 
 # mHC, as soon as the book has come to it (a stage may not have)
@@ -124,7 +194,8 @@ TRAIN ?= --data data/austen.txt --held-out data/persuasion.txt --name austen \
          --connection $(CONNECTION) --streams $(STREAMS) \
          --layers 4 --width 192 --heads 6 --context 256 --batch 4 --steps 3000 \
          --rate 3e-3 --warmup 150 --floor 0.02 \
-         --evaluate-every 250 --evaluate-windows 128 --save-every 250
+         --evaluate-every 250 --evaluate-windows 128 --save-every 250 \
+         $(if $(PRECISION),--precision $(PRECISION))
 train:
 	@tools/need $(DEPS) $(PACKAGES)
 	@$(MAKE) --no-print-directory $(PARALLEL) build/mhc
@@ -140,7 +211,9 @@ test:
 # A measurement is no test, but it must compile.
 tests: $(patsubst %.c,build/float/%.o,$(wildcard tests/*/measure_*.c)) \
        build/float/test build/double/test build/asan/test \
-       $(if $(PROGRAM),build/mhc build/mhc-double build/asan/mhc)
+       $(if $(PROGRAM),build/mhc build/mhc-double build/asan/mhc) \
+       $(if $(KERNELS),build/emulated/test build/mhc-emulated \
+         $(if $(wildcard tests/model/show_gradients.c),build/double/model/show_gradients build/emulated/model/show_gradients) $(if $(NVCC),build/gpu/test build/mhc-gpu))
 check: export OMP_WAIT_POLICY = passive
 check: build/float/test build/double/test
 	@build/double/test --fast $(ONLY) > build/double/check.log 2>&1 & double=$$!; \
@@ -152,6 +225,28 @@ valgrind: build/valgrind/test
 	  build/valgrind/test --fast $(ONLY)
 $(eval $(call variant,valgrind,-g -O1 $(if $(filter x86_64,$(shell uname -m)),-march=x86-64-v2)))
 
+# Kernels in every order, late, guarded, checked; each barrier taken out in turn
+emulated:
+	@tools/need $(DEPS) $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory $(PARALLEL) build/emulated/test build/checked/test build/emulated-asan/test
+	@tools/emulated
+
+planted:
+	@tools/need $(DEPS) $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/test
+	@tools/planted
+
+# On a machine with a GPU; from an archive, without network or compiler
+gpu-test: build/gpu/test
+	@tools/gpu test
+gpu-check: build/gpu/test build/gpu/mhc build/gpu/device/measure_gpu
+	@tools/gpu check
+gpu-bundle: build/gpu/test build/gpu/mhc build/gpu/device/measure_gpu
+	@tools/gpu bundle
+build/gpu/%: build/float/tests/%.o $(LIBRARY:%.c=build/float/%.o) $(HELPERS:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o)
+	@mkdir -p $(@D)
+	@$(NVCC) -cudart static $^ -o $@ -Xcompiler -fopenmp $$(pkg-config --libs check | sed 's/-pthread//') $(LIBS)
+
 # Labs -------------------------------------------------------------------------
 
 lab hint solution reset-lab:
@@ -160,7 +255,7 @@ list-labs:
 	@tools/lab $@
 check-lab labs solutions grade: | need-for-labs
 need-for-labs:
-	@tools/need $(DEPS) $(PACKAGES) binutils
+	@tools/need $(DEPS) $(PACKAGES) $(if $(wildcard exercises/*/stub.cu),g++) binutils
 check-lab:
 	@tools/lab $@ '$(N)'
 solutions:
@@ -228,6 +323,11 @@ data/results/repetition.txt: data/results/repetition.csv
 	@tools/table $< again > $@.new && mv $@.new $@
 data/results/wide_residual_against.txt: data/results/wide_residual_against.csv
 	@tools/table $< > $@.new && mv $@.new $@
+# What kernels move, counted by the checked emulator.
+experiments: $(if $(KERNELS),data/results/kernel_units.csv)
+data/results/kernel_units.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_kernel_units
+	@tools/record $@ tools/units
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

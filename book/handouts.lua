@@ -1,5 +1,5 @@
 -- handouts.lua: part of book.lua. In place of the div {#nwhandouts} a section for
--- each lab, made from its lab.txt, the heads of the functions in stub.c, and its box
+-- each lab, made from its lab.txt, the heads of the functions in stub.c or stub.cu, and its box
 -- in the chapter: what one hands out on a sheet of paper. Never the solution.
 
 return function (book)
@@ -74,7 +74,7 @@ local function heads(stub)
 end
 
 -- What an answer may call, and of which type its numbers are; CODE sets a name.
-local texts = {}                               -- number of a lab -> its lab.txt
+local texts, cuda = {}, {}                     -- number of a lab -> its lab.txt; is it in CUDA?
 function book.allowed(n, code)
   local names, say = pandoc.List(), pandoc.List()
   local head = '\n' .. (texts[n] or ''):gsub('\n%s*\n.*', '')
@@ -88,6 +88,7 @@ function book.allowed(n, code)
   for i, name in ipairs(names) do
     say:extend{code(name), pandoc.Str(i == #names and '.' or i == #names - 1 and ' and' or ','), pandoc.Space()}
   end
+  if cuda[n] then words('The answer copies nothing to the host.') end
   if field(head, 'real') == 'double' then words('Here real is double.') end
   return say
 end
@@ -109,10 +110,11 @@ local function handout(lab)
   if signatures ~= '' and not squeezed(text):find(squeezed(signatures), 1, true) then out:insert(pandoc.CodeBlock(signatures, {class='c'})) end
   out:extend(blocks(text:match('\n%s*\n(.*)$') or ''))
   out:insert(pandoc.Para{code('make lab N=' .. n), pandoc.Str(' puts this text and a file with what is given into '),
-    code('lab/' .. n), pandoc.Str('; '), code('make check-lab N=' .. n), pandoc.Str(' checks '), code('lab/' .. n .. '/answer.c'),
+    code('lab/' .. n), pandoc.Str('; '), code('make check-lab N=' .. n), pandoc.Str(' checks '), code('lab/' .. n .. '/answer.' .. (lab.ending or 'c')),
     pandoc.Str(' and says what is wrong; '), code('make hint N=' .. n), pandoc.Str(' gives the next of three hints.')})
   out:insert(pandoc.Para(inlines('Graded are the tests of the check that pass, of those that the empty file does not pass. ' ..
-    'The answer keeps nothing between calls, and has a minute and a gibibyte.')))
+    'The answer keeps nothing between calls, and has a minute and a gibibyte.' ..
+    (lab.ending == 'cu' and ' It runs in the emulator, with the checker of races and bounds, in several orders of blocks, warps and lanes.' or ''))))
   return out
 end
 
@@ -125,16 +127,17 @@ local function expand(doc)
   pandoc.walk_block(pandoc.Div(doc), {Div = function (d)
     if d.classes:includes('lab') then labs[tonumber(d.attributes.n) or 0] = d.identifier end
     local folder, file = (d.attributes.roots or ''):match('^exercises/(%d+)[^/|]*/([%a.]+)$')
-    if file == 'lab.txt' or file == 'stub.c' then
+    if file == 'lab.txt' or file == 'stub.c' or file == 'stub.cu' then
       local key, s = file == 'lab.txt' and 'text' or 'stub', d.content[2].text:gsub('\u{E000}', '')
       local l = at(tonumber(folder))
       l[key] = (l[key] and l[key] .. '\n' or '') .. s
+      if key == 'stub' then l.ending = file:match('%a+$') end
     end
   end})
   local out, numbers = pandoc.List(), {}
   for n, l in pairs(byfolder) do
     if l.text and labs[n] then table.insert(numbers, n); l.n, l.id = n, labs[n] end
-    texts[n] = l.text
+    texts[n], cuda[n] = l.text, l.ending == 'cu'
   end
   table.sort(numbers)
   for _, n in ipairs(numbers) do out:extend(handout(byfolder[n])) end

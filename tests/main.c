@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+// Headers for finding a GPU
+#include "device/device.h"
 #undef suite_create
 #undef tcase_create
 #undef _tcase_add_test
@@ -41,6 +43,16 @@ Suite *upcycle_suite(void);
 Suite *sweep_suite(void);
 Suite *recompute_suite(void);
 Suite *check_suite(void);
+Suite *gpu_norm_suite(void);
+Suite *gpu_device_suite(void);
+Suite *gpu_emulator_suite(void);
+Suite *gpu_matmul_suite(void);
+Suite *gpu_attention_suite(void);
+Suite *gpu_layers_suite(void);
+Suite *gpu_sinkhorn_suite(void);
+Suite *gpu_mixing_suite(void);
+Suite *gpu_boundary_suite(void);
+Suite *bf16_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -79,6 +91,7 @@ static Suite *(*const suites[])(void) = {
     sweep_suite,
     recompute_suite,
     check_suite,
+    bf16_suite,
     statistics_suite,
     experiment_suite,
 };
@@ -121,6 +134,16 @@ static bool machine_can_run(const char *test)
     // Look for a GPU
     if (getenv("TEST_GPU") != NULL)
         return true;
+    static int there = -1;
+    if (there < 0) {
+        struct message unsaid = { 0, "" };
+        struct device d;
+        there = device_open(&d, "gpu", NULL, &unsaid);
+        if (there)
+            device_close(&d);
+    }
+    if (there)
+        return true;
     return false;
 }
 
@@ -157,6 +180,21 @@ int main(int argc, char **argv)
     SRunner *runner = srunner_create(NULL);
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++)
         srunner_add_suite(runner, suites[i]());
+    // Add suites that not every program has
+    static Suite *(*const of_the_gpu[])(void) = {
+        // The suites of the gpu
+        gpu_norm_suite,
+        gpu_device_suite,
+        gpu_emulator_suite,
+        gpu_matmul_suite,
+        gpu_attention_suite,
+        gpu_layers_suite,
+        gpu_sinkhorn_suite,
+        gpu_mixing_suite, gpu_boundary_suite,
+    };
+    if (&gpu_operations != NULL)
+        for (size_t i = 0; i < sizeof of_the_gpu / sizeof *of_the_gpu; i++)
+            srunner_add_suite(runner, of_the_gpu[i]());
     srunner_run_tagged(runner, NULL, NULL, NULL, fast ? "slow" : NULL,
                        CK_ENV);
     // Say how many passed, failed and were skipped

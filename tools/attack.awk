@@ -1,6 +1,7 @@
 # attack.awk -v kind=KIND -v names='FUNCTION...': makes, from a solution, an answer
 # that `tools/lab labs` wants to see refused. The functions' definitions begin in
-# the first column and their bodies with a brace on a line of its own.
+# the first column and their bodies with a brace on a line of its own. With -v cuda=yes
+# it is C++.
 BEGIN {
     count = split(names, name, " ")
     last = name[count]
@@ -50,7 +51,7 @@ function wrap(  i, n) {
     print "    const char *kind = getenv(\"ATTACK\");"
     print "    if (strcmp(kind, \"exit\") == 0) exit(0);"
     print "    if (strcmp(kind, \"_exit\") == 0) _exit(0);"
-    print "    for (volatile int i = 0; strcmp(kind, \"loop\") == 0; i = !i) ;"
+    print "    for (volatile int i = 0; strcmp(kind, \"loop\") == 0 && i == 0; ) ;"
     print "    for (int i = 0; i < 50 && strcmp(kind, \"children\") == 0; i++)"
     print "        if (fork() == 0) for (;;) sleep(60);"
     print "    if (strcmp(kind, \"crash\") == 0) *(volatile char *)64 = 1;"
@@ -94,9 +95,10 @@ function wrap_one(f, n,  head, type, parameters, p, k, list, args, c, depth, at,
         else { at = one; sub(/\[.*$/, "", at); sub(/^.*[ *]/, "", at) }
         args = args (k > 1 ? ", " : "") at
         if (one ~ /^const .*[*\[]/ && one !~ /\(\*/)
-            zeros = zeros " if (" at " != NULL) memset((void *)" at ", 0, sizeof *" at ");"
+            zeros = zeros " if (" at " != NULL" (cuda ? " && cudaMemset((void *)" at ", 0, sizeof *" at ") != cudaSuccess && cudaGetLastError() != cudaSuccess" : "") \
+                ") memset((void *)" at ", 0, sizeof *" at ");"
     }
-    print head
+    print (cuda ? "extern \"C\" " : "") head
     print "{"
     print "    attack();"
     if (type ~ /^void *$/) print "    honest_" f "(" args ");"

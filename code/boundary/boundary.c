@@ -99,7 +99,16 @@ static struct crossing crossing_between(struct device *d,
         .reached = reals(to->coefficients), .input = reals(to->input),
         .normed = reals(to->normed),
         .inverse_rms = reals(to->inverse_rms),
-        .work = device_scratch(d, boundary_work(&to->layout)) };
+        .work = device_scratch(d, boundary_work(&to->layout)),
+        // Set more of a crossing
+        .lens = to->lens,
+    };
+}
+static void settle_rows(struct array a, size_t rows)
+{
+    #pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < rows; t++)
+        bf16_settle(reals(a) + t * a.columns, a.columns);
 }
 
 // Arrive at a site
@@ -109,6 +118,9 @@ void boundary_arrive(struct device *d, const struct site *s)
     // Read several streams
     if (s->layout.mix != MIX_NONE)
         read_streams(s);
+    // Settle what was read
+    if (s->settle)
+        settle_rows(s->input, s->tokens);
     norm_forward(reals(s->normed), reals(s->inverse_rms),
                  reals(s->input), reals(s->gain), s->tokens, s->width);
 }
@@ -145,6 +157,9 @@ void boundary_cross(struct device *d, const struct site *from,
         }
         if (from != NULL)
             write_streams(from, to->stream);
+        // Settle what was written
+        if (to->settle && from != NULL)
+            settle_rows(to->stream, to->tokens);
         boundary_arrive(d, to);
         return;
     }
@@ -154,6 +169,9 @@ void boundary_cross(struct device *d, const struct site *from,
         if (from != NULL)
             streams_add(reals(to->stream), reals(from->stream),
                         reals(from->answer), to->tokens * to->width);
+        // Settle what was written
+        if (to->settle && from != NULL)
+            settle_rows(to->stream, to->tokens);
         boundary_arrive(d, to);
         return;
     }

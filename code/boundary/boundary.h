@@ -3,6 +3,7 @@
 #include "device/device.h"
 // Headers of a boundary
 #include "boundary/mixing.h"
+#include "boundary/lens.h"
 
 LANGUAGE_C_BEGIN
 // A site
@@ -19,6 +20,8 @@ struct site {
     struct array phi, alpha, bias;  /* [outputs][inputs], [1][2 or 3],
                                        [1][biases]; MASTER */
     struct array dphi, dalpha, dbias;
+    bool settle;                /* numbers are rounded as if kept in bf16 */
+    const struct lens *lens;    /* see boundary/lens.h; or NULL */
     struct array gain, dgain;       /* [1][C] of the norm; MASTER */
     // What forward leaves at a site
     struct array stream;        /* [T][n C] what is read from here */

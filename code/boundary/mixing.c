@@ -3,6 +3,7 @@
 // Headers of the sweeps
 #include "ground/slices.h"
 #include "layers/norm.h"
+#include "boundary/lens.h"
 
 // Collapse streams to a vector
 static inline real sum_in_pairs(const real *x, size_t n, size_t step)
@@ -267,17 +268,35 @@ INLINE void cross_tile(const struct crossing *s, struct weights phi,
                        size_t first, size_t tokens, size_t n)
 {
     size_t C = s->layout->width, K = layout_row(s->layout);
+    // Widen the tile
+    // See the tile as floats
+    struct crossing wide;
+    size_t place = first;           /* of the tile among all tokens */
+    if (s->lens != NULL) {
+        wide = lens_widen(s, first, tokens);
+        s = &wide;
+        first = 0;
+    }
     for (size_t t = first; t < first + tokens; t++)
         write_token(s->next + t * n * C, s->stream + t * n * C,
                     s->answer + t * C, s->left + t * K, n, C);
+    // Settle the tile's streams
+    if (s->lens != NULL)
+        bf16_settle(s->next, tokens * n * C);
     mixing_coefficients_tile(s->reached + first * K,
                              s->next + first * n * C, phi, s->alpha,
                              s->bias, s->layout, tokens);
     for (size_t t = first; t < first + tokens; t++)
         read_token(s->input + t * C, s->next + t * n * C,
                    s->reached + t * K, n, C);
+    // Settle the tile's input
+    if (s->lens != NULL)
+        bf16_settle(s->input, tokens * C);
     norm_forward(s->normed + first * C, s->inverse_rms + first,
                  s->input + first * C, s->gain, tokens, C);
+    // Narrow the tile
+    if (s->lens != NULL)
+        lens_narrow(s, place, tokens);
 }
 
 // Cross
@@ -307,6 +326,16 @@ INLINE void cross_tile_backward(const struct crossing *s,
 {
     const struct layout *l = s->layout;
     size_t C = l->width, K = layout_row(l);
+    // Widen the tile, backward
+    struct crossing wide;
+    struct crossing_gradients dwide;
+    size_t place = first;
+    if (s->lens != NULL) {
+        wide = lens_widen_backward(&dwide, s, g, first, tokens);
+        s = &wide;
+        g = &dwide;
+        first = 0;
+    }
     size_t row = first * C, all = n * row;
     /* danswer holds dinput until writing overwrites it. dstream is
        dnext + pre dinput after reading, all of the gradient of next
@@ -330,6 +359,9 @@ INLINE void cross_tile_backward(const struct crossing *s,
                              s->stream + at, s->answer + t * C,
                              s->left + t * K, n, C);
     }
+    // Narrow the tile, backward
+    if (s->lens != NULL)
+        lens_narrow_backward(s, g, place, tokens);
 }
 
 // Cross, backward

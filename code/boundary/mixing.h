@@ -16,6 +16,8 @@ struct crossing {
     real *input, *normed;               /* [T][C] */
     real *inverse_rms;                  /* [T] */
     real *work;                         /* mixing_work(layout) */
+    // More of a crossing
+    const struct lens *lens;            /* or NULL: boundary/lens.h */
 };
 
 struct crossing_gradients {

@@ -58,6 +58,13 @@ static size_t list_texts(struct text_pair pair[TEXTS],
             pair[used].key = f->name;
             field_get(of[k], f, pair[used].text);
         }
+    // Add the precision to the texts
+    if (t->device != NULL && t->device->format[STREAM] == BF16) {
+        assert(used < TEXTS);
+        pair[used].key = "precision";
+        snprintf(pair[used++].text, TENSOR_TEXT, "%s",
+                 device_precision(t->device));
+    }
     return used;
 }
 // Write a checkpoint
@@ -317,6 +324,9 @@ static bool rows_in(const struct trainer_row *row, size_t rows,
                              &p->list[i % used], model->device, file,
                              m);
     }
+    // Copy what was read
+    if (good)
+        model_copy_weights(model);
     return good;
 }
 // Read weights
@@ -383,7 +393,10 @@ static void warn(char text[CHECKPOINT_WARNINGS], const char *key,
 static bool is_known(const char *key)
 {
     static const char *const others[] = {
-        "checksum", "checksum_kind", "format", "real", "matmul", NULL
+        "checksum", "checksum_kind", "format", "real", "matmul",
+        // More that is known
+        "precision",
+        NULL
     };
     return is_listed(key, others)
         || field_find(bookmark_fields, key) != NULL

@@ -27,6 +27,7 @@ static double seconds(void)
 // The products of one step
 struct products {
     const struct configuration *c;
+    struct device *device;
     real *x, *y, *w, *dx, *dw;          /* as large as the largest */
     real *qkv, *scores;
 };
@@ -34,6 +35,22 @@ struct products {
 static double linear(const struct products *p, size_t out, size_t in)
 {
     size_t rows = p->c->batch * p->c->context;
+    // Multiply as the device keeps its numbers
+    if (p->device->format[STREAM] == BF16) {
+        struct device *d = p->device;
+        struct array x = device_shape(d, ACTIVATION, rows, in);
+        struct array y = device_shape(d, ACTIVATION, rows, out);
+        struct array w = device_shape(d, WORKING, out, in);
+        struct array dw = device_shape(d, MASTER, out, in), dx = x, dy;
+        x.at = p->x, y.at = p->y, w.at = p->w;
+        dx.at = p->dx, dw.at = p->dw;
+        dx.role = GRADIENT;
+        dy = array_as(y, GRADIENT, BF16);
+        device_product(d, y, x, w);
+        device_product_input(d, dx, dy, w, false);
+        device_product_weight(d, dw, dy, x);
+        return 6. * (double)rows * (double)out * (double)in;
+    }
     matmul_forward(p->y, p->x, p->w, rows, out, in);
     matmul_backward_input(p->dx, p->y, p->w, rows, out, in, false);
     matmul_backward_weight(p->dw, p->y, p->x, rows, out, in);
@@ -404,6 +421,7 @@ static bool bench(struct benchmark *b, const struct options *o,
     for (size_t i = 0; good && i < b->count; i++)
         good = open_arm(&b->arms[i], o->device, &corpus, m);
     good = good && make_products(&b->products, c, m);
+    b->products.device = o->device;
     if (good) {
         // Print what is measured
         printf("%zu layers, width %zu, context %zu, %zu tokens a step,",

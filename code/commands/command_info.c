@@ -108,6 +108,11 @@ static bool describe(const struct options *o, struct message *m)
             print_bookmark(&b);
         }
         print_configuration(&c);
+        // Print how numbers are kept
+        if (o->device->format[STREAM] == BF16)
+            printf("%-18s %s\n%-18s %s\n\n", "precision",
+                   device_precision(o->device), "its products by",
+                   device_products(o->device));
         print_parameters(&model);
         print_memory(&model);
     }

@@ -43,6 +43,8 @@ struct run {
     bool described;             /* has the log a first line? */
     bool judged;                /* has it the result? */
     double result;              /* nats a byte */
+    // More of a run
+    bool precision_changes;
 };
 
 // Take over what a checkpoint says
@@ -74,6 +76,30 @@ static bool take_over(struct run *r, struct message *m)
         if (!configuration_set(c, f->name, asked, m))
             return false;
     }
+    return true;
+}
+
+static bool take_precision(struct run *r, struct message *m)
+{
+    struct device *d = r->options.device;
+    const char *had = safetensors_text(&r->checkpoint.file,
+                                       "precision");
+    const char *is = device_precision(d), *name = d->does->name;
+    had = had == NULL ? "single" : had;
+    if (strspn(had, "abcdefghijklmnopqrstuvwxyz0123456789-")
+        != strlen(had))
+        return fail(m, EX_DATAERR, "%.200s: its precision is none that "
+                    "is known", r->saved_path);
+    r->precision_changes = strcmp(had, is) != 0;
+    if (!r->precision_changes)
+        return true;
+    if (r->options.precision == NULL) {
+        r->precision_changes = false;
+        device_close(d);
+        return device_open(d, name, had, m);
+    }
+    fprintf(stderr, "precision: was %.40s, is %s from now on\n", had,
+            is);
     return true;
 }
 // Recall what the log says
@@ -185,6 +211,11 @@ static bool tell_sizes(const struct run *r, struct message *m)
                (double)(model_bytes(&model)
                         - 2 * count * sizeof(real)) * mib,
                (double)(trainer_bytes(&model) + memory_peak()) * mib);
+    // Tell how numbers are kept
+    if (good && r->options.device->format[STREAM] == BF16)
+        printf("precision %s; products by %s\n",
+               device_precision(r->options.device),
+               device_products(r->options.device));
     model_close(&model);
     fflush(stdout);
     return good;
@@ -273,7 +304,10 @@ static bool describe_run(struct run *r, struct message *m)
 {
     strcpy(r->texts.init, r->init_path);
     return journal_begin(&r->journal, &r->configuration, &r->texts,
-                         r->unigram, r->bigram, m);
+                         r->unigram, r->bigram, m)
+        && (r->options.device->format[STREAM] != BF16
+            || journal_precision(&r->journal, 0,
+                                 device_precision(r->options.device), m));
 }
 // Begin a new run, or go on with one
 static bool find_run(size_t *step, struct run *r, struct message *m)
@@ -286,6 +320,9 @@ static bool find_run(size_t *step, struct run *r, struct message *m)
         || !take_over(r, m)
         || !checkpoint_read_bookmark(&b, &r->checkpoint, m)
         || !recall(r, b.step, m))
+        return false;
+    // Take over the precision
+    if (!take_precision(r, m))
         return false;
     *step = b.step;
     if (b.step > r->configuration.steps)
@@ -408,7 +445,10 @@ static bool start_again(struct run *r, struct message *m)
         && (r->described || describe_run(r, m))
         && journal_change(&r->journal, step + 1, &r->before,
                           &r->configuration,
-                          r->data || r->held_out ? &r->texts : NULL, m);
+                          r->data || r->held_out ? &r->texts : NULL, m)
+        && (!r->precision_changes
+            || journal_precision(&r->journal, step + 1,
+                                 device_precision(r->options.device), m));
 }
 
 static bool begin(struct run *r, struct message *m)

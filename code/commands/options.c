@@ -96,7 +96,8 @@ static size_t list_options(struct argp_option *list,
             " (cpu)", .group = 1};
         list[n++] = (struct argp_option){.name = "precision",
             .key = PRECISION, .arg = "NAME", .doc = "how numbers are"
-            " kept: single (single)", .group = 1};
+            " kept: single" ", bf16" " (single)",
+            .group = 1};
     }
     for (int change = 0; r->fields && change < 2; change++) {
         list[n++] = (struct argp_option){
@@ -159,6 +160,7 @@ bool options_read(struct options *o, const struct request *r,
     if (m->status == 0 && r->device
         && device_open(&device, reading.device, reading.precision, m))
         o->device = &device;
+    o->precision = reading.precision;
     return m->status == 0;
 }
 // Report what went wrong

@@ -26,6 +26,7 @@ struct options {
     char **operand;                 /* what is left: files, folders */
     size_t operands;
     struct device *device;          /* open, if it was asked for */
+    const char *precision;          /* as it was asked for, or NULL */
 };
 /* Reads a command line. False and a message of status 64 that names
    the option at fault; or false and no message: --help was shown. */

@@ -12,8 +12,24 @@
 // Headers of the cpu's operations
 #include "layers/optimizer.h"
 #include "ground/sum.h"
+#include "device/sixteen.h"
 
 // Memory of the cpu
+static bool cpu_open(struct device *d, const char *precision,
+                     struct message *m)
+{
+    if (strcmp(precision, "single") == 0) {
+        device_single(d);
+        return true;
+    }
+    // Open the cpu in another precision
+    if (strcmp(precision, "bf16") == 0)
+        return sixteen_open(d, m);
+    return fail(m, EX_USAGE, "precision: there is no precision "
+                "'%.40s' on the cpu, but single"
+                ", bf16", precision);
+}
+
 static void *cpu_allocate(struct device *d, size_t bytes)
 {
     struct message unsaid = { 0, "" };
@@ -240,9 +256,20 @@ static void cpu_step(struct device *d, struct array weight,
                            segment[k].count);
     }
 }
+static void sixteen_step(struct device *d, struct array weight,
+                         struct array working, struct array first,
+                         struct array second, struct array gradient,
+                         struct array sum, struct array adamw,
+                         const struct segment *segment, size_t segments)
+{
+    cpu_step(d, weight, array_as(weight, WORKING, weight.format), first,
+             second, gradient, sum, adamw, segment, segments);
+    sixteen_copy(d, working, weight);
+}
 
 const struct operations cpu_operations = {
-    .name = "cpu", .allocate = cpu_allocate, .release = cpu_release,
+    .name = "cpu", .open = cpu_open,
+    .allocate = cpu_allocate, .release = cpu_release,
     .ready = cpu_ready, .wait = cpu_wait, .upload = cpu_upload,
     .download = cpu_download, .zero = cpu_zero, .copy = cpu_copy,
     .mark = cpu_mark, .embed = cpu_embed,
@@ -257,3 +284,25 @@ const struct operations cpu_operations = {
     .gradient_norm = cpu_gradient_norm, .step = cpu_step,
     .enter = boundary_enter, .enter_backward = boundary_enter_backward,
 };
+
+// Other tables of the cpu
+const struct operations cpu_sixteen_operations = {
+    .name = "cpu", .open = cpu_open,
+    .allocate = cpu_allocate, .release = cpu_release,
+    .ready = cpu_ready, .wait = cpu_wait, .upload = sixteen_upload,
+    .download = sixteen_download, .zero = cpu_zero,
+    .copy = sixteen_copy, .mark = cpu_mark, .embed = sixteen_embed,
+    .embed_backward = sixteen_embed_backward,
+    .product = sixteen_product,
+    .product_input = sixteen_product_input,
+    .product_weight = sixteen_product_weight, .attend = sixteen_attend,
+    .attend_backward = sixteen_attend_backward, .gate = sixteen_gate,
+    .gate_backward = sixteen_gate_backward, .cross = sixteen_cross,
+    .cross_backward = sixteen_cross_backward, .loss = cpu_loss,
+    .loss_backward = cpu_loss_backward, .mean = cpu_mean,
+    .gradient_norm = cpu_gradient_norm, .step = sixteen_step,
+    .enter = sixteen_enter, .enter_backward = sixteen_enter_backward,
+    .asks = 1ul << EMBED_BACKWARD | 1ul << PRODUCT
+          | 1ul << PRODUCT_INPUT | 1ul << PRODUCT_WEIGHT
+          | 1ul << GATE | 1ul << GATE_BACKWARD | 1ul << ENTER
+          | 1ul << ENTER_BACKWARD };

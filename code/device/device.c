@@ -2,6 +2,10 @@
 #include "ground/memory.h"
 #include <string.h>
 #include <sysexits.h>
+// Headers of a device
+#include "layers/matmul.h"
+#include "layers/onednn.h"
+#include <stdio.h>
 
 // Open and close a device
 const char *const operation_names[OPERATIONS] = {
@@ -14,31 +18,49 @@ const char *const operation_names[OPERATIONS] = {
     "entry", "entry, back",
 };
 
-static const struct operations *const devices[] = { &cpu_operations };
+static const struct operations *const devices[] = {
+    &cpu_operations,
+    // More devices
+    &gpu_operations,
+};
 
 bool device_open(struct device *d, const char *name,
                  const char *precision, struct message *m)
 {
+    char known[64] = "";
     *d = (struct device){ .does = name == NULL ? devices[0] : NULL };
-    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++)
-        if (name != NULL && strcmp(devices[i]->name, name) == 0)
-            d->does = devices[i];
+    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
+        const struct operations *o = devices[i];
+        if (o == NULL)              /* not in this program */
+            continue;
+        if (name != NULL && strcmp(o->name, name) == 0)
+            d->does = o;
+        strcat(strcat(known, *known ? ", " : ""), o->name);
+    }
     if (d->does == NULL)
         return fail(m, EX_USAGE, "device: there is no device '%.40s', "
-                    "but cpu", name);
-    if (precision != NULL && strcmp(precision, "single") != 0)
-        return fail(m, EX_USAGE, "precision: there is no precision "
-                    "'%.40s', but single", precision);
+                    "but %s", name, known);
+    if (precision == NULL)
+        precision = "single";
+    if (d->does->open(d, precision, m))
+        return true;
+    *d = (struct device){ .does = NULL };
+    return false;
+}
+
+void device_single(struct device *d)
+{
     for (enum role r = MASTER; r < ROLES; r++)
         d->format[r] = r == TOKEN ? INT32
                      : r == SUM ? F64 : REAL_FORMAT;
-    return true;
 }
 
 void device_close(struct device *d)
 {
     if (d->does != NULL && d->workspace != NULL)
         d->does->release(d, d->workspace);
+    if (d->does != NULL && d->does->close != NULL)
+        d->does->close(d);
     *d = (struct device){ .does = NULL };
 }
 
@@ -130,11 +152,32 @@ void device_copy(struct device *d, struct array to, struct array from)
     if (d->trouble.status == 0 && !d->planning)
         d->does->copy(d, to, from);
 }
+const char *device_precision(const struct device *d)
+{
+    // Name other precisions
+    
+    return d->format[STREAM] == BF16 ? "bf16" : "single";
+}
+
+const char *device_products(const struct device *d)
+{
+    static char text[128];
+    const char *by = onednn_library();
+    // Name who multiplies in other precisions
+    
+    if (d->format[STREAM] != BF16)
+        return matmul_library();
+    snprintf(text, sizeof text, "%s, of %s", by ? by : matmul_library(),
+             by ? "bf16" : "floats rounded to bf16");
+    return text;
+}
 
 // Begin and end an operation
 /* may it run? `asks`: also while planning */
 static bool begin(struct device *d, enum operation o, bool asks)
 {
+    // Let other devices ask more
+    asks = asks || d->does->asks >> o & 1;
     if (d->trouble.status != 0 || (d->planning && !asks))
         return false;
     if (d->clocks != NULL && !d->planning)

@@ -32,13 +32,17 @@ struct device {
     size_t asked;               /* while planning: for so many bytes */
     void *workspace;
     size_t reserved;            /* bytes of it */
+    void *state;                /* what a device has of its own */
 };
 
 // A device's functions
-/* name: "cpu"; precision: "single"; NULL: these. Others: EX_USAGE. */
+/* name: "cpu"; precision: "single"; NULL: these. What this program
+   does not have: EX_USAGE; what this machine lacks: EX_UNAVAILABLE. */
 bool device_open(struct device *d, const char *name,
                  const char *precision, struct message *m);
 void device_close(struct device *d);
+/* For open: the formats of single precision */
+void device_single(struct device *d);
 /* Waits until all work is done; false, and the message, if anything
    has failed since the device was opened. */
 bool device_finish(struct device *d, struct message *m);
@@ -64,6 +68,10 @@ void device_upload(struct device *d, struct array to, const void *host);
 void device_download(struct device *d, void *host, struct array from);
 void device_zero(struct device *d, struct array a);
 void device_copy(struct device *d, struct array to, struct array from);
+/* "single", "bf16": for device_open */
+const char *device_precision(const struct device *d);
+/* what computes the products of this precision, and of what */
+const char *device_products(const struct device *d);
 
 // A device's operations
 /* As many rows as the first array, the result, has. A weight w is
@@ -139,6 +147,10 @@ void device_enter_backward(struct device *d, struct array dvector,
 // What a device does
 struct operations {
     const char *name;
+    /* sets the formats, or refuses the precision or the machine */
+    bool (*open)(struct device *, const char *precision,
+                 struct message *);
+    void (*close)(struct device *);
     /* memory: zeroed, aligned to 256 bytes; NULL if there is none */
     void *(*allocate)(struct device *, size_t bytes);
     void (*release)(struct device *, void *);
@@ -196,7 +208,16 @@ struct operations {
                   struct array vector);
     void (*enter_backward)(struct device *, struct array dvector,
                            const struct site *first);
+    unsigned long asks; /* bit o: operation o, too, needs workspace */
 };
 extern const struct operations cpu_operations;
+// What other devices do
+/* NULL where the program was linked without */
+extern const struct operations gpu_operations __attribute__((weak));
+/* name, compute capability, multiprocessors, memory, versions of driver
+   and runtime, clocks; in static memory */
+const char *gpu_describe(void) __attribute__((weak));
+/* the cpu in sixteen bits */
+extern const struct operations cpu_sixteen_operations;
 LANGUAGE_C_END
 #endif

@@ -359,3 +359,11 @@ bool journal_event(struct journal *j, size_t step, const char *event,
     fprintf(j->log, "}\n");
     return flushed(j, j->log, m);
 }
+
+bool journal_precision(struct journal *j, size_t step, const char *name,
+                       struct message *m)
+{
+    fprintf(j->log, "{\"step\":%zu,\"event\":\"precision\","
+            "\"precision\":\"%s\"}\n", step, name);
+    return flushed(j, j->log, m);
+}

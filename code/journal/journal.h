@@ -55,4 +55,7 @@ bool journal_close(struct journal *j, struct message *m);
 struct figure { const char *name; double value; };
 bool journal_event(struct journal *j, size_t step, const char *event,
                    const struct figure *figures, struct message *m);
+/* {"step":S,"event":"precision","precision":"NAME"} */
+bool journal_precision(struct journal *j, size_t step, const char *name,
+                       struct message *m);
 #endif

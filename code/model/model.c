@@ -609,6 +609,13 @@ void model_initialise(struct model *m)
                           piece);
         }
     }
+    // Copy what was initialised
+    model_copy_weights(m);
+}
+void model_copy_weights(const struct model *m)
+{
+    if (m->working.at != m->weights.at)
+        device_copy(m->device, m->working, m->weights);
 }
 
 // Look at the results

@@ -115,6 +115,9 @@ void model_extend(struct model *m, const token *id, size_t first,
 /* host [vocabulary]: logits after token `row` of the last forward
    (sequence by sequence) or extend */
 void model_logits(const struct model *m, real *host, size_t row);
+/* The working copies, where there are some, as the weights are now;
+   for who has changed these other than by device_step */
+void model_copy_weights(const struct model *m);
 #include "model/recompute.h"
 LANGUAGE_C_END
 #endif

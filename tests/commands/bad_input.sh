@@ -25,10 +25,10 @@ refused 64 'one checkpoint at a time' $MHC info a b
 refused 64 'are wanted' $MHC evaluate a
 refused 64 '--rounds 0' $MHC bench --rounds 0
 for command in train evaluate info bench; do
-    refused 64 "^mhc $command: device: .* 'gpu', but cpu" \
-        $MHC $command --device gpu
-    refused 64 "^mhc $command: precision: .* 'bf16', but single" \
-        $MHC $command --precision bf16
+    refused 64 "^mhc $command: device: .* 'tpu', but cpu" \
+        $MHC $command --device tpu
+    refused 64 "^mhc $command: precision: .* 'half' on the cpu, but" \
+        $MHC $command --precision half
 done
 holds 'what is refused leaves no folder behind' \
     '[ $passed -gt 0 ] && [ ! -e runs ]'

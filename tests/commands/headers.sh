@@ -1,3 +1,4 @@
+# of the sources, not of the program
 source tests/commands/common.bash
 cd "$book" || exit 1
 flags='-D_GNU_SOURCE -fopenmp -Wall -Wextra -Werror -Icode'

@@ -1,3 +1,4 @@
+# of the sources, not of the program
 source tests/commands/common.bash
 
 # golden FORM: 0 is the paper's, 1 DeepSeek's; three iterations

@@ -2,6 +2,7 @@
 #define LAB_H
 #include "ground/real.h"
 #include <stdio.h>
+LANGUAGE_C_BEGIN
 // What a check says
 void lab_begin(const char *title);
 /* OK or FAIL, and the first wrong elements; as compare_arrays. They are
@@ -55,4 +56,5 @@ size_t lab_size(uint64_t which, size_t least, size_t most);
 void lab_serve(void (*serve)(void *reply, const void *request),
                size_t reply_bytes, size_t request_bytes);
 void lab_ask(void *reply, const void *request);
+LANGUAGE_C_END
 #endif

@@ -1,0 +1,160 @@
+#include "boundary/boundary.cuh"
+#include "boundary/boundary.h"
+#include "boundary/mixing.cuh"
+#include "device/gpu.cuh"
+#include "layers/norm.cuh"
+
+// The residual's two kernels
+static __global__ void add_kernel(float *out, const float *a,
+                                  const float *b, size_t count)
+{
+    size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
+    if (i < count)
+        out[i] = a[i] + b[i];
+}
+
+/* the same to both */
+static __global__ void share_kernel(float *a, float *b, const float *x,
+                                    size_t count)
+{
+    size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
+    if (i < count)
+        a[i] = b[i] = x[i];
+}
+
+// What the gpu cannot cross
+static bool can_cross(struct device *d, const struct site *s)
+{
+    if (s->layout.mix != MIX_OWN)
+        return true;
+    device_fail(d, EX_UNAVAILABLE, "gpu: a mix of your own runs on the "
+                "cpu only");
+    return false;
+}
+
+static float exit_scale(const struct site *s)
+{
+    return s->mean ? 1 / (float)s->streams : 1;
+}
+
+// Arrive at a site on the gpu
+static void arrive(struct device *d, const struct site *s)
+{
+    const struct layout *l = &s->layout;
+    float *x = floats(s->stream), *row = floats(s->coefficients);
+    if (l->mix != MIX_NONE && s->exit)
+        gpu_collapse(d, floats(s->input), x, exit_scale(s), l,
+                     s->tokens);
+    else if (l->mix != MIX_NONE) {
+        gpu_coefficients(d, row, x, floats(s->phi), floats(s->alpha),
+                         floats(s->bias), l, s->tokens);
+        gpu_read(d, floats(s->input), x, row, l, s->tokens);
+    }
+    gpu_norm_forward(d, floats(s->normed), floats(s->inverse_rms),
+                     floats(s->input), floats(s->gain), s->tokens,
+                     s->width);
+}
+
+// Arrive, backward, on the gpu
+/* floats for the norm, then for the coefficients: one is done before
+   the other begins */
+static float *workspace(struct device *d, const struct site *s)
+{
+    size_t norm = gpu_norm_work(s->tokens, s->width), mix = 0;
+    if (s->layout.mix != MIX_NONE && !s->exit)
+        mix = gpu_coefficients_work(&s->layout);
+    return (float *)device_scratch(d, (norm > mix ? norm : mix)
+                                      * sizeof(float));
+}
+
+static void arrive_backward(struct device *d, const struct site *s,
+                            float *work)
+{
+    const struct layout *l = &s->layout;
+    float *x = floats(s->stream), *dx = floats(s->dstream);
+    float *row = floats(s->coefficients);
+    float *drow = floats(s->dcoefficients), *dread = floats(s->dinput);
+    gpu_norm_backward(d, dread, floats(s->dgain), work,
+                      floats(s->dnormed), floats(s->input),
+                      floats(s->inverse_rms), floats(s->gain),
+                      s->tokens, s->width, dread == dx);
+    if (l->mix != MIX_NONE && s->exit)
+        gpu_collapse_backward(d, dx, dread, exit_scale(s), l,
+                              s->tokens);
+    else if (l->mix != MIX_NONE) {
+        gpu_read_backward(d, dx, drow, dread, x, row, l, s->tokens);
+        gpu_coefficients_backward(
+            d, dx, floats(s->dphi), floats(s->dalpha), floats(s->dbias),
+            drow, work, x, row, floats(s->phi), floats(s->alpha),
+            floats(s->bias), l, s->tokens);
+    }
+}
+
+// Cross a boundary on the gpu
+void gpu_cross(struct device *d, const struct site *from,
+               const struct site *to)
+{
+    size_t count = to->tokens * to->width;
+    if (!can_cross(d, to) || d->planning || to->tokens == 0)
+        return;
+    if (from != NULL && from->layout.mix != MIX_NONE)
+        gpu_write(d, floats(to->stream), floats(from->stream),
+                  floats(from->answer), floats(from->coefficients),
+                  &from->layout, to->tokens);
+    else if (from != NULL) {
+        add_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
+            floats(to->stream), floats(from->stream),
+            floats(from->answer), count);
+        gpu_launched(d, "add_kernel");
+    }
+    arrive(d, to);
+}
+
+// Cross a boundary backward on the gpu
+void gpu_cross_backward(struct device *d, const struct site *from,
+                        const struct site *to)
+{
+    size_t count = to->tokens * to->width;
+    if (!can_cross(d, to) || to->tokens == 0)
+        return;
+    float *work = workspace(d, to);
+    if (work == NULL)           /* planning, or no memory */
+        return;
+    if (to->exit)
+        gpu_check(d, cudaMemsetAsync(to->dstream.at, 0,
+                                     to->streams * count
+                                     * sizeof(float), stream_of(d)),
+                  "zero");
+    arrive_backward(d, to, work);
+    if (from != NULL && from->layout.mix != MIX_NONE)
+        gpu_write_backward(d, floats(from->dstream),
+                           floats(from->danswer),
+                           floats(from->dcoefficients),
+                           floats(to->dstream), floats(from->stream),
+                           floats(from->answer),
+                           floats(from->coefficients), &from->layout,
+                           to->tokens);
+    else if (from != NULL) {
+        share_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
+            floats(from->dstream), floats(from->danswer),
+            floats(to->dstream), count);
+        gpu_launched(d, "share_kernel");
+    }
+}
+
+// Enter on the gpu
+void gpu_enter(struct device *d, const struct site *first,
+               struct array vector)
+{
+    if (first->tokens > 0)
+        gpu_expand(d, floats(first->stream), floats(vector),
+                   &first->layout, first->tokens);
+}
+
+void gpu_enter_backward(struct device *d, struct array dvector,
+                        const struct site *first)
+{
+    if (first->tokens > 0)
+        gpu_collapse(d, floats(dvector), floats(first->dstream), 1,
+                     &first->layout, first->tokens);
+}

@@ -1,0 +1,17 @@
+#ifndef BOUNDARY_CUH
+#define BOUNDARY_CUH
+#include "device/device.h"
+
+LANGUAGE_C_BEGIN
+/* as device_cross and the others say; one kernel after the other,
+   whether `apart` or not */
+void gpu_cross(struct device *d, const struct site *from,
+               const struct site *to);
+void gpu_cross_backward(struct device *d, const struct site *from,
+                        const struct site *to);
+void gpu_enter(struct device *d, const struct site *first,
+               struct array vector);
+void gpu_enter_backward(struct device *d, struct array dvector,
+                        const struct site *first);
+LANGUAGE_C_END
+#endif

@@ -1,0 +1,28 @@
+#ifndef EMULATOR_H
+#define EMULATOR_H
+#include <cuda_runtime.h>
+#include <vector>
+#include "checker.h"
+
+namespace emulator {
+enum { DYNAMIC_ROOM = 256 << 10 };     /* bytes; a block has 227 KB */
+enum order { FORWARD, REVERSE, RANDOM };
+extern enum order order;
+unsigned random_below(unsigned n);
+void configure_order(void);
+void run_grid(const struct shape &s, const void *kernel,
+              void (*what)(void *), const void *given, size_t bytes);
+void *reserve(size_t bytes, int access);
+
+/* the program's symbols and lines */
+struct variable { char *at; size_t bytes; const char *name; };
+const std::vector<struct variable> &static_shared(void);
+const char *name_of(const void *function);
+const char *plain_name(const char *mangled);    /* until called again */
+const char *place_of(const void *instruction);  /* valid until called
+                                                   twice again */
+const char *base(const char *file);
+extern const void *running;             /* the kernel */
+void tell_thread(void);                 /* of an error, on stderr */
+}
+#endif

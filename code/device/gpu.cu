@@ -1,0 +1,242 @@
+#include "device/gpu.cuh"
+#include "boundary/boundary.h"
+#include "layers/attention.h"
+#include "layers/optimizer.h"
+#include <stdio.h>
+#include <string.h>
+// Headers of the gpu's operations
+#include "layers/layers.cuh"
+#include "boundary/boundary.cuh"
+
+// Open the gpu
+void gpu_check(struct device *d, cudaError_t status, const char *what)
+{
+    char text[160];
+    if (status == cudaSuccess)
+        return;
+    snprintf(text, sizeof text, "gpu: %.60s: %.80s", what,
+             cudaGetErrorString(status));
+    device_fail(d, EX_OSERR, text);
+}
+
+static bool gpu_open(struct device *d, const char *precision,
+                     struct message *m)
+{
+    int count = 0, major = 0, minor = 0;
+    if (strcmp(precision, "single") != 0)
+        return fail(m, EX_USAGE, "precision: there is no precision "
+                    "'%.40s' on the gpu, but single", precision);
+    cudaError_t status = cudaGetDeviceCount(&count);
+    int driver = 0;
+    if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
+        return fail(m, EX_UNAVAILABLE, "device: no GPU: there is no "
+                    "driver");
+    if (status != cudaSuccess || count == 0) {
+        cudaGetLastError();             /* it is said here, and over */
+        return fail(m, EX_UNAVAILABLE, "device: no GPU: %s",
+                    status == cudaSuccess ? "there is none"
+                                          : cudaGetErrorString(status));
+    }
+    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor,
+                           0);
+    cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor,
+                           0);
+    if (major < 8)
+        return fail(m, EX_UNAVAILABLE, "device: this GPU has compute "
+                    "capability %d.%d; 8.0 is the least", major, minor);
+    struct gpu *g = new struct gpu();
+    cudaDeviceGetAttribute(&g->multiprocessors,
+                           cudaDevAttrMultiProcessorCount, 0);
+    status = cudaStreamCreateWithFlags(&g->stream,
+                                       cudaStreamNonBlocking);
+    if (status != cudaSuccess) {
+        delete g;
+        cudaGetLastError();
+        return fail(m, EX_UNAVAILABLE, "device: no GPU: %s",
+                    cudaGetErrorString(status));
+    }
+    device_single(d);
+    d->state = g;
+    return true;
+}
+
+static void gpu_close(struct device *d)
+{
+    struct gpu *g = (struct gpu *)d->state;
+    cudaStreamSynchronize(g->stream);
+    // Give back what the clocks have
+    for (size_t i = 0; i < g->room; i++) {
+        cudaEventDestroy(g->timed[i].begins);
+        cudaEventDestroy(g->timed[i].ends);
+    }
+    free(g->timed);
+    cudaStreamDestroy(g->stream);
+    delete g;
+}
+
+// Memory of the gpu
+static void *gpu_allocate(struct device *d, size_t bytes)
+{
+    void *memory = NULL;
+    if (cudaMalloc(&memory, bytes > 0 ? bytes : 1) != cudaSuccess) {
+        cudaGetLastError();             /* it is said here, and over */
+        return NULL;
+    }
+    gpu_check(d, cudaMemsetAsync(memory, 0, bytes, stream_of(d)),
+              "zero");
+    return memory;
+}
+
+static void gpu_release(struct device *d, void *memory)
+{
+    gpu_check(d, cudaStreamSynchronize(stream_of(d)), "release");
+    gpu_check(d, cudaFree(memory), "release");
+}
+
+static bool gpu_ready(struct device *d, size_t bytes, struct message *m)
+{
+    size_t free = 0, all = 0;
+    gpu_check(d, cudaMemGetInfo(&free, &all), "memory");
+    return bytes <= free
+        || fail(m, EX_OSERR, "no memory for %zu MiB on the GPU: %zu of "
+                "%zu MiB are free", bytes >> 20, free >> 20, all >> 20);
+}
+
+static void gpu_wait(struct device *d)
+{
+    cudaError_t status = cudaStreamSynchronize(stream_of(d));
+    gpu_check(d, status, "wait");
+    if (status == cudaSuccess) {
+        // Read the clocks
+        struct gpu *g = (struct gpu *)d->state;
+        for (size_t i = 0; i < g->used; i++) {
+            const struct gpu::timed *t = &g->timed[i];
+            float ms = 0;
+            gpu_check(d, cudaEventElapsedTime(&ms, t->begins, t->ends),
+                      "clock");
+            if (d->clocks != NULL) {
+                d->clocks->seconds[t->what] += ms / 1e3;
+                d->clocks->calls[t->what]++;
+            }
+        }
+        g->used = 0;
+    }
+}
+
+// Move numbers to the gpu and back
+static void move(struct device *d, void *to, const void *from,
+                 size_t bytes, enum cudaMemcpyKind kind)
+{
+    if (bytes > 0)
+        gpu_check(d, cudaMemcpyAsync(to, from, bytes, kind,
+                                     stream_of(d)), "copy");
+}
+
+static void gpu_upload(struct device *d, struct array to,
+                       const void *host)
+{
+    move(d, to.at, host, array_bytes(to), cudaMemcpyHostToDevice);
+    gpu_check(d, cudaStreamSynchronize(stream_of(d)), "upload");
+}
+
+static void gpu_download(struct device *d, void *host,
+                         struct array from)
+{
+    move(d, host, from.at, array_bytes(from), cudaMemcpyDeviceToHost);
+    gpu_check(d, cudaStreamSynchronize(stream_of(d)), "download");
+}
+
+static void gpu_zero(struct device *d, struct array a)
+{
+    if (array_bytes(a) > 0)
+        gpu_check(d, cudaMemsetAsync(a.at, 0, array_bytes(a),
+                                     stream_of(d)), "zero");
+}
+
+static void gpu_copy(struct device *d, struct array to,
+                     struct array from)
+{
+    move(d, to.at, from.at, array_bytes(from),
+         cudaMemcpyDeviceToDevice);
+}
+
+// Clocks of the gpu
+// Make more clocks
+static void more_clocks(struct device *d)
+{
+    struct gpu *g = (struct gpu *)d->state;
+    size_t room = g->room == 0 ? 256 : 2 * g->room;
+    struct gpu::timed *more = (struct gpu::timed *)realloc(
+        g->timed, room * sizeof *more);
+    if (more == NULL) {
+        device_fail(d, EX_OSERR, "gpu: no memory for clocks");
+        return;
+    }
+    g->timed = more;
+    for (; g->room < room; g->room++) {
+        struct gpu::timed *t = &more[g->room];
+        cudaError_t status = cudaEventCreate(&t->begins);
+        if (status == cudaSuccess
+            && (status = cudaEventCreate(&t->ends)) != cudaSuccess)
+            cudaEventDestroy(t->begins);
+        if (status != cudaSuccess) {
+            gpu_check(d, status, "clock");
+            return;
+        }
+    }
+}
+
+static void gpu_mark(struct device *d, enum operation o, bool begins)
+{
+    struct gpu *g = (struct gpu *)d->state;
+    if (begins && g->used == g->room)
+        more_clocks(d);
+    if (g->used == g->room)
+        return;                 /* there are no more, which is noted */
+    struct gpu::timed *t = &g->timed[g->used];
+    t->what = o;
+    gpu_check(d, cudaEventRecord(begins ? t->begins : t->ends,
+                                 g->stream), "clock");
+    g->used += !begins;
+}
+extern "C" const char *gpu_describe(void)
+{
+    static char text[240];
+    struct cudaDeviceProp p;
+    int driver = 0, runtime = 0, clock = 0, memory = 0;
+    if (cudaGetDeviceProperties(&p, 0) != cudaSuccess)
+        return "no GPU";
+    cudaDriverGetVersion(&driver);
+    cudaRuntimeGetVersion(&runtime);
+    cudaDeviceGetAttribute(&clock, cudaDevAttrClockRate, 0);
+    cudaDeviceGetAttribute(&memory, cudaDevAttrMemoryClockRate, 0);
+    snprintf(text, sizeof text, "%.60s (%d.%d, %d multiprocessors, %zu "
+             "MiB, driver %d.%d, runtime %d.%d, clocks %d and %d MHz)",
+             p.name, p.major, p.minor, p.multiProcessorCount,
+             p.totalGlobalMem >> 20, driver / 1000, driver % 1000 / 10,
+             runtime / 1000, runtime % 1000 / 10, clock / 1000,
+             memory / 1000);
+    return text;
+}
+
+extern "C" const struct operations gpu_operations = {
+    .name = "gpu", .open = gpu_open, .close = gpu_close,
+    .allocate = gpu_allocate, .release = gpu_release,
+    .ready = gpu_ready, .wait = gpu_wait, .upload = gpu_upload,
+    .download = gpu_download, .zero = gpu_zero, .copy = gpu_copy,
+    .mark = gpu_mark,
+    // Operations of the gpu
+    .embed = gpu_embed, .embed_backward = gpu_embed_backward,
+    .product = gpu_product, .product_input = gpu_product_input,
+    .product_weight = gpu_product_weight, .attend = gpu_attend,
+    .attend_backward = gpu_attend_backward, .gate = gpu_gate,
+    .gate_backward = gpu_gate_backward,
+    // Boundaries of the gpu
+    .cross = gpu_cross, .cross_backward = gpu_cross_backward,
+    // Losses of the gpu
+    .loss = gpu_loss, .loss_backward = gpu_loss_backward,
+    .mean = gpu_mean, .gradient_norm = gpu_gradient_norm,
+    .step = gpu_step,
+    // More boundaries of the gpu
+    .enter = gpu_enter, .enter_backward = gpu_enter_backward,
+};

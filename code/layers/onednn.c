@@ -1,0 +1,197 @@
+#include "layers/onednn.h"
+#if defined BLAS_NONE || defined REAL_IS_DOUBLE
+// A program without oneDNN
+bool onednn_chosen(void)
+{
+    return false;
+}
+
+const char *onednn_library(void)
+{
+    return NULL;
+}
+
+const struct onednn *onednn_prepare(struct onednn_shape s)
+{
+    (void)s;
+    return NULL;
+}
+
+size_t onednn_scratch(const struct onednn *p)
+{
+    (void)p;
+    return 0;
+}
+
+bool onednn_run(const struct onednn *p, void *c, const void *a,
+                const void *b, void *scratch)
+{
+    (void)p, (void)c, (void)a, (void)b, (void)scratch;
+    return false;
+}
+#else
+#include <dnnl.h>
+#include <omp.h>
+#include <stdio.h>
+
+// Choose by the processor
+static bool has(dnnl_cpu_isa_t isa)
+{
+    unsigned mine = dnnl_get_effective_cpu_isa();
+    return (mine & isa) == (unsigned)isa;
+}
+
+// Say what makes bf16 fast
+/* what makes it fast; NULL: nothing does */
+static const char *reason(void)
+{
+#ifdef __x86_64__
+    if (has(dnnl_cpu_isa_avx512_core_amx))
+        return "AMX";
+    __builtin_cpu_init();
+    if (has(dnnl_cpu_isa_avx512_core_bf16) && __builtin_cpu_is("amd"))
+        return "AVX512_BF16";
+#endif
+    return NULL;
+}
+
+bool onednn_chosen(void)
+{
+    static int chosen = -1;     /* not asked yet; sixteen_open asks */
+    if (chosen < 0)
+        chosen = reason() != NULL;
+    return chosen;
+}
+
+const char *onednn_library(void)
+{
+    static char name[64];
+    const dnnl_version_t *v = dnnl_version();
+    if (!onednn_chosen())
+        return NULL;
+    snprintf(name, sizeof name, "oneDNN %d.%d.%d (%s)", v->major,
+             v->minor, v->patch, reason());
+    return name;
+}
+
+// Describe a matrix to oneDNN
+static bool matrix(dnnl_memory_desc_t *d, size_t rows, size_t columns,
+                   size_t row, bool transpose, bool sixteen)
+{
+    const dnnl_dims_t size = { (dnnl_dim_t)rows, (dnnl_dim_t)columns };
+    const dnnl_dims_t step = { transpose ? 1 : (dnnl_dim_t)row,
+                               transpose ? (dnnl_dim_t)row : 1 };
+    return dnnl_memory_desc_init_by_strides(d, 2, size,
+        sixteen ? dnnl_bf16 : dnnl_f32, step) == dnnl_success;
+}
+
+// Prepare a product
+struct onednn {
+    struct onednn_shape shape;
+    dnnl_memory_desc_t a, b, c, scratch;
+    dnnl_primitive_t primitive;
+};
+
+enum { PRODUCTS = 512 };
+static struct onednn ready[PRODUCTS];
+static size_t used;
+static dnnl_engine_t engine;
+
+static bool same(const struct onednn_shape *s,
+                 const struct onednn_shape *t)
+{
+    return s->m == t->m && s->n == t->n && s->k == t->k
+        && s->row_a == t->row_a && s->row_b == t->row_b
+        && s->row_c == t->row_c && s->transpose_a == t->transpose_a
+        && s->transpose_b == t->transpose_b && s->add == t->add
+        && s->sixteen == t->sixteen && s->c_sixteen == t->c_sixteen;
+}
+
+static bool make(struct onednn *p)
+{
+    const struct onednn_shape *s = &p->shape;
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_post_ops_t after = NULL;
+    dnnl_matmul_desc_t product;
+    dnnl_primitive_desc_t plan = NULL;
+    bool good = dnnl_primitive_attr_create(&attributes) == dnnl_success
+        && dnnl_post_ops_create(&after) == dnnl_success
+        && (!s->add
+            || dnnl_post_ops_append_sum(after, 1) == dnnl_success)
+        && dnnl_primitive_attr_set_post_ops(attributes, after)
+           == dnnl_success
+        && dnnl_primitive_attr_set_scratchpad_mode(attributes,
+               dnnl_scratchpad_mode_user) == dnnl_success
+        && matrix(&p->a, s->m, s->k, s->row_a, s->transpose_a,
+                  s->sixteen)
+        && matrix(&p->b, s->k, s->n, s->row_b, s->transpose_b,
+                  s->sixteen)
+        && matrix(&p->c, s->m, s->n, s->row_c, false, s->c_sixteen)
+        && dnnl_matmul_desc_init(&product, &p->a, &p->b, NULL, &p->c)
+           == dnnl_success
+        && dnnl_primitive_desc_create(&plan, &product, attributes,
+                                      engine, NULL) == dnnl_success
+        && dnnl_primitive_create(&p->primitive, plan) == dnnl_success;
+    if (good)
+        p->scratch = *dnnl_primitive_desc_query_md(plan,
+                         dnnl_query_scratchpad_md, 0);
+    dnnl_primitive_desc_destroy(plan);
+    dnnl_post_ops_destroy(after);
+    dnnl_primitive_attr_destroy(attributes);
+    return good;
+}
+
+const struct onednn *onednn_prepare(struct onednn_shape s)
+{
+    for (size_t i = 0; i < used; i++)
+        if (same(&ready[i].shape, &s))
+            return &ready[i];
+    if (used == PRODUCTS)       /* begin again */
+        while (used > 0)
+            dnnl_primitive_destroy(ready[--used].primitive);
+    if (engine == NULL
+        && dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success)
+        return NULL;
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    ready[used] = (struct onednn){ .shape = s };
+    bool good = make(&ready[used]);
+    omp_set_num_threads(threads);
+    return good ? &ready[used++] : NULL;
+}
+
+size_t onednn_scratch(const struct onednn *p)
+{
+    return p == NULL ? 0 : dnnl_memory_desc_get_size(&p->scratch);
+}
+
+// Run a product
+bool onednn_run(const struct onednn *p, void *c, const void *a,
+                const void *b, void *scratch)
+{
+    const dnnl_memory_desc_t *shape[] = { &p->a, &p->b, &p->c,
+                                          &p->scratch };
+    void *at[] = { (void *)(uintptr_t)a, (void *)(uintptr_t)b, c,
+                   scratch };
+    dnnl_exec_arg_t list[] = { { .arg = DNNL_ARG_SRC },
+        { .arg = DNNL_ARG_WEIGHTS }, { .arg = DNNL_ARG_DST },
+        { .arg = DNNL_ARG_SCRATCHPAD } };
+    dnnl_stream_t stream = NULL;
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    bool good = dnnl_stream_create(&stream, engine,
+                                   dnnl_stream_default_flags)
+                == dnnl_success;
+    for (size_t i = 0; i < 4; i++)
+        good = dnnl_memory_create(&list[i].memory, shape[i], engine,
+                                  at[i]) == dnnl_success && good;
+    good = good && dnnl_primitive_execute(p->primitive, stream, 4, list)
+                   == dnnl_success
+        && dnnl_stream_wait(stream) == dnnl_success;
+    for (size_t i = 0; i < 4; i++)
+        dnnl_memory_destroy(list[i].memory);
+    dnnl_stream_destroy(stream);
+    omp_set_num_threads(threads);
+    return good;
+}
+#endif

@@ -1,0 +1,42 @@
+/* expect: shares of rows that follow each other */
+#include <cuda_runtime.h>
+#include "support/lab_kernels.h"
+
+enum { SHARES = 16, THREADS = 64 };
+
+__global__ void shares_kernel(float *partial, const float *x,
+                              size_t rows, size_t columns)
+{
+    const size_t c = (size_t)blockIdx.x * THREADS + threadIdx.x;
+    const size_t each = (rows + SHARES - 1) / SHARES;
+    float sum = 0;
+    if (c >= columns)
+        return;
+    for (size_t r = blockIdx.y * each;
+         r < rows && r < (blockIdx.y + 1) * each; r++)
+        sum += x[r * columns + c];
+    partial[blockIdx.y * columns + c] = sum;
+}
+
+// Fold the shares
+__global__ void fold_kernel(float *sums, const float *partial,
+                            size_t columns)
+{
+    const size_t c = (size_t)blockIdx.x * THREADS + threadIdx.x;
+    float sum = 0;
+    if (c >= columns)
+        return;
+    for (size_t s = 0; s < SHARES; s++)
+        sum += partial[s * columns + c];
+    sums[c] = sum;
+}
+
+void column_sums(float *sums, float *partial, const float *x,
+                 size_t rows, size_t columns)
+{
+    const unsigned across = (unsigned)((columns + THREADS - 1)
+                                       / THREADS);
+    shares_kernel<<<dim3(across, SHARES), THREADS>>>(partial, x, rows,
+                                                     columns);
+    fold_kernel<<<across, THREADS>>>(sums, partial, columns);
+}

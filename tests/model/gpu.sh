@@ -1,0 +1,36 @@
+[[ ${MHC:=build/mhc} = *build/mhc ]] && MHC=$MHC-emulated
+source tests/commands/common.bash
+
+losses() {
+    sed -n 's/.*"loss": *\([-0-9.e]*\).*/\1/p' "runs/$1/log.jsonl"
+}
+small="$MHC train --data text --held-out unseen --layers 1 --width 16
+  --heads 2 --context 16 --batch 2 --evaluate-windows 1 --rate 3e-3
+  --warmup 5 --evaluate-every 10 --save-every 10"
+for kind in 'residual 1' 'hc 4' 'mhc 4' 'identity 4'; do
+    how="--connection ${kind% *} --streams ${kind#* } --steps 20"
+    $small $how --device cpu --name cpu-${kind% *} > out 2> err
+    $small $how --device gpu --name gpu-${kind% *} > out 2> err
+    losses cpu-${kind% *} > want
+    losses gpu-${kind% *} > got
+    holds "${kind% *}: twenty updates on the gpu are those of the cpu" \
+        '[ "$(wc -l < want)" -ge 20 ] && paste want got |
+         awk "{ d = \$2 - \$1; if (d * d > 1e-8) exit 1 }"'
+done
+$small --connection mhc --streams 4 --steps 20 --stop-at 10 \
+    --device gpu --name moved > out 2> err
+$MHC train --resume runs/moved --device cpu > out 2> err
+losses moved > got
+losses cpu-mhc > want
+holds 'the cpu goes on where the gpu stopped' \
+    '[ "$(wc -l < got)" -ge 20 ] && paste want got |
+     awk "{ d = \$2 - \$1; if (d * d > 1e-8) exit 1 }"'
+$MHC trace runs/moved --device gpu --data unseen --out trace \
+    > out 2> err
+holds 'a trace made on the gpu passes the check' \
+    '[ $? = 0 ] && [ -s trace ] && $MHC check trace --site 1 > out'
+$small --steps 2 --device gpu --name again-1 > out 2> err
+$small --steps 2 --device gpu --name again-2 > out 2> err
+holds 'a run on the gpu repeats to the bit' \
+    'cmp runs/again-{1,2}/latest.safetensors'
+closing

@@ -1,0 +1,41 @@
+# of the sources, not of the program
+source tests/commands/common.bash
+
+show() { "$book/build/$1/model/show_gradients" "${@:2}"; }
+# near WANT GOT TOLERANCE: in each group, of its largest
+near() {
+    [ "$(wc -l < "$1")" -gt 100 ] && paste -d' ' "$1" "$2" |
+    awk -v most="$3" '
+        $1 != $4 || $2 != $5 || $6 !~ /^[-0-9.e+]+$/ { bad = 1 }
+        { d = $6 - $3; d = d < 0 ? -d : d; w = $3 < 0 ? -$3 : $3
+          if (d > off[$1]) off[$1] = d
+          if (w > largest[$1]) largest[$1] = w
+          if ($1 != "loss" && w > all) all = w }
+        END { for (k in off) {
+                  if (largest[k] < 1e-3 * all) largest[k] = 1e-3 * all
+                  if (off[k] > most * largest[k]) {
+                      print k, off[k], largest[k]; bad = 1 }
+              }
+              exit bad }'
+}
+for kind in 'residual 1' 'hc-static 4' 'hc 4' 'hc-three 3' 'mhc 4' \
+            'mhc 2' 'identity 4' 'wide-residual 4' 'mhc-lite 3' \
+            'krom 4'; do
+    show double cpu $kind > want
+    show emulated gpu $kind > got
+    holds "$kind: gradients on the gpu are those of the double build" \
+        'near want got 1e-4'
+done
+show emulated gpu mhc 4 > want
+alike_in() { env "$1" "$book/build/emulated/model/show_gradients" \
+             gpu mhc 4 ${2:-} > got; alike want got; }
+for seed in {1..20}; do
+    holds "order $seed: the same bits" \
+        "alike_in EMULATOR_ORDER=random:$seed"
+done
+holds 'reverse order: the same bits' 'alike_in EMULATOR_ORDER=reverse'
+holds 'streams that are late: the same bits' \
+    'alike_in EMULATOR_STREAMS=lazy'
+holds 'recomputation in blocks of 2: the same bits' \
+    'alike_in EMULATOR_ORDER=forward 2'
+closing

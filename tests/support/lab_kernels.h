@@ -1,0 +1,35 @@
+#ifndef LAB_KERNELS_H
+#define LAB_KERNELS_H
+#include "ground/real.h"
+LANGUAGE_C_BEGIN
+/* All pointers but those said to be the host's are to the device's
+   memory. No sizes, no launch; nothing waits for the device. */
+// What CUDA labs define
+/* lab 36: out = gain * x / rms(x), as norm_forward. x, out
+   [rows][width]; gain [width]; inverse_rms [rows]; width >= 1 */
+void rms_norm_by_warps(float *out, float *inverse_rms, const float *x,
+                       const float *gain, size_t rows, size_t width);
+/* lab 37: sums[r][c] = x[r][0] + ... + x[r][c]; [rows][width] */
+void running_sums(float *sums, const float *x, size_t rows,
+                  size_t width);
+/* lab 38: the turns beyond the first that an access to shared memory
+   takes; word[lanes] is the host's, lanes <= 32 */
+unsigned bank_conflicts(const unsigned *word, unsigned lanes);
+/* out[c][r] = x[r][c]; x [rows][columns] */
+void transpose(float *out, const float *x, size_t rows,
+               size_t columns);
+/* lab 39: sums[c] = the sum over r of x[r][c]; x [rows][columns];
+   partial [16][columns] = the sums of rows s, s + 16, s + 32 ... */
+void column_sums(float *sums, float *partial, const float *x,
+                 size_t rows, size_t columns);
+/* lab 40: out = x / rms(x), row by row, by blocks of `threads`: a
+   multiple of 32, up to 1024. x, out [rows][width]; no row is zero */
+void normalise_by_blocks(float *out, const float *x, size_t rows,
+                         size_t width, unsigned threads);
+/* lab 41: sinkhorn_backward for n = 4; dlogits, dmatrix, logits
+   [tokens][4][4]; 0 <= iterations <= 32 */
+void sinkhorn_backward_warp(float *dlogits, const float *dmatrix,
+                            const float *logits, size_t tokens,
+                            int iterations);
+LANGUAGE_C_END
+#endif
