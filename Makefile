@@ -26,7 +26,7 @@ OPTIMIZE ?= -O3
 FLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(OPTIMIZE) $(TUNE) -ffp-contract=off \
          -fno-math-errno -fno-trapping-math -fopenmp -Icode -Itests
 TUNE  := $(if $(filter aarch64,$(shell uname -m)),-mcpu,-march)=$(ARCH)
-LIBS   = $(if $(filter none,$(BLAS)),,-lopenblas $(if $(wildcard code/layers/onednn.c),-ldnnl)) -ljansson -lxxhash -lm
+LIBS   = $(if $(filter none,$(BLAS)),,-lopenblas) $(if $(wildcard code/layers/onednn.c),-ldl) -ljansson -lxxhash -lm
 ifeq ($(BLAS),none)
 FLAGS += -DBLAS_NONE
 endif

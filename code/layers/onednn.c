@@ -30,14 +30,48 @@ bool onednn_run(const struct onednn *p, void *c, const void *a,
     return false;
 }
 #else
+#include <dlfcn.h>
 #include <dnnl.h>
 #include <omp.h>
 #include <stdio.h>
 
+// Open oneDNN
+#define FUNCTIONS(f) \
+    f(get_effective_cpu_isa) f(version) \
+    f(memory_desc_init_by_strides) f(primitive_attr_create) \
+    f(post_ops_create) f(post_ops_append_sum) \
+    f(primitive_attr_set_post_ops) \
+    f(primitive_attr_set_scratchpad_mode) f(matmul_desc_init) \
+    f(primitive_desc_create) f(primitive_create) \
+    f(primitive_desc_query_md) f(primitive_desc_destroy) \
+    f(post_ops_destroy) f(primitive_attr_destroy) \
+    f(primitive_destroy) f(engine_create) f(memory_desc_get_size) \
+    f(stream_create) f(memory_create) f(primitive_execute) \
+    f(stream_wait) f(memory_destroy) f(stream_destroy)
+static struct {
+#define MEMBER(name) __typeof__(dnnl_##name) *name;
+    FUNCTIONS(MEMBER)
+} dnnl;
+
+#define TEXT(number) #number
+#define FILE_OF(version) "libdnnl.so." TEXT(version)
+static bool open_library(void)
+{
+    static int open = -1;           /* not tried yet */
+    if (open >= 0)
+        return open;
+    void *file = dlopen(FILE_OF(DNNL_VERSION_MAJOR), RTLD_NOW);
+    open = file != NULL;
+#define FIND(name) \
+    open = open && (*(void **)&dnnl.name = dlsym(file, "dnnl_" #name));
+    FUNCTIONS(FIND)
+    return open;
+}
+
 // Choose by the processor
 static bool has(dnnl_cpu_isa_t isa)
 {
-    unsigned mine = dnnl_get_effective_cpu_isa();
+    unsigned mine = dnnl.get_effective_cpu_isa();
     return (mine & isa) == (unsigned)isa;
 }
 
@@ -46,6 +80,8 @@ static bool has(dnnl_cpu_isa_t isa)
 static const char *reason(void)
 {
 #ifdef __x86_64__
+    if (!open_library())
+        return NULL;
     if (has(dnnl_cpu_isa_avx512_core_amx))
         return "AMX";
     __builtin_cpu_init();
@@ -66,9 +102,9 @@ bool onednn_chosen(void)
 const char *onednn_library(void)
 {
     static char name[64];
-    const dnnl_version_t *v = dnnl_version();
     if (!onednn_chosen())
         return NULL;
+    const dnnl_version_t *v = dnnl.version();
     snprintf(name, sizeof name, "oneDNN %d.%d.%d (%s)", v->major,
              v->minor, v->patch, reason());
     return name;
@@ -81,7 +117,7 @@ static bool matrix(dnnl_memory_desc_t *d, size_t rows, size_t columns,
     const dnnl_dims_t size = { (dnnl_dim_t)rows, (dnnl_dim_t)columns };
     const dnnl_dims_t step = { transpose ? 1 : (dnnl_dim_t)row,
                                transpose ? (dnnl_dim_t)row : 1 };
-    return dnnl_memory_desc_init_by_strides(d, 2, size,
+    return dnnl.memory_desc_init_by_strides(d, 2, size,
         sixteen ? dnnl_bf16 : dnnl_f32, step) == dnnl_success;
 }
 
@@ -114,30 +150,30 @@ static bool make(struct onednn *p)
     dnnl_post_ops_t after = NULL;
     dnnl_matmul_desc_t product;
     dnnl_primitive_desc_t plan = NULL;
-    bool good = dnnl_primitive_attr_create(&attributes) == dnnl_success
-        && dnnl_post_ops_create(&after) == dnnl_success
+    bool good = dnnl.primitive_attr_create(&attributes) == dnnl_success
+        && dnnl.post_ops_create(&after) == dnnl_success
         && (!s->add
-            || dnnl_post_ops_append_sum(after, 1) == dnnl_success)
-        && dnnl_primitive_attr_set_post_ops(attributes, after)
+            || dnnl.post_ops_append_sum(after, 1) == dnnl_success)
+        && dnnl.primitive_attr_set_post_ops(attributes, after)
            == dnnl_success
-        && dnnl_primitive_attr_set_scratchpad_mode(attributes,
+        && dnnl.primitive_attr_set_scratchpad_mode(attributes,
                dnnl_scratchpad_mode_user) == dnnl_success
         && matrix(&p->a, s->m, s->k, s->row_a, s->transpose_a,
                   s->sixteen)
         && matrix(&p->b, s->k, s->n, s->row_b, s->transpose_b,
                   s->sixteen)
         && matrix(&p->c, s->m, s->n, s->row_c, false, s->c_sixteen)
-        && dnnl_matmul_desc_init(&product, &p->a, &p->b, NULL, &p->c)
+        && dnnl.matmul_desc_init(&product, &p->a, &p->b, NULL, &p->c)
            == dnnl_success
-        && dnnl_primitive_desc_create(&plan, &product, attributes,
+        && dnnl.primitive_desc_create(&plan, &product, attributes,
                                       engine, NULL) == dnnl_success
-        && dnnl_primitive_create(&p->primitive, plan) == dnnl_success;
+        && dnnl.primitive_create(&p->primitive, plan) == dnnl_success;
     if (good)
-        p->scratch = *dnnl_primitive_desc_query_md(plan,
+        p->scratch = *dnnl.primitive_desc_query_md(plan,
                          dnnl_query_scratchpad_md, 0);
-    dnnl_primitive_desc_destroy(plan);
-    dnnl_post_ops_destroy(after);
-    dnnl_primitive_attr_destroy(attributes);
+    dnnl.primitive_desc_destroy(plan);
+    dnnl.post_ops_destroy(after);
+    dnnl.primitive_attr_destroy(attributes);
     return good;
 }
 
@@ -148,9 +184,11 @@ const struct onednn *onednn_prepare(struct onednn_shape s)
             return &ready[i];
     if (used == PRODUCTS)       /* begin again */
         while (used > 0)
-            dnnl_primitive_destroy(ready[--used].primitive);
+            dnnl.primitive_destroy(ready[--used].primitive);
+    if (!open_library())
+        return NULL;
     if (engine == NULL
-        && dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success)
+        && dnnl.engine_create(&engine, dnnl_cpu, 0) != dnnl_success)
         return NULL;
     int threads = omp_get_max_threads();
     omp_set_num_threads(1);
@@ -162,7 +200,7 @@ const struct onednn *onednn_prepare(struct onednn_shape s)
 
 size_t onednn_scratch(const struct onednn *p)
 {
-    return p == NULL ? 0 : dnnl_memory_desc_get_size(&p->scratch);
+    return p == NULL ? 0 : dnnl.memory_desc_get_size(&p->scratch);
 }
 
 // Run a product
@@ -179,18 +217,18 @@ bool onednn_run(const struct onednn *p, void *c, const void *a,
     dnnl_stream_t stream = NULL;
     int threads = omp_get_max_threads();
     omp_set_num_threads(1);
-    bool good = dnnl_stream_create(&stream, engine,
+    bool good = dnnl.stream_create(&stream, engine,
                                    dnnl_stream_default_flags)
                 == dnnl_success;
     for (size_t i = 0; i < 4; i++)
-        good = dnnl_memory_create(&list[i].memory, shape[i], engine,
+        good = dnnl.memory_create(&list[i].memory, shape[i], engine,
                                   at[i]) == dnnl_success && good;
-    good = good && dnnl_primitive_execute(p->primitive, stream, 4, list)
+    good = good && dnnl.primitive_execute(p->primitive, stream, 4, list)
                    == dnnl_success
-        && dnnl_stream_wait(stream) == dnnl_success;
+        && dnnl.stream_wait(stream) == dnnl_success;
     for (size_t i = 0; i < 4; i++)
-        dnnl_memory_destroy(list[i].memory);
-    dnnl_stream_destroy(stream);
+        dnnl.memory_destroy(list[i].memory);
+    dnnl.stream_destroy(stream);
     omp_set_num_threads(threads);
     return good;
 }
