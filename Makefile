@@ -126,7 +126,7 @@ build/mhc-double: build/double/mhc
 ifeq ($(origin CXX),default)
 CXX := g++
 endif
-NVCC     ?= $(or $(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc))
+NVCC     := $(or $(NVCC),$(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc))
 EMULATOR ?= code/device/emulator
 KERNELS  := $(wildcard code/*/*.cu)
 CUTESTS  := $(wildcard tests/*/*.cu)
@@ -137,6 +137,7 @@ EMULATION = $(patsubst $(EMULATOR)/%.cpp,%,$(wildcard $(EMULATOR)/*.cpp))
 -include $(wildcard build/*/emulator/*.d)
 # $(1) its folder, $(2) for all of it, $(3) for kernels, $(4) parts of the emulator left out, $(5) whose C
 define emulated
+DEVICE_$(1) = $$(KERNELS:%.cu=build/$(1)/%.o) $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
 build/$(1)/%.o: %.cu build/$(1)/emulator-flags $(EMULATOR)/rewrite.sed
 	@mkdir -p $$(@D)
 	@echo "  EMULATE $(1) $$<"
@@ -149,16 +150,13 @@ build/$(1)/emulator/%.o: $(EMULATOR)/%.cpp build/$(1)/emulator-flags
 build/$(1)/emulator-flags: FORCE
 	@mkdir -p $$(@D)
 	@echo '$$(CXX) $$(EMUFLAGS) $(2) $(3)' | cmp -s - $$@ || echo '$$(CXX) $$(EMUFLAGS) $(2) $(3)' > $$@
-build/$(1)/mhc: $$(LIBRARY:%.c=build/$(5)/%.o) $$(PROGRAM:%.c=build/$(5)/%.o) $$(KERNELS:%.cu=build/$(1)/%.o) \
-                $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
+build/$(1)/mhc: $$(LIBRARY:%.c=build/$(5)/%.o) $$(PROGRAM:%.c=build/$(5)/%.o) $$(DEVICE_$(1))
 	@echo "  LD $(1) $$@"
 	@$$(CXX) -fopenmp $(2) -rdynamic $$^ -o $$@ -ldl $$(LIBS)
-build/$(1)/test: $$(LIBRARY:%.c=build/$(5)/%.o) $$(TESTS:%.c=build/$(5)/%.o) $$(KERNELS:%.cu=build/$(1)/%.o) \
-                $$(CUTESTS:%.cu=build/$(1)/%.o) $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
+build/$(1)/test: $$(LIBRARY:%.c=build/$(5)/%.o) $$(TESTS:%.c=build/$(5)/%.o) $$(CUTESTS:%.cu=build/$(1)/%.o) $$(DEVICE_$(1))
 	@echo "  LD $(1) $$@"
 	@$$(CXX) -fopenmp $(2) -rdynamic $$^ -o $$@ -ldl $$$$(pkg-config --libs check) $$(LIBS)
-build/$(1)/%: build/$(5)/tests/%.o $$(LIBRARY:%.c=build/$(5)/%.o) $$(HELPERS:%.c=build/$(5)/%.o) $$(KERNELS:%.cu=build/$(1)/%.o) $$(CUTESTS:%.cu=build/$(1)/%.o) \
-                $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
+build/$(1)/%: build/$(5)/tests/%.o $$(LIBRARY:%.c=build/$(5)/%.o) $$(HELPERS:%.c=build/$(5)/%.o) $$(CUTESTS:%.cu=build/$(1)/%.o) $$(DEVICE_$(1))
 	@mkdir -p $$(@D)
 	@$$(CXX) -fopenmp $(2) -rdynamic $$^ -o $$@ -ldl $$$$(pkg-config --libs check) $$(LIBS)
 endef
