@@ -184,14 +184,10 @@ static double now(void)
     return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned)
+cudaError_t cudaEventCreate(cudaEvent_t *event)
 {
     *event = new CUevent_st();
     return cudaSuccess;
-}
-cudaError_t cudaEventCreate(cudaEvent_t *event)
-{
-    return cudaEventCreateWithFlags(event, 0);
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event)
 {
@@ -501,15 +497,6 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p,
 cudaError_t cudaGetDeviceCount(int *count)
 {
     *count = 1;
-    return cudaSuccess;
-}
-cudaError_t cudaSetDevice(int device)
-{
-    return device == 0 ? cudaSuccess : failed(cudaErrorInvalidDevice);
-}
-cudaError_t cudaGetDevice(int *device)
-{
-    *device = 0;
     return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int *version)
