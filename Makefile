@@ -326,6 +326,11 @@ experiments: $(if $(KERNELS),data/results/kernel_units.csv)
 data/results/kernel_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_kernel_units
 	@tools/record $@ tools/units
+# What becomes of the planted bugs, by how they are run.
+experiments: $(if $(KERNELS),data/results/emulator_bugs.csv)
+data/results/emulator_bugs.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/emulated/device/show_bugs build/checked/device/show_bugs build/emulated-asan/device/show_bugs
+	@tools/record $@ tools/bugs
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

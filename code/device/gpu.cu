@@ -11,10 +11,13 @@
 // Open the gpu
 void gpu_check(struct device *d, cudaError_t status, const char *what)
 {
-    char text[160];
+    char text[240];
+    const char *last = ((const struct gpu *)d->state)->last;
+    bool is_last = last == NULL || last == what;
     if (status == cudaSuccess)
         return;
-    snprintf(text, sizeof text, "gpu: %.60s: %.80s", what,
+    snprintf(text, sizeof text, "gpu: %.60s%s%.60s: %.80s", what,
+             is_last ? "" : ", after ", is_last ? "" : last,
              cudaGetErrorString(status));
     device_fail(d, EX_OSERR, text);
 }
@@ -210,6 +213,7 @@ extern "C" const char *gpu_describe(void)
     cudaRuntimeGetVersion(&runtime);
     cudaDeviceGetAttribute(&clock, cudaDevAttrClockRate, 0);
     cudaDeviceGetAttribute(&memory, cudaDevAttrMemoryClockRate, 0);
+    cudaGetLastError();                 /* what it does not know is 0 */
     snprintf(text, sizeof text, "%.60s (%d.%d, %d multiprocessors, %zu "
              "MiB, driver %d.%d, runtime %d.%d, clocks %d and %d MHz)",
              p.name, p.major, p.minor, p.multiProcessorCount,
