@@ -43,7 +43,7 @@ TESTS   := $(wildcard tests/main.c) $(filter-out \
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
         lab check-lab hint labs solutions solution list-labs reset-lab grade \
-        need-for-labs stages stage emulated planted gpu-test gpu-check gpu-bundle mutants fuzz faults coverage valgrind sizes FORCE
+        need-for-labs stages stage emulated planted every-float gpu-test gpu-check gpu-bundle mutants fuzz faults coverage valgrind sizes FORCE
 
 all: program
 program: $(if $(PROGRAM),build/mhc)
@@ -79,7 +79,8 @@ help:
 ## make fuzz              files, settings and logs under attack        (FUZZ_TIME=60 seconds each)
 ## make sizes             where the lines of code/ are, and what a reader meets
 ## make emulated          kernels without a GPU: every order, races, bounds, sanitizers; barriers taken out
-## make planted           bugs of kernels, planted one at a time: who finds them
+## make planted           bugs of kernels, planted one at a time: who finds them; barriers, as well
+## make every-float       all 2^32 floats, rounded to bf16              (EVERY=64: one in 64)
 ## make gpu-check         on a machine with a GPU: tests, sanitizers, a run, times, in five minutes
 ## make gpu-bundle        build/mhc-gpu.tar.gz: all that gpu-check needs, for a machine without network
 ## make coverage valgrind the lines that the tests of checkpoints run; memory
@@ -234,6 +235,12 @@ planted:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/test
 	@tools/planted
 
+every-float: build/float/ground/show_every_float
+	@$< $(EVERY)
+experiments: $(if $(wildcard code/ground/bf16.h),data/results/every_float.txt)
+data/results/every_float.txt: | build/float/ground/show_every_float
+	@(echo '$$ make every-float'; build/float/ground/show_every_float) > $@.new && mv $@.new $@
+
 # On a machine with a GPU; from an archive, without network or compiler
 gpu-test: build/gpu/test
 	@tools/gpu test
@@ -326,6 +333,11 @@ experiments: $(if $(KERNELS),data/results/kernel_units.csv)
 data/results/kernel_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_kernel_units
 	@tools/record $@ tools/units
+# What becomes of the planted bugs, by how they are run.
+experiments: $(if $(KERNELS),data/results/emulator_bugs.csv)
+data/results/emulator_bugs.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/emulated/device/show_bugs build/checked/device/show_bugs build/emulated-asan/device/show_bugs
+	@tools/record $@ tools/bugs
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

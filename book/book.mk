@@ -55,6 +55,7 @@ lint:
 	@echo "  LINT"
 	@LC_ALL=C.UTF-8 gawk -f book/lint.awk $(CHAPTERS)
 	@LC_ALL=C.UTF-8 gawk -f book/tables.awk $(CHAPTERS)
+	@LC_ALL=C.UTF-8 gawk -f book/stores.awk pass=1 $(wildcard code/*/*.cu code/*/*.cuh) pass=2 $(wildcard code/*/*.cu code/*/*.cuh) < /dev/null
 	@[[ ! -f CITATION.cff ]] || grep -qx 'version: "$(VERSION)"' CITATION.cff || \
 	  { echo 'CITATION.cff: wants the line version: "$(VERSION)", as the program has it' >&2; exit 1; }
 

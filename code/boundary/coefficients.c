@@ -31,7 +31,8 @@ struct weights mixing_pack(real *packed, const real *phi,
 }
 
 // Project a tile
-enum { ROWS = 4, COLUMNS = 6 };
+enum { ROWS = REGISTERS == 1 ? 4 : 2,
+       COLUMNS = REGISTERS == 1 ? 6 : 3 };
 
 INLINE void project_lanes(lanes sum[][COLUMNS], const real *x,
                           size_t stride, const real *phi, size_t row,
@@ -47,6 +48,11 @@ INLINE void project_lanes(lanes sum[][COLUMNS], const real *x,
     }
 }
 
+INLINE const real *weights_at(struct weights phi, size_t i)
+{
+    return phi.at + i / PIECE * phi.piece + i % PIECE;
+}
+
 INLINE void project_block(real *raw, size_t K, const real *x,
                           size_t stride, struct weights phi,
                           size_t inputs, size_t rows, size_t columns)
@@ -56,15 +62,13 @@ INLINE void project_block(real *raw, size_t K, const real *x,
         for (size_t k = 0; k < columns; k++)
             sum[r][k] = (lanes){ 0 };
     // Add up the block's products
-    for (size_t i = 0; i < inputs; i += LANES) {
-        const real *at = phi.at + i / PIECE * phi.piece + i % PIECE;
-        if (i + LANES <= inputs)
-            project_lanes(sum, x + i, stride, at, phi.row, rows, columns,
-                          LANES);
-        else
-            project_lanes(sum, x + i, stride, at, phi.row, rows, columns,
-                          inputs - i);
-    }
+    size_t i = 0;
+    for (; i + LANES <= inputs; i += LANES)
+        project_lanes(sum, x + i, stride, weights_at(phi, i), phi.row,
+                      rows, columns, LANES);
+    if (i < inputs)
+        project_lanes(sum, x + i, stride, weights_at(phi, i), phi.row,
+                      rows, columns, inputs - i);
     for (size_t r = 0; r < rows; r++)
         for (size_t k = 0; k < columns; k++)
             raw[r * K + k] = total(&sum[r][k]);

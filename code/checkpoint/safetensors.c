@@ -518,7 +518,7 @@ static bool tensor_pass(const struct tensor *t, struct checksum *sum,
         else
             good = durable_write(file, at, some * sizeof *at, m);
     }
-    return good;
+    return good && (d == NULL || device_finish(d, m));
 }
 // Build the header
 // Put a value into an object

@@ -109,6 +109,8 @@ static bool describe(const struct options *o, struct message *m)
         }
         print_configuration(&c);
         // Print how numbers are kept
+        if (o->device->does == &gpu_operations)
+            printf("%-18s %s\n\n", "device", gpu_describe());
         if (o->device->format[STREAM] == BF16)
             printf("%-18s %s\n%-18s %s\n\n", "precision",
                    device_precision(o->device), "its products by",

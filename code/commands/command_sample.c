@@ -81,6 +81,8 @@ static bool write_text(struct sampler *s, const char *path,
     if (!repeat_prompt(s, &u, m))
         return false;
     for (size_t i = 0; i < wanted.bytes; i++) {
+        if (!device_finish(s->model.device, m))
+            return false;
         for (size_t j = 0; j < vocabulary; j++)
             if (!isfinite(s->logits[j]))
                 return fail(m, EX_DATAERR, "%s: the model's logits are "

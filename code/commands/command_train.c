@@ -212,6 +212,8 @@ static bool tell_sizes(const struct run *r, struct message *m)
                         - 2 * count * sizeof(real)) * mib,
                (double)(trainer_bytes(&model) + memory_peak()) * mib);
     // Tell how numbers are kept
+    if (good && r->options.device->does == &gpu_operations)
+        printf("%s\n", gpu_describe());
     if (good && r->options.device->format[STREAM] == BF16)
         printf("precision %s; products by %s\n",
                device_precision(r->options.device),
@@ -235,18 +237,22 @@ static bool tell_texts(struct run *r, struct message *m)
 }
 
 // Rehearse
-static void rehearse(struct run *r)
+static bool rehearse(struct run *r, struct message *m)
 {
     struct trainer *t = &r->trainer;
     const struct configuration *c = &r->configuration;
+    struct message why = { 0, "" };
     batches_fill(t->input, t->target, &t->batches,
                  t->bookmark.position, c->batch);
     double forward = 0, both = 0;
     for (int k = 0; k < 2; k++) {
         double began = omp_get_wtime();
         model_forward(&t->model, t->input, t->target);
+        bool good = device_finish(t->device, &why);
         forward = omp_get_wtime() - began;
         model_backward(&t->model, 1);
+        if (!device_finish(t->device, &why) || !good)
+            return fail(m, why.status, "the rehearsal: %s", why.text);
         both = omp_get_wtime() - began;
     }
     size_t look = trainer_judgement(t, c->evaluate_windows).windows;
@@ -254,6 +260,7 @@ static void rehearse(struct run *r)
     r->costs.step = both * (double)c->accumulation;
     r->costs.look = forward * ceil((double)look / (double)c->batch);
     r->costs.whole = forward * ceil((double)whole / (double)c->batch);
+    return true;
 }
 
 // Warn of a rate that never arrives
@@ -465,9 +472,8 @@ static bool begin(struct run *r, struct message *m)
     if (r->resume && r->name)
         return fail(m, EX_USAGE, "--name %s: a run that goes on keeps"
                     " its name", r->name);
-    if (!open_run(r, m))
+    if (!open_run(r, m) || !rehearse(r, m))
         return false;
-    rehearse(r);
     stop_listen();
     if (!(r->resume ? start_again(r, m) : start_new(r, m)))
         return false;
@@ -484,9 +490,13 @@ static bool give_advice(struct run *r, struct message *m)
     char folder[3 * PATH_ROOM], clip[32] = "";
     size_t used = strlen(m->text);
     progress_end(&r->progress);
+    quote(folder, sizeof folder, r->journal.folder);
+    if (r->trainer.device->trouble.status != 0)
+        snprintf(m->text + used, sizeof m->text - used, "; what is"
+                 " saved is update %zu; to go on: mhc train --resume"
+                 " %s", r->saved, folder);
     if (m->status != EXIT_FAILURE)
         return false;
-    quote(folder, sizeof folder, r->journal.folder);
     if (c->clip == 0 || c->clip > 1)
         snprintf(clip, sizeof clip, " --clip 1");
     snprintf(m->text + used, sizeof m->text - used, "; what is saved is"
@@ -554,7 +564,7 @@ static bool take_steps(struct run *r, struct message *m)
             return false;
         if ((*step == r->last || *step % c->save_every == 0)
             && !save_latest(r, m))
-            return false;
+            return give_advice(r, m);
     }
     progress_end(&r->progress);
     return r->saved == *step || save_latest(r, m);

@@ -177,7 +177,8 @@ int options_run(const struct request *r, int argc, char **argv,
 {
     struct options o = {.configuration = configuration_default()};
     struct message m = {0};
-    if (options_read(&o, r, argc, argv, &m) && run(&o, &m))
+    if (options_read(&o, r, argc, argv, &m) && run(&o, &m)
+        && (o.device == NULL || device_finish(o.device, &m)))
         return 0;
     return options_report(r, &m);
 }

@@ -11,10 +11,13 @@
 // Open the gpu
 void gpu_check(struct device *d, cudaError_t status, const char *what)
 {
-    char text[160];
+    char text[240];
+    const char *last = ((const struct gpu *)d->state)->last;
+    bool is_last = last == NULL || last == what;
     if (status == cudaSuccess)
         return;
-    snprintf(text, sizeof text, "gpu: %.60s: %.80s", what,
+    snprintf(text, sizeof text, "gpu: %.60s%s%.60s: %.80s", what,
+             is_last ? "" : ", after ", is_last ? "" : last,
              cudaGetErrorString(status));
     device_fail(d, EX_OSERR, text);
 }
@@ -63,7 +66,6 @@ static bool gpu_open(struct device *d, const char *precision,
 static void gpu_close(struct device *d)
 {
     struct gpu *g = (struct gpu *)d->state;
-    cudaStreamSynchronize(g->stream);
     // Give back what the clocks have
     for (size_t i = 0; i < g->room; i++) {
         cudaEventDestroy(g->timed[i].begins);
@@ -89,6 +91,7 @@ static void *gpu_allocate(struct device *d, size_t bytes)
 
 static void gpu_release(struct device *d, void *memory)
 {
+    /* needless: cudaFree waits, though its manual does not say so */
     gpu_check(d, cudaStreamSynchronize(stream_of(d)), "release");
     gpu_check(d, cudaFree(memory), "release");
 }
@@ -210,6 +213,7 @@ extern "C" const char *gpu_describe(void)
     cudaRuntimeGetVersion(&runtime);
     cudaDeviceGetAttribute(&clock, cudaDevAttrClockRate, 0);
     cudaDeviceGetAttribute(&memory, cudaDevAttrMemoryClockRate, 0);
+    cudaGetLastError();                 /* what it does not know is 0 */
     snprintf(text, sizeof text, "%.60s (%d.%d, %d multiprocessors, %zu "
              "MiB, driver %d.%d, runtime %d.%d, clocks %d and %d MHz)",
              p.name, p.major, p.minor, p.multiProcessorCount,

@@ -12,6 +12,7 @@
 /* what a device of this kind has of its own */
 struct gpu {
     cudaStream_t stream;        /* all work, in order */
+    const char *last;           /* kernel that was launched */
     int multiprocessors;
     // More of a gpu
     struct timed { enum operation what; cudaEvent_t begins, ends; }
@@ -27,6 +28,7 @@ static inline cudaStream_t stream_of(const struct device *d)
 void gpu_check(struct device *d, cudaError_t status, const char *what);
 static inline void gpu_launched(struct device *d, const char *kernel)
 {
+    ((struct gpu *)d->state)->last = kernel;
     gpu_check(d, cudaGetLastError(), kernel);
 }
 /* blocks of `size` for `count` things; 0 for none */

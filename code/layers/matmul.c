@@ -2,7 +2,7 @@
 #include "ground/slices.h"
 
 // The number of slices
-enum { FEWEST = 4, LARGEST = 256, SMALLEST = 32 };  /* rows */
+enum { FEWEST = 4, LARGEST = 288, SMALLEST = 32 };  /* rows */
 
 size_t matmul_slices(size_t rows)
 {

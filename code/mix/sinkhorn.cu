@@ -284,10 +284,10 @@ void gpu_sinkhorn_backward_by_threads(
 }
 
 // Sixteen lanes to a token
+// Sums and maxima of rows and columns
 enum { N = 4, LANES = N * N, TOKENS = 8 };      /* tokens of a block */
 #define WHOLE 0xffffffffu
 
-// Sums and maxima of rows and columns
 static __device__ float row_sum(float v)
 {
     v += __shfl_xor_sync(WHOLE, v, 1, LANES);

@@ -207,7 +207,7 @@ bool trace_batch(struct trace *t, struct model *model,
     take_one(t, model->at.dvector, SHAPE(T, C), "embedded");
     strcpy(t->prefix, "d.");
     take_parameters(t, model->gradients);
-    return m->status == 0;
+    return device_finish(model->device, m) && m->status == 0;
 }
 
 // Write a trace

@@ -207,6 +207,7 @@ static void move_weights(struct trainer *t, const struct update *u)
 bool trainer_step(struct update *u, struct trainer *t,
                   struct message *m)
 {
+    struct message why = { 0, "" };
     struct position next;
     double sum[2];
     u->step = t->bookmark.step + 1;
@@ -221,8 +222,8 @@ bool trainer_step(struct update *u, struct trainer *t,
     device_download(t->device, sum, t->sum);
     u->loss = sum[0];
     u->norm = sum[1];
-    if (!device_finish(t->device, m))
-        return false;
+    if (!device_finish(t->device, &why))
+        return fail(m, why.status, "update %zu: %s", u->step, why.text);
     // Give up if loss or gradient is not finite
     if (!isfinite(u->loss) || !isfinite(u->norm))
         return fail(m, EXIT_FAILURE, "update %zu: the %s is not finite",
@@ -293,8 +294,10 @@ bool trainer_judge(struct judgement *j, struct trainer *t)
 bool trainer_verdict(double *nats, const struct judgement *j,
                      const struct trainer *t, struct message *m)
 {
-    if (!device_finish(t->device, m))
-        return false;
+    struct message why = { 0, "" };
+    if (!device_finish(t->device, &why))
+        return fail(m, why.status, "after update %zu: %s",
+                    t->bookmark.step, why.text);
     *nats = j->sum / (double)j->bytes;
     if (isfinite(*nats))
         return true;

@@ -1,4 +1,3 @@
-// Running sums, up to the totals
 #include <cuda_runtime.h>
 #include "support/lab_kernels.h"
 
@@ -22,19 +21,16 @@ __global__ void running_sums_kernel(float *sums, const float *x,
         }
         if (lane == LANES - 1)
             total[warp] = sum;
-// Add the totals before
         float before = carried;
         for (size_t w = 0; w < warp; w++)
             before += total[w];
         if (c < width)
             sums[row + c] = before + sum;
         __syncthreads();
-// Add all totals
         for (size_t w = 0; w < WARPS; w++)
             carried += total[w];
         __syncthreads();
     }
-// Launch running sums
 }
 
 void running_sums(float *sums, const float *x, size_t rows,

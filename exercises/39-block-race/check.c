@@ -8,11 +8,11 @@ static real x[ROWS * COLUMNS], sums[COLUMNS], partial[SHARES * COLUMNS],
     want[SHARES * COLUMNS], first[COLUMNS];
 
 // Mistakes in sums of columns
-enum mistake { NONE, ONE_SHARE, HALF_OF_THEM, ALL_BUT_ONE, IN_A_ROW,
-               MISTAKES };
+enum mistake { NONE, ONE_SHARE, HALF_OF_THEM, ALL_BUT_ONE,
+               FROM_THE_LAST, IN_A_ROW, MISTAKES };
 static const char *const saying[MISTAKES] = { "",
     "the first share alone", "the first eight shares",
-    "all shares but the last",
+    "all shares but the last", "shares from the last to the first",
     "shares of rows that follow each other" };
 
 static void add_up(size_t rows, size_t columns, enum mistake mistake)
@@ -36,7 +36,8 @@ static void fold(size_t columns, enum mistake mistake)
     for (size_t c = 0; c < columns; c++) {
         float sum = 0;
         for (size_t s = 0; s < shares; s++)
-            sum += want[s * columns + c];
+            sum += want[(mistake == FROM_THE_LAST ? SHARES - 1 - s : s)
+                        * columns + c];
         want[c] = sum;
     }
 }
@@ -66,14 +67,14 @@ static void check(size_t rows, size_t columns, const char *order)
     add_up(rows, columns, NONE);
     snprintf(what, sizeof what, "partial, %zu rows of %zu", rows,
              columns);
-    if (!lab_compare(what, partial, want, shape, 2, 1e-7) && rows > 0) {
+    if (!lab_compare(what, partial, want, shape, 2, 0) && rows > 0) {
         add_up(rows, columns, IN_A_ROW);
         lab_mistake(saying[IN_A_ROW], want);
     }
     snprintf(what, sizeof what, "sums, %zu rows of %zu", rows, columns);
     add_up(rows, columns, NONE);
     fold(columns, NONE);
-    if (!lab_compare(what, sums, want, shape + 1, 1, 1e-6))
+    if (!lab_compare(what, sums, want, shape + 1, 1, 0))
         for (int m = ONE_SHARE; m < IN_A_ROW; m++) {
             add_up(rows, columns, NONE);
             fold(columns, (enum mistake)m);

@@ -193,6 +193,23 @@ START_TEST(configuration_and_bookmark_are_read_from_the_file_alone)
 }
 END_TEST
 
+/* fails if what a broken device answers takes the last one's place */
+START_TEST(what_a_failed_device_holds_is_not_saved)
+{
+    struct message m = { 0, "" };
+    struct trainer t;
+    tiny_open(&t);
+    save("good", &t);
+    save("kept", &t);
+    train(&t, 1);
+    device_fail(t.device, EX_OSERR, "it broke");
+    ck_assert(!checkpoint_write(folder_file("kept"), &t, &m));
+    ck_assert_int_eq(m.status, EX_OSERR);
+    ck_assert_str_eq(m.text, "it broke");
+    assert_same_file("good", "kept");
+}
+END_TEST
+
 /* fails if a missing file is reported as a bad one */
 START_TEST(a_missing_checkpoint_is_no_input)
 {
@@ -715,6 +732,7 @@ Suite *checkpoint_suite(void)
     tcase_add_test(c, a_checkpoint_holds_every_row_field_and_member);
     tcase_add_test(c,
         configuration_and_bookmark_are_read_from_the_file_alone);
+    tcase_add_test(c, what_a_failed_device_holds_is_not_saved);
     tcase_add_test(c, a_missing_checkpoint_is_no_input);
     tcase_add_test(c, a_checkpoint_with_the_old_checksum_is_read);
     tcase_add_loop_test(c,

@@ -16,17 +16,33 @@ static void must(cudaError_t status, int line)
     _exit(86);
 }
 
+static struct { float *at; size_t bytes; } made[4];
+static size_t arrays;
+extern "C" FILE *emulator_bug_results;
+FILE *emulator_bug_results;
+
 static void finish(void)
 {
+    static char host[8192];
     must(cudaGetLastError(), __LINE__);
     must(cudaDeviceSynchronize(), __LINE__);
+    for (size_t i = 0; emulator_bug_results != NULL && i < arrays; i++)
+        if (cudaMemcpy(host, made[i].at, made[i].bytes,
+                       cudaMemcpyDeviceToHost) == cudaSuccess)
+            fwrite(host, 1, made[i].bytes, emulator_bug_results);
 }
 
-static float *floats(size_t n)
+static float *spare(size_t n)
 {
     void *memory = NULL;
     must(cudaMalloc(&memory, n * sizeof(float)), __LINE__);
     return (float *)memory;
+}
+
+static float *floats(size_t n)
+{
+    made[arrays++] = { spare(n), n * sizeof(float) };
+    return made[arrays - 1].at;
 }
 
 /* 0, 1, 2, ... on the device */
@@ -102,7 +118,7 @@ __global__ void maximum(float *x, bool right)
     if (threadIdx.x == 0)
         most = 0;
     __syncthreads();
-    if (right ? threadIdx.x == 0 : x[threadIdx.x] > most)
+    if (right ? threadIdx.x == 255 : x[threadIdx.x] > most)
         most = x[threadIdx.x];                          /* all_write */
     __syncthreads();
     x[threadIdx.x] -= most;
@@ -319,7 +335,8 @@ __global__ void total(float *sum, const float *x)
 
 static void blocks(bool right)
 {
-    total<<<right ? 1 : 4, 64>>>(numbers(1), numbers(256));
+    total<<<right ? 1 : 4, right ? 256 : 64>>>(numbers(1),
+                                                numbers(256));
     finish();
 }
 
@@ -331,22 +348,27 @@ __global__ void shift(float *y, const float *x)
 
 static void in_place(bool right)
 {
-    float *x = numbers(320);
-    shift<<<4, 64>>>(right ? floats(256) : x, x);
+    float *x = numbers(320), *y = right ? spare(256) : x;
+    shift<<<4, 64>>>(y, x);
+    if (right)
+        cudaMemcpy(x, y, 256 * sizeof *x, cudaMemcpyDeviceToDevice);
     finish();
 }
 
-__global__ void read_all(float *x, float *y, bool right)
+__global__ void read_all(float *x, float *y, unsigned writer)
 {
     y[blockIdx.x] = x[0];                       /* read_by_all */
     __syncthreads();
-    if (!right && blockIdx.x == 3)
+    if (blockIdx.x == writer)
         x[0] = 1;                               /* read_by_all */
 }
 
 static void read_by_all(bool right)
 {
-    read_all<<<4, 1>>>(numbers(1), floats(4), right);
+    float *x = numbers(1), *y = floats(4);
+    read_all<<<4, 1>>>(x, y, right ? 4 : 3);
+    if (right)
+        read_all<<<1, 1>>>(x, spare(1), 0);
     finish();
 }
 
@@ -378,7 +400,7 @@ static void before_first(bool right)
 
 __global__ void far(float *x, size_t i)
 {
-    x[i] = 1;                                           /* far_off */
+    x[i] = 2;                                           /* far_off */
 }
 
 static void far_off(bool right)
@@ -432,15 +454,19 @@ static void dynamic_end(bool right)
     finish();
 }
 
-__global__ void by_fours(float *y, const float *x, int shift)
+__global__ void by_fours(float *y, const float *x, bool right)
 {
-    const float4 *from = (const float4 *)(x + shift);
-    ((float4 *)y)[threadIdx.x] = from[threadIdx.x];     /* odd_float4 */
+    const float4 *from = (const float4 *)(x + 1);
+    if (right)
+        for (int k = 0; k < 4; k++)
+            y[4 * threadIdx.x + k] = x[1 + 4 * threadIdx.x + k];
+    else
+        ((float4 *)y)[threadIdx.x] = from[threadIdx.x]; /* odd_float4 */
 }
 
 static void odd_float4(bool right)
 {
-    by_fours<<<1, 16>>>(floats(64), numbers(68), right ? 0 : 1);
+    by_fours<<<1, 16>>>(floats(64), numbers(68), right);
     finish();
 }
 
@@ -450,13 +476,20 @@ static void freed(bool right)
     if (!right)
         cudaFree(x);
     copy<<<1, 256>>>(floats(256), x);
+    must(cudaDeviceSynchronize(), __LINE__);
+    if (right)
+        cudaFree(x);
     finish();
 }
 
 static void host_pointer(bool right)
 {
     float *x = (float *)calloc(256, sizeof *x);
-    copy<<<1, 256>>>(floats(256), right ? numbers(256) : x);
+    for (int i = 0; i < 256; i++)
+        x[i] = (float)i;
+    float *y = floats(256);
+    copy<<<1, 256>>>(y, right ? numbers(256) : x);
+    arrays = 1;
     finish();
     free(x);
 }
@@ -481,19 +514,21 @@ __global__ void keeps(float *x, bool right)
 {
     __shared__ float s[32];
     if (right || blockIdx.x == 0)
-        s[threadIdx.x] = x[threadIdx.x];
+        s[threadIdx.x] = x[32 * blockIdx.x + threadIdx.x];
     x[32 * blockIdx.x + threadIdx.x] = s[threadIdx.x];  /* last_block */
 }
 
 static void last_block(bool right)
 {
-    keeps<<<right ? 1 : 2, 32>>>(numbers(64), right);
+    keeps<<<2, 32>>>(numbers(64), right);
     finish();
 }
 
 static void unwritten_array(bool right)
 {
-    copy<<<1, 256>>>(floats(256), right ? numbers(256) : floats(256));
+    float *y = floats(256);
+    copy<<<1, 256>>>(y, right ? numbers(256) : floats(256));
+    arrays = 1;
     finish();
 }
 
@@ -502,6 +537,8 @@ static void copied_unwritten(bool right)
     float host[4];
     must(cudaMemcpy(host, right ? numbers(4) : floats(4), sizeof host,
                     cudaMemcpyDeviceToHost), __LINE__);
+    if (emulator_bug_results != NULL)
+        fwrite(host, sizeof host, 1, emulator_bug_results);
 }
 
 // Bugs of copies

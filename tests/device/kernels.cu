@@ -1,5 +1,6 @@
 #include "device/gpu.cuh"
 #include "device/kernels.h"
+#include <string.h>
 
 // Kernels for tests
 __global__ void add_kernel(float *y, const float *a, const float *b,
@@ -49,4 +50,16 @@ void kernels_reduce(struct device *d, float *got, const float *x,
     case 1024: reduce_kernel<1024> <<<1, 1024, 0, s>>>(got, x); break;
     }
     gpu_launched(d, "reduce_kernel");
+}
+
+void kernels_upload(struct device *d, struct array to,
+                    const float *numbers)
+{
+    size_t bytes = array_bytes(to);
+    void *pinned = NULL;
+    gpu_check(d, cudaMallocHost(&pinned, bytes), "pinned memory");
+    memcpy(pinned, numbers, bytes);
+    device_upload(d, to, pinned);
+    memset(pinned, 0, bytes);
+    gpu_check(d, cudaFreeHost(pinned), "pinned memory");
 }

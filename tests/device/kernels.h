@@ -15,5 +15,9 @@ void kernels_add_by(struct device *d, float *y, const float *a,
    of either. threads: 32, 128, 256 or 1024 */
 void kernels_reduce(struct device *d, float *got, const float *x,
                     int threads);
+/* uploads numbers from memory that the GPU fetches from by itself, and
+   overwrites that memory at once */
+void kernels_upload(struct device *d, struct array to,
+                    const float *numbers);
 LANGUAGE_C_END
 #endif

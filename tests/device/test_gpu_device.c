@@ -6,6 +6,7 @@
 #pragma weak kernels_add
 #pragma weak kernels_add_by
 #pragma weak kernels_reduce
+#pragma weak kernels_upload
 
 // Tests of the gpu's memory
 /* fails if memory is not zeroed, or a copy goes past its rows */
@@ -27,6 +28,18 @@ START_TEST(gpu_memory_begins_with_zeros_and_keeps_numbers)
     ck_assert(back[0] == 0);
     pair_same("x", x);
     ck_assert(device_finish(&gpu, &m));
+}
+END_TEST
+
+/* fails if an upload leaves while its source is still to be read */
+START_TEST(gpu_uploads_have_read_their_source_when_they_return)
+{
+    pair_open();
+    struct pair x = pair_normal(EXACT, 3, 100, 3, 1);
+    struct pair y = pair_unset(EXACT, 3, 100);
+    memcpy(y.cpu.at, x.cpu.at, array_bytes(x.cpu));
+    kernels_upload(&gpu, y.gpu, (const float *)x.cpu.at);
+    pair_same("y", y);
 }
 END_TEST
 
@@ -146,6 +159,8 @@ Suite *gpu_device_suite(void)
     TCase *c = tcase_create("gpu_memory");
     suite_add_tcase(s, c);
     tcase_add_test(c, gpu_memory_begins_with_zeros_and_keeps_numbers);
+    tcase_add_test(c,
+                   gpu_uploads_have_read_their_source_when_they_return);
     tcase_add_test(c, gpu_memory_that_is_not_there_is_no_trouble);
     tcase_add_test(c, gpu_clocks_tell_every_operation);
     c = tcase_create("gpu_kernels");

@@ -51,12 +51,23 @@ static void norm_back(void)
 
 static void gate(void)
 {
-    feedforward_forward(a, b, c, MOST);
+    #pragma omp parallel for schedule(static)
+    for (size_t s = 0; s < SLICES; s++) {
+        struct slice k = slice_of(s, SLICES, MOST);
+        feedforward_forward(a + k.begin, b + k.begin, c + k.begin,
+                            k.end - k.begin);
+    }
 }
 
 static void gate_back(void)
 {
-    feedforward_backward(d, e, a, b, c, MOST);
+    #pragma omp parallel for schedule(static)
+    for (size_t s = 0; s < SLICES; s++) {
+        struct slice k = slice_of(s, SLICES, MOST);
+        feedforward_backward(d + k.begin, e + k.begin, a + k.begin,
+                             b + k.begin, c + k.begin,
+                             k.end - k.begin);
+    }
 }
 
 static void loss(void)

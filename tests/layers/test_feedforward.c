@@ -4,7 +4,6 @@
 #include "support/difference.h"
 #include "support/fill.h"
 #include "support/suite.h"
-#include <omp.h>
 
 // Tests of the gate's values
 static const double close = 256 * REAL_EPSILON;
@@ -104,24 +103,6 @@ START_TEST(gate_backward_works_in_place)
     assert_same(up, dup, count);
 }
 END_TEST
-
-/* fails if threads share a variable of the loop */
-START_TEST(gate_does_not_depend_on_threads)
-{
-    enum { COUNT = 1003 };
-    real *x = test_reals(3 * COUNT), *all[3];
-    fill_normal(x, 3 * COUNT, 9, 2);
-    for (int k = 0; k < 3; k++) {
-        real *out = all[k] = test_reals(3 * COUNT);
-        omp_set_num_threads(k + 1);
-        feedforward_forward(out, x, x + COUNT, COUNT);
-        feedforward_backward(out + COUNT, out + 2 * COUNT,
-                             x + 2 * COUNT, x, x + COUNT, COUNT);
-    }
-    assert_same(all[1], all[0], 3 * COUNT);
-    assert_same(all[2], all[0], 3 * COUNT);
-}
-END_TEST
 #ifdef REAL_IS_DOUBLE
 enum { COUNT = 40 };
 struct trial { real gate[COUNT], up[COUNT], weights[COUNT]; };
@@ -166,7 +147,6 @@ Suite *feedforward_suite(void)
     tcase_add_loop_test(c, gate_backward_is_what_plain_loops_give,
                         0, SIZES);
     tcase_add_loop_test(c, gate_backward_works_in_place, 0, SIZES);
-    tcase_add_test(c, gate_does_not_depend_on_threads);
 #ifdef REAL_IS_DOUBLE
     tcase_add_test(c, gate_gradient_is_the_slope);
 #endif

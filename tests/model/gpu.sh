@@ -33,4 +33,30 @@ $small --steps 2 --device gpu --name again-1 > out 2> err
 $small --steps 2 --device gpu --name again-2 > out 2> err
 holds 'a run on the gpu repeats to the bit' \
     'cmp runs/again-{1,2}/latest.safetensors'
+if mhc info --device gpu | grep -q 'the emulator'; then
+    arm="$small --connection mhc --streams 4 --device gpu"
+    EMULATOR_FAIL=1500 $arm --steps 20 --name broken > out 2> err
+    holds 'a kernel fails: update, kernel and what is saved are told' \
+        '[ $? = 71 ] && grep -qE "update 1[1-9]: gpu: [a-z_]+: \
+unspecified launch failure; what is saved is update 10;" err'
+    holds 'a kernel fails: the checkpoint is whole' \
+        'mhc info runs/broken | grep -qE "step +10 "'
+    mhc train --resume runs/broken --device gpu > out 2> err
+    holds 'a kernel fails: the run goes on to the same bits' \
+        'cmp runs/{gpu-mhc,broken}/latest.safetensors'
+    EMULATOR_FAIL=300 EMULATOR_STREAMS=lazy $arm --steps 20 \
+        --name late > out 2> err
+    holds 'a late failure is told with the last launch' \
+        'grep -qE "update [1-9]: gpu: [a-z]+, after [a-z_]+: " err'
+    EMULATOR_FAIL=5 $arm --steps 20 --name never > out 2> err
+    holds 'a failure before the first update leaves no run' \
+        '[ $? = 71 ] && [ ! -e runs/never ]'
+    EMULATOR_FAIL=30 mhc sample runs/gpu-mhc --device gpu > out 2> err
+    holds 'a failure stops what is written' \
+        '[ $? = 71 ] && [ "$(wc -c < out)" -lt 100 ]'
+    EMULATOR_FAIL=30 mhc trace runs/gpu-mhc --device gpu --data unseen \
+        --out broken-trace > out 2> err
+    holds 'a failure leaves no trace' \
+        '[ $? = 71 ] && [ ! -e broken-trace ]'
+fi
 closing

@@ -104,6 +104,8 @@ void judge_begin(void)
     hide_answer();
 }
 
+char judge_order[32];
+
 void judge_emulated(const char *prefix)
 {
     says = prefix;
@@ -247,7 +249,12 @@ static void attend(void)
 static void explain(int status)
 {
     const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    const char *what = "your answer comes back";
+    char what[80], found[80];
+    const char *in = judge_order[0] != '\0' ? ", order " : "";
+    snprintf(what, sizeof what, "your answer comes back%s%s", in,
+             judge_order);
+    snprintf(found, sizeof found, "the emulator finds nothing wrong"
+             "%s%s", in, judge_order);
     if (call.why != NULL)
         lab_true(what, false, "%s", call.why);
     else if (signal == SIGSYS)
@@ -263,8 +270,7 @@ static void explain(int status)
                  "seccomp), so it was not run");
     else if (WEXITSTATUS(status) == SANITIZED
              && call.report[0] != '\0')
-        lab_true("the emulator finds nothing wrong", false, "%s",
-                 call.report);
+        lab_true(found, false, "%s", call.report);
     else if (WEXITSTATUS(status) == SANITIZED)
         lab_true(what, false, "it was stopped by a sanitizer, whose "
                  "report stands above");

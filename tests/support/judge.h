@@ -12,5 +12,7 @@ void judge_begin(void);
    first report that it prints is the reason, if it then leaves with
    SANITIZED. */
 void judge_emulated(const char *says);
+/* in which order an emulator runs the answer; "": there is none */
+extern char judge_order[32];
 LANGUAGE_C_END
 #endif

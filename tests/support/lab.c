@@ -178,8 +178,11 @@ static void recognise(const real *want, const struct before *b)
 bool lab_compare(const char *what, const real *got, const real *want,
                  const size_t *shape, size_t rank, double tolerance)
 {
+    char text[160];
+    snprintf(text, sizeof text, "%.120s%s%s", what,
+             judge_order[0] != '\0' ? ", order " : "", judge_order);
     last.got = NULL;
-    if (note(what, compare_arrays(NULL, what, got, want, shape, rank,
+    if (note(text, compare_arrays(NULL, what, got, want, shape, rank,
                                   tolerance)))
         return true;
     // Remember this comparison

@@ -11,6 +11,7 @@ extern "C" void emulator_configure(void);  /* reads its variables */
 namespace emulator {
 struct variable;
 const std::vector<struct variable> &static_shared(void);
+void name_array(const void *memory, const char *name);
 }
 
 enum { ARRAYS = 32 };
@@ -37,9 +38,10 @@ float *lab_gpu_scratch(size_t count)
     return (float *)device;
 }
 
-float *lab_gpu(const float *host, size_t count)
+float *lab_gpu_named(const char *name, const float *host, size_t count)
 {
     float *device = lab_gpu_scratch(count);
+    emulator::name_array(device, name);
     twin[twins - 1].host = const_cast<float *>(host);
     if (count > 0)
         say(cudaMemcpy(device, host, count * sizeof(float),
@@ -101,8 +103,9 @@ void lab_gpu_begin(const char *title)
     emulator::static_shared();
 }
 
-void lab_gpu_before(void)
+void lab_gpu_before(const char *order)
 {
+    snprintf(judge_order, sizeof judge_order, "%s", order);
     lab_serve(find_line, sizeof(struct line), sizeof(size_t));
 }
 

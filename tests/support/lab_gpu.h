@@ -8,17 +8,18 @@ void lab_gpu_begin(const char *title);
    warps and lanes. */
 #define lab_gpu_call(order, ...) \
     do { \
-        lab_gpu_before(); \
+        lab_gpu_before(order); \
         lab_call(lab_gpu_order(order); __VA_ARGS__; lab_gpu_end()); \
     } while (0)
 /* In it: device memory with the numbers of this array. When the answer
    is back, the array has the device's numbers; so inputs are seen to
    be only read. */
-float *lab_gpu(const float *host, size_t count);
+#define lab_gpu(host, count) lab_gpu_named(#host, host, count)
 /* device memory that nobody has written */
 float *lab_gpu_scratch(size_t count);
 
-void lab_gpu_before(void);
+float *lab_gpu_named(const char *name, const float *host, size_t count);
+void lab_gpu_before(const char *order);
 void lab_gpu_order(const char *order);
 void lab_gpu_end(void);
 LANGUAGE_C_END

@@ -64,7 +64,7 @@ static void mark(const struct memory *m, const void *at, size_t bytes,
         c[i] = { { as, 0, 0, 0 }, { 0, 0, 0, 0 } };
 }
 
-struct piece { size_t bytes; bool is; };
+struct piece { size_t bytes; bool is; const char *name; };
 static std::map<const char *, struct piece> known;
 static size_t accessed;                 /* bytes of the access */
 
@@ -94,9 +94,10 @@ static std::string described(const char *at)
                  at - dynamic_memory.first);
     else if (memory_of(at) == &device_memory && p != known.begin()) {
         --p;
-        snprintf(text, sizeof text, "byte %td of %zu of an array%s",
+        snprintf(text, sizeof text, "byte %td of %zu of %s%s",
                  at - p->first, p->second.bytes,
-                 p->second.is ? "" : " that was freed");
+                 p->second.name == NULL ? "an array" : p->second.name,
+                 p->second.is ? "" : ", freed");
     } else if (memory_of(at) == &static_memory) {
         const struct variable *v = nearest(at);
         snprintf(text, sizeof text, "byte %td of %zu of %s, shared",
@@ -355,7 +356,13 @@ static void on_allocated(char *piece, size_t bytes, bool is)
         mark(&device_memory, piece, bytes, UNWRITTEN);
     else
         forget(piece, bytes);
-    known[piece] = { bytes, is };
+    known[piece] = { bytes, is, NULL };
+}
+
+/* for reports */
+void name_array(const void *memory, const char *name)
+{
+    known[(const char *)memory].name = name;
 }
 
 static void on_copied(void *to, const void *from, size_t bytes)

@@ -107,8 +107,6 @@ typedef struct CUevent_st *cudaEvent_t;
 #define cudaStreamNonBlocking 1u
 #define cudaStreamLegacy ((cudaStream_t)1)
 #define cudaStreamPerThread ((cudaStream_t)2)
-#define cudaEventDefault 0u
-#define cudaEventDisableTiming 2u
 struct cudaLaunchAttribute { int id; };
 struct cudaLaunchConfig_t {
     dim3 gridDim, blockDim;
@@ -143,8 +141,6 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event,
                                 unsigned flags = 0);
 cudaError_t cudaDeviceSynchronize(void);
 cudaError_t cudaEventCreate(cudaEvent_t *event);
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event,
-                                     unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event,
                             cudaStream_t stream = NULL);
@@ -163,8 +159,6 @@ struct cudaDeviceProp {
 };
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *, int);
 cudaError_t cudaGetDeviceCount(int *count);
-cudaError_t cudaSetDevice(int device);
-cudaError_t cudaGetDevice(int *device);
 cudaError_t cudaDriverGetVersion(int *version);
 cudaError_t cudaRuntimeGetVersion(int *version);
 cudaError_t cudaFuncSetAttribute(const void *kernel,
@@ -520,24 +514,10 @@ template <class T> cudaError_t cudaMallocHost(T **memory, size_t bytes)
 {
     return cudaMallocHost((void **)memory, bytes);
 }
-template <class T>
-cudaError_t cudaMemcpyToSymbol(T &symbol, const void *from,
-                               size_t bytes)
-{
-    memcpy(&symbol, from, bytes);
-    return cudaSuccess;
-}
 template <class... P>
 cudaError_t cudaFuncSetAttribute(void (*kernel)(P...),
                                  enum cudaFuncAttribute what, int value)
 {
     return cudaFuncSetAttribute((const void *)kernel, what, value);
-}
-template <class... P>
-cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(
-    int *blocks, void (*)(P...), int, size_t)
-{
-    *blocks = 2;
-    return cudaSuccess;
 }
 #endif

@@ -15,6 +15,8 @@ enum { ASAN = 0 };
 using namespace emulator;
 
 static cudaError_t last_error = cudaSuccess;
+static cudaError_t health = cudaSuccess;        /* once bad, it stays */
+static unsigned long fails_after;       /* so many launches; 0: never */
 
 static cudaError_t failed(cudaError_t error)
 {
@@ -22,10 +24,13 @@ static cudaError_t failed(cudaError_t error)
     return error;
 }
 
-cudaError_t cudaPeekAtLastError(void) { return last_error; }
+cudaError_t cudaPeekAtLastError(void)
+{
+    return health == cudaSuccess ? last_error : health;
+}
 cudaError_t cudaGetLastError(void)
 {
-    cudaError_t error = last_error;
+    cudaError_t error = cudaPeekAtLastError();
     last_error = cudaSuccess;
     return error;
 }
@@ -44,6 +49,8 @@ static const struct { cudaError_t error; const char *name, *words; }
     { cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle",
       "invalid resource handle" },
     { cudaErrorNotReady, "cudaErrorNotReady", "device not ready" },
+    { cudaErrorLaunchFailure, "cudaErrorLaunchFailure",
+      "unspecified launch failure" },
     { cudaErrorUnknown, "cudaErrorUnknown", "unknown error" },
 };
 
@@ -81,7 +88,8 @@ static void run_until(struct CUstream_st *s, uint64_t number)
         s->queue.pop_front();
         for (auto &[other, its] : o.after)
             run_until(other, its);
-        o.run();
+        if (health == cudaSuccess)
+            o.run();
     }
 }
 static uint64_t numbers;
@@ -150,7 +158,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t s)
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
     run_until(stream(s), UINT64_MAX);
-    return cudaSuccess;
+    return health;
 }
 cudaError_t cudaStreamQuery(cudaStream_t s)
 {
@@ -160,7 +168,7 @@ cudaError_t cudaStreamQuery(cudaStream_t s)
 cudaError_t cudaDeviceSynchronize(void)
 {
     run_all();
-    return cudaSuccess;
+    return health;
 }
 
 struct CUevent_st {
@@ -176,14 +184,10 @@ static double now(void)
     return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned)
+cudaError_t cudaEventCreate(cudaEvent_t *event)
 {
     *event = new CUevent_st();
     return cudaSuccess;
-}
-cudaError_t cudaEventCreate(cudaEvent_t *event)
-{
-    return cudaEventCreateWithFlags(event, 0);
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event)
 {
@@ -198,7 +202,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t s)
     event->stream = stream(s);
     event->number = numbers;
     unless_lazy(s);
-    return cudaSuccess;
+    return health;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
@@ -315,7 +319,7 @@ cudaError_t cudaMalloc(void **memory, size_t bytes)
     open_memory(false);
     if (checker != NULL)
         checker->allocated(piece, bytes, true);
-    return cudaSuccess;
+    return health;
 }
 
 cudaError_t cudaFree(void *memory)
@@ -336,7 +340,7 @@ cudaError_t cudaFree(void *memory)
     open_memory(false);
     used -= p->second;
     pieces.erase(p);
-    return cudaSuccess;
+    return health;
 }
 
 cudaError_t cudaMemGetInfo(size_t *free, size_t *all)
@@ -400,7 +404,7 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes,
     } else
         put(s, [=] { move_now(to, from, bytes); });
     unless_lazy(s);
-    return cudaSuccess;
+    return health;
 }
 
 cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes,
@@ -408,7 +412,7 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes,
 {
     cudaError_t status = cudaMemcpyAsync(to, from, bytes, kind, NULL);
     run_until(&stream_0, UINT64_MAX);
-    return status;
+    return status == cudaSuccess ? health : status;
 }
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes,
@@ -424,7 +428,7 @@ cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes,
         open_memory(false);
     });
     unless_lazy(s);
-    return cudaSuccess;
+    return health;
 }
 
 cudaError_t cudaMemset(void *to, int value, size_t bytes)
@@ -459,6 +463,10 @@ void emulator::submit(const struct shape &s, const void *kernel,
         const char *first = (const char *)given;
         std::vector<char> kept(first, first + bytes);
         put(s.stream, [=] {
+            if (fails_after > 0 && --fails_after == 0) {
+                health = cudaErrorLaunchFailure;
+                return;
+            }
             open_memory(true);
             run_grid(s, kernel, call, kept.data(), kept.size());
             open_memory(false);
@@ -489,15 +497,6 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p,
 cudaError_t cudaGetDeviceCount(int *count)
 {
     *count = 1;
-    return cudaSuccess;
-}
-cudaError_t cudaSetDevice(int device)
-{
-    return device == 0 ? cudaSuccess : failed(cudaErrorInvalidDevice);
-}
-cudaError_t cudaGetDevice(int *device)
-{
-    *device = 0;
     return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int *version)
@@ -557,11 +556,15 @@ extern "C" void emulator_configure(void)
 {
     const char *s = getenv("EMULATOR_STREAMS");
     const char *g = getenv("EMULATOR_GUARD");
+    const char *n = getenv("EMULATOR_FAIL");
     configure_order();
     lazy = s != NULL && strcmp(s, "lazy") == 0;
     if (s != NULL && !lazy)
         fail(NULL, 0, "EMULATOR_STREAMS is lazy, not '%s'", s);
     guarded = g != NULL && strcmp(g, "1") == 0 && !ASAN;
+    fails_after = n == NULL ? 0 : strtoul(n, NULL, 10);
+    if (n != NULL && fails_after == 0)
+        fail(NULL, 0, "EMULATOR_FAIL is a number, not '%s'", n);
     if (heap != NULL)
         mprotect(heap, ROOM, guarded ? PROT_NONE
                                      : PROT_READ | PROT_WRITE);

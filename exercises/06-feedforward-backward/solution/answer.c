@@ -1,5 +1,4 @@
 #include "layers/feedforward.h"
-#include "ground/slices.h"
 
 // The sigmoid
 static inline real sigmoid(real x)
@@ -12,14 +11,10 @@ void feedforward_backward(real *dgate, real *dup, const real *dhidden,
                           const real *gate, const real *up,
                           size_t count)
 {
-    #pragma omp parallel for schedule(static)
-    for (size_t k = 0; k < SLICES; k++) {
-        struct slice slice = slice_of(k, SLICES, count);
-        #pragma omp simd
-        for (size_t i = slice.begin; i < slice.end; i++) {
-            real g = gate[i], u = up[i], s = sigmoid(g);
-            dup[i] = dhidden[i] * (g * s);
-            dgate[i] = dhidden[i] * (u * s * (1 + g * (1 - s)));
-        }
+    #pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        real g = gate[i], u = up[i], s = sigmoid(g);
+        dup[i] = dhidden[i] * (g * s);
+        dgate[i] = dhidden[i] * (u * s * (1 + g * (1 - s)));
     }
 }
