@@ -120,8 +120,10 @@ __device__ inline void fetch(uint4 *tile, struct factor f, size_t i0,
             bool in = row < f.rows && column < f.columns;
             const void *from = in ? at + row * f.columns + column : at;
             __pipeline_memcpy_async(to, from, 16, in ? 0 : 16);
-        } else
-            *to = eight(f, row, column);
+        } else {
+            uint4 these = eight(f, row, column);
+            *to = these;
+        }
     }
 }
 #endif

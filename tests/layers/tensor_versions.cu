@@ -71,8 +71,10 @@ version2(float *y, struct factor x, struct factor w)
         for (int n = threadIdx.x; n < TILE * DEPTH / CHUNK; n += BLOCK) {
             int row = n / 4, chunk = n % 4;
             int at = column<SWIZZLED>(row, chunk);
-            left[row][at] = eight(x, t0 + row, k0 + chunk * CHUNK);
-            right[row][at] = eight(w, o0 + row, k0 + chunk * CHUNK);
+            uint4 of_x = eight(x, t0 + row, k0 + chunk * CHUNK);
+            uint4 of_w = eight(w, o0 + row, k0 + chunk * CHUNK);
+            left[row][at] = of_x;
+            right[row][at] = of_w;
         }
         __syncthreads();
         // Multiply the warp's rows and columns
