@@ -1,11 +1,14 @@
+#include "boundary/project.cuh"
 #include "device/sixteen.h"
 #include "ground/bf16.h"
 #include "ground/random.h"
+#include "layers/norm.h"
 #include "layers/tensor.h"
 #include "layers/tensor_versions.h"
 #include "support/pair.h"
 #include "support/suite.h"
 #include <stdlib.h>
+#pragma weak gpu_project_sixteen
 #pragma weak sixteen_gpu_product
 #pragma weak sixteen_gpu_product_input
 #pragma weak sixteen_gpu_product_weight
@@ -270,6 +273,60 @@ START_TEST(gpu_bf16_products_of_no_rows_do_nothing)
 }
 END_TEST
 
+static const struct { enum mix mix; size_t streams, width, tokens,
+                      shift; } projections[] = {
+    { MIX_SINKHORN, 4, 64, 70, 0 }, { MIX_SINKHORN, 4, 2, 130, 0 },
+    { MIX_SINKHORN, 1, 8, 1, 0 }, { MIX_SINKHORN, 8, 96, 20, 0 },
+    { MIX_TANH_THREE, 3, 72, 65, 0 }, { MIX_SINKHORN, 2, 33, 17, 0 },
+    { MIX_SINKHORN, 4, 64, 5, 1 },
+};
+enum { PROJECTIONS = sizeof projections / sizeof *projections };
+
+/* fails if a weight is kept in one piece of tf32, a channel or a token
+   is another's or left out, or a root is not that of the row */
+START_TEST(gpu_projections_from_bf16_are_nearly_single)
+{
+    size_t T = projections[_i].tokens, shift = projections[_i].shift;
+    struct layout l = layout_of(projections[_i].mix,
+                                projections[_i].streams,
+                                projections[_i].width, 1);
+    size_t K = layout_row(&l), length = layout_inputs(&l);
+    real *numbers = test_reals(T * l.parts * length + 1);
+    fill_normal(numbers, T * l.parts * length, 1, 1);
+    struct pair x = kept(BF16, T * l.parts, length, numbers, shift);
+    struct pair phi = normal(F32, l.outputs, length, 2, 1);
+    struct pair row = kept(F32, T, K, NULL, 0);
+    gpu_project_sixteen(&gpu, row.gpu.at, x.gpu.at, phi.gpu.at, &l, T);
+    const real *got = fetched(row);
+    for (size_t t = 0; t < T; t++)
+        for (size_t part = 0; part < l.parts; part++) {
+            size_t of_x = (t * l.parts + part) * length;
+            double square = 0;
+            for (size_t k = 0; k < l.outputs; k++) {
+                // Compare a projection with its sum
+                double sum = 0, size = 0;
+                for (size_t c = 0; c < length; c++) {
+                    double term = at(x.cpu, of_x + c) * at(phi.cpu, k * length + c);
+                    sum += term;
+                    size += fabs(term);
+                }
+                double chain = 2 * 32 * (double)((length + 255) / 256) + 8;
+                double bound = (2 * chain * 0x1p-24 + 0x1p-22) * size;
+                double off = fabs((double)got[t * K + layout_raw(&l)
+                                              + part * l.outputs + k] - sum);
+                ck_assert_msg(off <= bound, "[%zu,%zu,%zu] is off by %g of %g", t,
+                              part, k, off, size);
+            }
+            for (size_t c = 0; c < length; c++)
+                square += at(x.cpu, of_x + c) * at(x.cpu, of_x + c);
+            double r = 1 / sqrt(square / (double)length + NORM_EPSILON);
+            double has = (double)got[t * K + layout_rms(&l) + part];
+            ck_assert(fabs(has - r) <= ((double)length + 8) * 0x1p-24
+                                       * r);
+        }
+}
+END_TEST
+
 Suite *gpu_tensor_products_suite(void);
 Suite *gpu_tensor_products_suite(void)
 {
@@ -285,5 +342,7 @@ Suite *gpu_tensor_products_suite(void)
                         0, 4);
     tcase_add_test(c, gpu_bf16_products_repeat_their_bits);
     tcase_add_test(c, gpu_bf16_products_of_no_rows_do_nothing);
+    tcase_add_loop_test(c, gpu_projections_from_bf16_are_nearly_single,
+                        0, PROJECTIONS);
     return s;
 }
