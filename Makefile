@@ -326,6 +326,10 @@ experiments: $(if $(KERNELS),data/results/kernel_units.csv)
 data/results/kernel_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_kernel_units
 	@tools/record $@ tools/units
+experiments: $(if $(wildcard code/layers/tensor.cu),data/results/tensor_units.csv)
+data/results/tensor_units.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/layers/show_tensor_units
+	@tools/record $@ tools/units layers/show_tensor_units
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)
