@@ -329,7 +329,7 @@ data/results/kernel_units.csv:
 experiments: $(if $(wildcard code/layers/tensor.cu),data/results/tensor_units.csv)
 data/results/tensor_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/layers/show_tensor_units
-	@tools/record $@ tools/units layers/show_tensor_units
+	@UNITS=layers/show_tensor_units tools/record $@ tools/units
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)
