@@ -2,7 +2,7 @@
 #include "device/tensor.cuh"
 #include "support/lab_kernels.h"
 
-__host__ __device__ unsigned chunk_place(unsigned row, unsigned chunk)
+unsigned __host__ __device__ chunk_place(unsigned row, unsigned chunk)
 {
     return 4 * row + chunk;
 }
