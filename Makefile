@@ -338,6 +338,10 @@ experiments: $(if $(KERNELS),data/results/emulator_bugs.csv)
 data/results/emulator_bugs.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/emulated/device/show_bugs build/checked/device/show_bugs build/emulated-asan/device/show_bugs
 	@tools/record $@ tools/bugs
+experiments: $(if $(wildcard code/layers/tensor.cu),data/results/tensor_units.csv)
+data/results/tensor_units.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/layers/show_tensor_units
+	@UNITS=layers/show_tensor_units tools/record $@ tools/units
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

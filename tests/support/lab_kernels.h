@@ -31,5 +31,17 @@ void normalise_by_blocks(float *out, const float *x, size_t rows,
 void sinkhorn_backward_warp(float *dlogits, const float *dmatrix,
                             const float *logits, size_t tokens,
                             int iterations);
+/* lab 42: y[t][o] = the sum over i of x[t][i] w[o][i]. x [rows][inputs]
+   and w [outputs][inputs] in bf16, two in a word, the first in its low
+   half; rows and inputs multiples of 16, outputs of 8 */
+void multiply_by_warps(float *y, const unsigned *x, const unsigned *w,
+                       size_t rows, size_t outputs, size_t inputs);
+/* lab 43: the host's and the device's. Where chunk `chunk`, 0 to 3, of
+   row `row`, 0 to 63, of a tile stands: one of 0 to 255 */
+unsigned chunk_place(unsigned row, unsigned chunk);
+/* as multiply_by_warps; rows and outputs multiples of 64, inputs of
+   32 */
+void multiply_by_tiles(float *y, const unsigned *x, const unsigned *w,
+                       size_t rows, size_t outputs, size_t inputs);
 LANGUAGE_C_END
 #endif

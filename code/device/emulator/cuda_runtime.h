@@ -385,6 +385,15 @@ void commit_copies(void);
 /* until all but the last groups_left groups are there */
 void wait_for_copies(int groups_left);
 }
+/* as in device/tensor.cuh */
+void mma_bf16(float d[4], const unsigned a[4], const unsigned b[2],
+              HERE);
+void mma_tf32(float d[4], const unsigned a[4], const unsigned b[2],
+              HERE);
+void ldmatrix_4(unsigned r[4], const void *row, HERE);
+void ldmatrix_4_turned(unsigned r[4], const void *row, HERE);
+unsigned tf32(float x);
+unsigned pack_bf16(float low, float high);
 
 // Operations that nothing can divide
 namespace emulator {

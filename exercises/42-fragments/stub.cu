@@ -1,0 +1,35 @@
+#include <cuda_runtime.h>
+#include "device/tensor.cuh"
+#include "support/lab_kernels.h"
+
+__global__ void multiply_kernel(float *y, const unsigned *x,
+                                const unsigned *w, size_t outputs,
+                                size_t inputs)
+{
+    const size_t t = (size_t)blockIdx.y * 16;
+    const size_t o = (size_t)blockIdx.x * 8;
+    const size_t group = threadIdx.x / 4, in_group = threadIdx.x % 4;
+    const size_t row = inputs / 2;      /* words */
+    float d[4] = { 0, 0, 0, 0 };
+    for (size_t i = in_group; i < row; i += 8) {
+        const unsigned *left = x + (t + group) * row + i;
+        const unsigned *right = w + (o + group) * row + i;
+        const unsigned a[4] = { left[0], left[4], left[8 * row],
+                                left[8 * row + 4] };
+        const unsigned b[2] = { right[0], right[4] };
+        mma_bf16(d, a, b);
+    }
+    float *to = y + (t + group) * outputs + o + 2 * in_group;
+    to[0] = d[0];
+    to[1] = d[1];
+    to[8 * outputs] = d[2];
+    to[8 * outputs + 1] = d[3];
+}
+
+// Launch a warp for each tile
+void multiply_by_warps(float *y, const unsigned *x, const unsigned *w,
+                       size_t rows, size_t outputs, size_t inputs)
+{
+    const dim3 grid((unsigned)(outputs / 8), (unsigned)(rows / 16));
+    multiply_kernel<<<grid, 32>>>(y, x, w, outputs, inputs);
+}
