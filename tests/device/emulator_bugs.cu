@@ -608,6 +608,9 @@ static void too_early(bool right)
     cudaFreeHost(host);
 }
 
+// More bugs
+
+
 // The bugs
 #define BUG(name, found) { #name, found, name }
 extern "C" const struct bug emulator_bugs[] = {
@@ -633,6 +636,8 @@ extern "C" const struct bug emulator_bugs[] = {
     BUG(touches, GUARDED), BUG(shared_bytes, ALWAYS),
     BUG(threads, ALWAYS), BUG(direction, ALWAYS), BUG(event, LAZY),
     BUG(too_early, LAZY),
+    // Names of more bugs
+    
 };
 extern "C" const size_t emulator_bug_count =
     sizeof emulator_bugs / sizeof *emulator_bugs;

@@ -19,11 +19,21 @@ enum : uint16_t {
 };
 enum : uint16_t { UNDER_WAY = 0x8000 }; /* in an epoch: cp.async */
 static uint32_t interval = FIRST_INTERVAL, block_began, launch_began;
+static uint32_t newest = FIRST_INTERVAL;        /* interval */
+
+/* the running thread, in its cluster */
+static uint16_t me(void)
+{
+    return (uint16_t)(rank * blockDim.x * blockDim.y * blockDim.z
+                      + current->number);
+}
+
 static bool clashes(struct visit v, bool shared)
 {
     uint16_t epoch = v.epoch & ~UNDER_WAY;
     if (v.interval < launch_began)
         return false;
+    
     if (v.who == SOME_BLOCKS || v.interval < block_began)
         return !shared;
     if (v.interval < interval)
@@ -91,7 +101,7 @@ static std::string described(const char *at)
              (const void *)at);
     if (memory_of(at) == &dynamic_memory)
         snprintf(text, sizeof text, "byte %td of dynamic shared memory",
-                 at - dynamic_memory.first);
+                 (at - dynamic_memory.first) % DYNAMIC_ROOM);
     else if (memory_of(at) == &device_memory && p != known.begin()) {
         --p;
         snprintf(text, sizeof text, "byte %td of %zu of an array%s",
@@ -114,6 +124,7 @@ static std::string who_was(struct visit v)
         return "several threads";
     if (v.who == SOME_BLOCKS)
         return "several blocks";
+    
     if (v.who & A_WARP)
         snprintf(text, sizeof text, "lanes of warp %u", v.who & 31u);
     else
@@ -132,6 +143,7 @@ static std::string who_was(struct visit v)
     static const char *const name[] = { "read", "write",
                                         "atomic operation", "copy",
                                         "copy" };
+    
     fflush(stdout);
     fprintf(stderr, "emulator: %s: %s of %zu bytes at %s\n    %s\n",
             what, name[how], accessed,
@@ -273,7 +285,7 @@ static void look(struct cell *c, const struct memory *m, const char *at,
 {
     bool shared = m != &device_memory;
     bool mine = c->write.interval == interval
-        && c->write.who == current->number;
+        && c->write.who == me();
     uint32_t written_since = shared ? block_began : BY_HOST;
     if (c->write.interval == OUTSIDE)
         report("out of bounds", at, how, now.place, NULL, "");
@@ -289,6 +301,8 @@ static void look(struct cell *c, const struct memory *m, const char *at,
     if ((how == READ || how == ATOMIC)
         && c->write.interval < written_since)
         report("unwritten memory", at, how, now.place, NULL, "");
+    
+    
     if (how == READ)
         c->read = clashes(c->read, shared) ? both(c->read, now) : now;
     else if (how != ATOMIC || !mine)
@@ -308,20 +322,22 @@ static void on_access(const void *address, size_t bytes,
     const struct memory *m = memory_of(at);
     uint32_t place = (uint32_t)((const char *)from
                                 - &__executable_start);
+    accessed = bytes;
+    
     if (current == NULL || (m == NULL && is_private(at)))
         return;
-    accessed = bytes;
     if (m == NULL)
         report("illegal address", at, how, place, NULL, "");
     if (bytes <= 16 && (bytes & (bytes - 1)) == 0
         && (uintptr_t)at % bytes != 0)
         report("misaligned address", at, how, place, NULL, "");
-    struct visit now = { interval, place, (uint16_t)current->number,
+    struct visit now = { interval, place, me(),
                          (uint16_t)(current->epoch & ~UNDER_WAY) };
     if (how == ATOMIC)
         now.who = ATOMICALLY;
     if (how == COPYING)
         now.epoch |= UNDER_WAY;
+    
     for (size_t i = 0; i < bytes; i++)
         look(&m->cells[at + i - m->first], m, at + i, now, how);
     if (counting && how != LANDING)
@@ -385,22 +401,26 @@ static void know_static_memory(void)
         mark(&static_memory, v.at, v.bytes, UNWRITTEN);
 }
 
-static size_t dynamic_bytes;            /* that are inside */
+static size_t dynamic_bytes[MOST_BLOCKS];       /* that are inside */
 
 static void on_launched(const void *kernel, char *dynamic, size_t bytes)
 {
     if (static_memory.cells == NULL)
         know_static_memory();
     if (dynamic_memory.cells == NULL)
-        dynamic_memory = new_memory(dynamic, DYNAMIC_ROOM);
-    if (bytes > dynamic_bytes)
-        mark(&dynamic_memory, dynamic + dynamic_bytes,
-             bytes - dynamic_bytes, UNWRITTEN);
-    else
-        mark(&dynamic_memory, dynamic + bytes, dynamic_bytes - bytes,
-             OUTSIDE);
-    dynamic_bytes = bytes;
-    launch_began = interval + 1;
+        dynamic_memory = new_memory(dynamic,
+                                    MOST_BLOCKS * DYNAMIC_ROOM);
+    for (unsigned r = 0; r < cluster; r++, dynamic += DYNAMIC_ROOM) {
+        size_t before = dynamic_bytes[r];
+        if (bytes > before)
+            mark(&dynamic_memory, dynamic + before, bytes - before,
+                 UNWRITTEN);
+        else
+            mark(&dynamic_memory, dynamic + bytes, before - bytes,
+                 OUTSIDE);
+        dynamic_bytes[r] = bytes;
+    }
+    launch_began = newest + 1;
     begin_count(kernel);
 }
 
@@ -408,11 +428,14 @@ static void on_interval(bool of_new_block)
 {
     if (counting)
         end_interval();
-    if (++interval == UINT32_MAX)
+    interval = ++newest;
+    if (newest == UINT32_MAX)
         fail(NULL, 0, "too many barriers for the checker");
-    if (of_new_block)
+    if (of_new_block && rank == 0)
         block_began = interval;
+    
 }
+
 
 static void on_landed(void)
 {
@@ -424,7 +447,8 @@ static void on_landed(void)
 extern "C" const struct emulator::checker emulator_checker = {
     emulator::on_heap, emulator::on_allocated, emulator::on_copied,
     emulator::on_launched, emulator::on_interval, emulator::on_landed,
-    emulator::on_access
+    emulator::on_access,
+    
 };
 
 using namespace emulator;

@@ -14,6 +14,8 @@ struct checker {
     void (*landed)(void);               /* the grid has ended */
     void (*access)(const void *at, size_t bytes, enum access how,
                    const void *place);
+    // More that a checker hears of
+    
 };
 }
 /* NULL where none is linked */

@@ -109,7 +109,11 @@ typedef struct CUevent_st *cudaEvent_t;
 #define cudaStreamPerThread ((cudaStream_t)2)
 #define cudaEventDefault 0u
 #define cudaEventDisableTiming 2u
-struct cudaLaunchAttribute { int id; };
+enum cudaLaunchAttributeID { cudaLaunchAttributeClusterDimension = 4 };
+struct cudaLaunchAttribute {
+    enum cudaLaunchAttributeID id;
+    union { struct { unsigned x, y, z; } clusterDim; } val;
+};
 struct cudaLaunchConfig_t {
     dim3 gridDim, blockDim;
     size_t dynamicSmemBytes;
@@ -180,12 +184,14 @@ struct thread {
     uint3 index;
     unsigned number, warp, lane;    /* in the block, in the warp */
     unsigned epoch;         /* meetings of its warp since a barrier */
-    enum { RUNS, AT_BARRIER, IN_WARP, ENDED } state;
+    unsigned meeting;       /* of its cluster, to which it has come */
+    enum { RUNS, AT_BARRIER, IN_WARP, WAITS, ENDED } state;
     struct fiber *fiber;
     const char *operation, *file;   /* where it waits */
     int line;
     unsigned mask;                  /* of the lanes it waits for */
     void (*together)(unsigned lanes, void *const argument[32]);
+    bool (*until)(void *argument);  /* for what it WAITS */
     void *argument;
 };
 extern struct thread *current;      /* NULL: the host runs */
@@ -204,6 +210,7 @@ struct shape {
     dim3 grid, block;
     size_t shared_bytes;
     cudaStream_t stream;
+    unsigned cluster = 1;               /* blocks that run together */
 };
 enum { MOST_PARAMETERS = 4096 };        /* bytes */
 /* Queues a launch: call(parameters) runs in each of its threads. */
@@ -234,7 +241,7 @@ struct launch {
     struct shape shape;
     launch(dim3 grid, dim3 block, size_t shared_bytes = 0,
            cudaStream_t stream = NULL)
-        : shape{ grid, block, shared_bytes, stream } {}
+        : shape{ grid, block, shared_bytes, stream, 1 } {}
     template <class... A>
     launch_of<std::decay_t<A>...> operator()(A &&...a) const
     {
@@ -508,8 +515,11 @@ template <class... P, class... A>
 cudaError_t cudaLaunchKernelEx(const struct cudaLaunchConfig_t *c,
                                void (*kernel)(P...), A &&...given)
 {
-    emulator::start({ c->gridDim, c->blockDim, c->dynamicSmemBytes,
-                      c->stream }, kernel, std::forward<A>(given)...);
+    emulator::shape s = { c->gridDim, c->blockDim, c->dynamicSmemBytes,
+                          c->stream, 1 };
+    for (unsigned i = 0; i < c->numAttrs; i++)  /* there is one kind */
+        s.cluster = c->attrs[i].val.clusterDim.x;
+    emulator::start(s, kernel, std::forward<A>(given)...);
     return cudaPeekAtLastError();
 }
 template <class T> cudaError_t cudaMalloc(T **memory, size_t bytes)

@@ -15,6 +15,8 @@ dim3 blockDim, gridDim;
 namespace emulator {
 struct thread *current;
 const void *running;
+unsigned cluster = 1, rank;
+bool ordered;
 static void (*call)(void *);
 alignas(64) static char parameters[MOST_PARAMETERS];
 
@@ -89,7 +91,8 @@ static void fiber_main(void);
 static void thread_ends(void);
 static void complete(struct thread *t);
 
-enum { STACK = 256 << 10, MOST_THREADS = 1024 };
+enum { STACK = 256 << 10, MOST_THREADS = 1024,
+       MOST_FIBERS = MOST_BLOCKS * MOST_THREADS };
 struct fiber { void *at; char *stack; void *shadow; };
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -125,7 +128,7 @@ static void leave_for_the_scheduler(struct fiber *) {}
 static void arrived_on_a_fiber(struct fiber *) {}
 #endif
 
-static struct fiber fibers[MOST_THREADS], *idle[MOST_THREADS];
+static struct fiber fibers[MOST_FIBERS], *idle[MOST_FIBERS];
 static unsigned fibers_made, fibers_idle;
 static void *scheduler;                 /* where its stack rests */
 
@@ -344,10 +347,12 @@ static void open_barrier(void)
     answered = votes;
     of_votes = at_barrier;
     at_barrier = 0;
+    
     for (unsigned i = 0; i < threads_in_block; i++)
         if (threads[i].state == thread::AT_BARRIER) {
             wake(&threads[i]);
-            threads[i].epoch = 0;
+            if (!ordered)
+                threads[i].epoch = 0;
         }
     if (checker != NULL)
         checker->interval(false);
@@ -477,6 +482,7 @@ static void sync_lanes(unsigned, void *const *argument)
     for (int l = 0; l < 32; l++)
         if (argument[l] != NULL)
             ((struct thread *)argument[l])->epoch = latest + 1;
+    
 }
 
 void sync_warp(unsigned mask, const char *file, int line)
@@ -535,38 +541,25 @@ static bool run_warps(void)
     return moved;
 }
 
-static void run_block(void)
-{
-    begin_block();
-    for (;;) {
-        bool moved = run_warps();
-        
-        if (alive == 0)
-            return;
-        if (at_barrier == alive)
-            open_barrier();
-        else if (!moved)
-            deadlock();
-    }
-}
-
 static char *dynamic_memory;
-static size_t dynamic_bytes;
-void *dynamic(void) { return dynamic_memory; }
+static size_t dynamic_bytes, dynamic_room = DYNAMIC_ROOM;
+void *dynamic(void) { return dynamic_memory + rank * dynamic_room; }
 
 static void new_dynamic(void)
 {
 #if defined(__SANITIZE_ADDRESS__)       /* which sees its very end */
     size_t whole = (dynamic_bytes + 1023) & ~(size_t)1023;
     free(dynamic_memory);
+    dynamic_room = whole;
     dynamic_memory = whole == 0 ? NULL
-                                : (char *)aligned_alloc(1024, whole);
-    if (whole > 0)
-        __asan_poison_memory_region(dynamic_memory + dynamic_bytes,
-                                    whole - dynamic_bytes);
+        : (char *)aligned_alloc(1024, cluster * whole);
+    for (unsigned r = 0; r < cluster && whole > 0; r++)
+        __asan_poison_memory_region(
+            dynamic_memory + r * whole + dynamic_bytes,
+            whole - dynamic_bytes);
 #else
     if (dynamic_memory == NULL)
-        dynamic_memory = (char *)reserve(DYNAMIC_ROOM,
+        dynamic_memory = (char *)reserve(MOST_BLOCKS * DYNAMIC_ROOM,
                                          PROT_READ | PROT_WRITE);
 #endif
 }
@@ -576,7 +569,7 @@ static void poison_shared(void)
     for (const struct variable &v : static_shared())
         memset(v.at, 0xff, v.bytes);
     if (dynamic_bytes > 0)
-        memset(dynamic_memory, 0xff, dynamic_bytes);
+        memset(dynamic(), 0xff, dynamic_bytes);
 }
 
 static size_t nth_block(size_t i, size_t count)
@@ -603,6 +596,24 @@ void *reserve(size_t bytes, int access)
     return memory;
 }
 
+
+
+static void run_block(void)
+{
+    begin_block();
+    
+    for (;;) {
+        bool moved = run_warps();
+        
+        if (alive == 0)
+            return;
+        if (at_barrier == alive)
+            open_barrier();
+        else if (!moved)
+            deadlock();
+    }
+}
+
 void run_grid(const struct shape &s, const void *kernel,
               void (*what)(void *), const void *given, size_t bytes)
 {
@@ -612,14 +623,17 @@ void run_grid(const struct shape &s, const void *kernel,
     gridDim = s.grid;
     blockDim = s.block;
     dynamic_bytes = s.shared_bytes;
+    cluster = s.cluster;
+    ordered = cluster > 1;
     new_dynamic();
     if (checker != NULL)
         checker->launched(kernel, dynamic_memory, dynamic_bytes);
     size_t x = gridDim.x, y = gridDim.y, count = x * y * gridDim.z;
-    for (size_t i = 0; i < count; i++) {
-        size_t b = nth_block(i, count);
+    for (size_t i = 0; i < count; i += cluster) {
+        size_t b = nth_block(i / cluster, count / cluster) * cluster;
         blockIdx = { (unsigned)(b % x), (unsigned)(b / x % y),
                      (unsigned)(b / x / y) };
+        rank = 0;
         poison_shared();
         run_block();
     }

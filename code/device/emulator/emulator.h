@@ -6,6 +6,9 @@
 
 namespace emulator {
 enum { DYNAMIC_ROOM = 256 << 10 };     /* bytes; a block has 227 KB */
+enum { MOST_BLOCKS = 8 };               /* of a cluster */
+extern unsigned cluster, rank;          /* its blocks; which runs */
+extern bool ordered;    /* epochs order visits, not barriers alone */
 enum order { FORWARD, REVERSE, RANDOM };
 extern enum order order;
 unsigned random_below(unsigned n);
@@ -24,5 +27,7 @@ const char *place_of(const void *instruction);  /* valid until called
 const char *base(const char *file);
 extern const void *running;             /* the kernel */
 void tell_thread(void);                 /* of an error, on stderr */
+// How the rest of the emulator waits
+
 }
 #endif
