@@ -398,6 +398,33 @@ void commit_copies(void);
 /* until all but the last groups_left groups are there */
 void wait_for_copies(int groups_left);
 }
+/* sm_90a, see device/hopper.cuh */
+struct CUtensorMap_st;
+namespace emulator {
+unsigned shared_offset(const void *at);
+void mbarrier_init(uint64_t *b, unsigned arrivals);
+void mbarrier_arrive(uint64_t *b, unsigned bytes);
+void mbarrier_wait(uint64_t *b, unsigned parity, const char *file,
+                   int line);
+void tma_load(void *to, const CUtensorMap_st *m, int row, int column,
+              uint64_t *b);
+void proxy_fence(void);
+void wgmma_fence(void);
+void wgmma_commit(void);
+void wgmma_wait(int left, const char *file, int line);
+void wgmma(float *d, unsigned n, uint64_t a, uint64_t b, bool a_turned,
+           bool b_turned, const char *file, int line);
+unsigned cluster_rank(void);
+void cluster_arrive(void);
+void cluster_wait(const char *file, int line);
+void *in_block(const void *at, unsigned rank);
+}
+enum cudaDriverEntryPointQueryResult { cudaDriverEntryPointSuccess,
+    cudaDriverEntryPointSymbolNotFound };
+#define cudaEnableDefault 0ull
+cudaError_t cudaGetDriverEntryPointByVersion(
+    const char *name, void **entry, unsigned version,
+    unsigned long long flags, cudaDriverEntryPointQueryResult *found);
 
 // Operations that nothing can divide
 namespace emulator {

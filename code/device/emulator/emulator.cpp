@@ -304,6 +304,21 @@ static void begin_block(void)
     if (checker != NULL)
         checker->interval(true);
 }
+/* each of them knows from here on what any of them knew */
+static void all_know(void)
+{
+    struct thread *met[MOST_THREADS];
+    unsigned count = 0, latest = 0;
+    for (unsigned i = 0; i < threads_in_block; i++)
+        if (threads[i].state == thread::AT_BARRIER) {
+            met[count++] = &threads[i];
+            latest = std::max(latest, threads[i].epoch);
+        }
+    for (unsigned i = 0; i < count; i++)
+        met[i]->epoch = latest + 1;
+    if (checker != NULL)
+        checker->met(met, count);
+}
 
 static void thread_ends(void)
 {
@@ -347,7 +362,8 @@ static void open_barrier(void)
     answered = votes;
     of_votes = at_barrier;
     at_barrier = 0;
-    
+    if (ordered)
+        all_know();
     for (unsigned i = 0; i < threads_in_block; i++)
         if (threads[i].state == thread::AT_BARRIER) {
             wake(&threads[i]);
@@ -482,7 +498,13 @@ static void sync_lanes(unsigned, void *const *argument)
     for (int l = 0; l < 32; l++)
         if (argument[l] != NULL)
             ((struct thread *)argument[l])->epoch = latest + 1;
-    
+    struct thread *met[32];
+    unsigned count = 0;
+    for (int l = 0; l < 32; l++)
+        if (argument[l] != NULL)
+            met[count++] = (struct thread *)argument[l];
+    if (ordered && checker != NULL)
+        checker->met(met, count);
 }
 
 void sync_warp(unsigned mask, const char *file, int line)
@@ -596,15 +618,186 @@ void *reserve(size_t bytes, int access)
     return memory;
 }
 
+void wait_until(bool (*is)(void *), void *argument,
+                const char *operation, const char *file, int line)
+{
+    if (current == NULL)
+        fail(file, line, "%s on the host", operation);
+    while (!is(argument)) {
+        current->until = is;
+        current->argument = argument;
+        wait_in(operation, thread::WAITS, file, line);
+        rest();
+    }
+}
 
+static bool wake_waiting(void)
+{
+    bool any = false;
+    for (unsigned i = 0; i < threads_in_block; i++) {
+        struct thread *t = &threads[i];
+        if (t->state == thread::WAITS && t->until(t->argument)) {
+            wake(t);
+            any = true;
+        }
+    }
+    return any;
+}
+static struct aside {                   /* a block that does not run */
+    struct thread threads[MOST_THREADS], barrier;
+    uint32_t ready[32], exist[32], ended[32];
+    unsigned alive, at_barrier, votes, answered, of_votes;
+    uint3 index;
+    std::vector<struct copy> copies[MOST_THREADS];
+    int copies_begun[MOST_THREADS];
+    std::vector<char> shared;           /* static */
+} aside[MOST_BLOCKS];
+
+static void exchange(struct aside *a)
+{
+    size_t bytes = 0;
+    std::swap(threads, a->threads);
+    std::swap(barrier, a->barrier);
+    std::swap(ready, a->ready);
+    std::swap(exist, a->exist);
+    std::swap(ended, a->ended);
+    std::swap(alive, a->alive);
+    std::swap(at_barrier, a->at_barrier);
+    std::swap(votes, a->votes);
+    std::swap(answered, a->answered);
+    std::swap(of_votes, a->of_votes);
+    std::swap(blockIdx, a->index);
+    std::swap(copies, a->copies);
+    std::swap(copies_begun, a->copies_begun);
+    for (const struct variable &v : static_shared()) {
+        a->shared.resize(bytes + v.bytes);
+        std::swap_ranges(v.at, v.at + v.bytes, &a->shared[bytes]);
+        bytes += v.bytes;
+    }
+}
+
+static void take_up(unsigned r)
+{
+    exchange(&aside[rank]);
+    if (checker != NULL)
+        checker->goes_on(r);
+    rank = r;
+    exchange(&aside[r]);
+}
+
+static unsigned stuck;                  /* blocks in a row */
+
+/* goes on with another block that has not ended; false if there is
+   none, or none can move */
+static bool next_block(void)
+{
+    stuck++;
+    for (unsigned k = 1; k < cluster && stuck <= cluster; k++) {
+        unsigned by = order == REVERSE ? cluster - k : k;
+        if (aside[(rank + by) % cluster].alive == 0)
+            continue;
+        take_up((rank + by) % cluster);
+        return true;
+    }
+    return false;
+}
+static struct { unsigned arrived, opened; } meeting;
+
+unsigned cluster_rank(void) { return rank; }
+
+void cluster_arrive(void)
+{
+    if (current->meeting != 0)
+        fail(NULL, 0, "a thread arrives twice, and has not waited, at "
+             "%s", place_of(__builtin_return_address(0)));
+    current->meeting = meeting.opened + 1;
+    meeting.arrived++;
+    if (checker != NULL)
+        checker->arrived(&meeting);
+}
+
+static bool cluster_opened(void *argument)
+{
+    unsigned its = ((struct thread *)argument)->meeting, living = alive;
+    for (unsigned r = 0; r < cluster; r++)
+        living += r == rank ? 0 : aside[r].alive;
+    if (its > meeting.opened && meeting.arrived >= living) {
+        meeting.opened++;
+        meeting.arrived = 0;
+        if (checker != NULL)
+            checker->turned(&meeting);
+    }
+    return its <= meeting.opened;
+}
+
+void cluster_wait(const char *file, int line)
+{
+    if (current->meeting == 0)
+        fail(file, line, "cluster_wait by a thread that has not "
+             "arrived");
+    wait_until(cluster_opened, current, "cluster_wait", file, line);
+    current->meeting = 0;
+    if (checker != NULL)
+        checker->waited(&meeting);
+}
+unsigned shared_offset(const void *at)
+{
+    size_t offset = (const char *)at - (const char *)dynamic();
+    if (offset >= dynamic_bytes)
+        fail(NULL, 0, "tiles, and what other blocks see, must be in "
+             "dynamic shared memory, at %s",
+             place_of(__builtin_return_address(0)));
+    return (unsigned)offset;
+}
+
+void *in_block(const void *at, unsigned r)
+{
+    size_t offset = (const char *)at - (const char *)dynamic();
+    if (r >= cluster || offset >= dynamic_bytes)
+        fail(NULL, 0, "block %u of a cluster of %u has this not in its "
+             "dynamic shared memory, at %s", r, cluster,
+             place_of(__builtin_return_address(0)));
+    return dynamic_memory + r * dynamic_room + offset;
+}
+static void block_ends(void)
+{
+    nothing_is_left(threads_in_block);
+    if (cluster == 1)
+        return;
+    if (checker != NULL)
+        checker->block_ends(threads, threads_in_block,
+                            (char *)dynamic());
+    if (dynamic_bytes > 0)              /* nobody may look there now */
+        memset(dynamic(), 0xff, dynamic_bytes);
+}
 
 static void run_block(void)
 {
     begin_block();
-    
+    const uint3 first = blockIdx;
+    meeting = {};
+    for (unsigned r = 1; r < cluster; r++) {
+        take_up(r);
+        blockIdx = { first.x + r, first.y, first.z };
+        poison_shared();
+        begin_block();
+    }
+    if (cluster > 1)
+        take_up(0);
     for (;;) {
         bool moved = run_warps();
-        
+        if (ordered) {
+            moved |= wake_waiting();
+            if (!moved || (order == RANDOM && random_below(2) == 0))
+                moved |= land();
+            if (alive == 0)
+                block_ends();
+            bool opens = alive > 0 && at_barrier == alive;
+            if (moved || opens)
+                stuck = 0;
+            if (!opens && (!moved || alive == 0) && next_block())
+                continue;
+        }
         if (alive == 0)
             return;
         if (at_barrier == alive)
