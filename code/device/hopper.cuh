@@ -67,7 +67,7 @@ INSTRUCTION void mbarrier_wait(uint64_t *b, unsigned parity FROM_HERE)
            "{\n.reg .pred ended;\n"
            "again:\n"
            "mbarrier.try_wait.parity.shared::cta.b64 ended, [%0], %1;\n"
-           "@@!ended bra again;\n}"
+           "@!ended bra again;\n}"
            :: "r"(shared_offset(b)), "r"(parity) : "memory");
 }
 
@@ -268,7 +268,7 @@ INSTRUCTION void mbarrier_wait_cluster(uint64_t *b,
            "again:\n"
            "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 "
            "ended, [%0], %1;\n"
-           "@@!ended bra again;\n}"
+           "@!ended bra again;\n}"
            :: "r"(shared_offset(b)), "r"(parity) : "memory");
 }
 #endif
