@@ -4,6 +4,15 @@
 #include <cuda_runtime.h>
 #include <stdint.h>
 
+// Who has called
+/* the emulator wants to know who called */
+#ifdef __CUDACC__
+#define FROM_HERE
+#else
+#define FROM_HERE , HERE
+#endif
+#define INSTRUCTION static __device__ __forceinline__
+
 // What becomes of an instruction of sm_90a
 /* HOPPER(what the emulator does, the instruction); on other GPUs these
    functions must not be reached */
@@ -14,13 +23,6 @@
 #else
 #define HOPPER(emulated, ...) __trap()
 #endif
-/* the emulator wants to know who called */
-#ifdef __CUDACC__
-#define FROM_HERE
-#else
-#define FROM_HERE , HERE
-#endif
-#define INSTRUCTION static __device__ __forceinline__
 
 // Addresses in shared memory
 /* bytes from the beginning of the block's shared memory */
@@ -59,6 +61,7 @@ INSTRUCTION void mbarrier_expect(uint64_t *b, unsigned bytes)
            :: "r"(shared_offset(b)), "r"(bytes) : "memory");
 }
 
+
 /* until the phase with this parity has ended; the first has 0. A new
    barrier is as if one with 1 had just ended. */
 INSTRUCTION void mbarrier_wait(uint64_t *b, unsigned parity FROM_HERE)
@@ -84,6 +87,7 @@ INSTRUCTION void tma_load(void *to, const CUtensorMap *m, int row,
            :: "r"(shared_offset(to)), "l"(m), "r"(column), "r"(row),
               "r"(shared_offset(b)) : "memory");
 }
+
 
 /* What this thread has stored in shared memory, wgmma and the copies
    see after it. */
@@ -130,6 +134,7 @@ INSTRUCTION uint64_t operand(const void *at, unsigned lead)
         | (uint64_t)(lead >> 4) << 16
         | (uint64_t)(1024 >> 4) << 32 | (uint64_t)1 << 62;
 }
+
 
 /* For the compiler: these have been used here, and have changed. */
 template <int n> INSTRUCTION void touch(float (&d)[n])

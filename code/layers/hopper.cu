@@ -123,6 +123,7 @@ ring(number *c, const __grid_constant__ CUtensorMap a,
     if (threadIdx.x == WORKERS)
         for (unsigned t = blockIdx.x; t < tiles; t += gridDim.x)
             // Fetch what tile t needs
+            #pragma unroll 1
             for (int k = 0; k < K; k += DEEP, step++) {
                 unsigned s = step % STAGES, round = step / STAGES % 2;
                 struct place at = place_of<WIDE>(t, M, N);
@@ -141,6 +142,7 @@ ring(number *c, const __grid_constant__ CUtensorMap a,
                 #pragma unroll
                 for (int i = 0; i < WIDE / 2; i++)
                     sum[i] = 0;
+                #pragma unroll 1
                 for (int k = 0; k < K; k += DEEP, step++) {
                     unsigned s = step % STAGES, round = step / STAGES % 2;
                     char *left = stages + s * STAGE;

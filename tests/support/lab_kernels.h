@@ -31,5 +31,9 @@ void normalise_by_blocks(float *out, const float *x, size_t rows,
 void sinkhorn_backward_warp(float *dlogits, const float *dmatrix,
                             const float *logits, size_t tokens,
                             int iterations);
+/* lab 44: dots[r] = the sum over c of x[r][c] * y[r][c]; dots [rows],
+   x, y [rows][width] */
+void dot_rows(float *dots, const float *x, const float *y, size_t rows,
+              size_t width);
 LANGUAGE_C_END
 #endif

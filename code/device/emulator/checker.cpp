@@ -33,6 +33,17 @@ typedef std::vector<uint16_t> knowledge;
 static std::vector<knowledge> knowing;            /* by thread */
 struct release { knowledge over, coming; uint16_t number, turns; };
 static std::map<const void *, struct release> releases; /* by barrier */
+
+static void learn(knowledge &of, const knowledge &from)
+{
+    for (size_t i = 0; i < from.size(); i++)
+        of[i] = std::max(of[i], from[i]);
+}
+static bool knows(struct visit v)
+{
+    return v.who == me()
+        || knowing[me()][v.who] > (v.epoch & ~UNDER_WAY);
+}
 enum { MOST_BARRIERS = 256 };
 
 static unsigned block_size(void)
@@ -40,17 +51,6 @@ static unsigned block_size(void)
     return blockDim.x * blockDim.y * blockDim.z;
 }
 
-static void learn(knowledge &of, const knowledge &from)
-{
-    for (size_t i = 0; i < from.size(); i++)
-        of[i] = std::max(of[i], from[i]);
-}
-
-static bool knows(struct visit v)
-{
-    return v.who == me()
-        || knowing[me()][v.who] > (v.epoch & ~UNDER_WAY);
-}
 enum : uint16_t { LISTED = 0xfff0,      /* place: which list */
                   NOT_OVER = 0x7fff };  /* in an epoch: wgmma reads */
 struct reader { struct visit visit; uint32_t lanes; };
@@ -58,6 +58,25 @@ static std::vector<std::vector<struct reader>> readers;
 static std::vector<uint32_t> free_readers;
 static std::vector<bool> ended;         /* blocks of the cluster */
 static struct visit culprit;
+
+static struct release *release_of(const void *barrier)
+{
+    struct release *o = &releases[barrier];
+    if (o->over.empty()) {
+        o->over.resize(knowing[0].size());
+        o->coming.resize(knowing[0].size());
+        o->number = (uint16_t)(knowing.size() + releases.size() - 1);
+    }
+    if (releases.size() > MOST_BARRIERS)
+        fail(NULL, 0, "too many barriers in memory for the checker");
+    return o;
+}
+
+static void next_epoch(void)
+{
+    if (++current->epoch >= NOT_OVER)
+        fail(NULL, 0, "too many arrivals for the checker");
+}
 
 /* does f hold for this visit, or one of the list? */
 template <class F> static bool any(struct visit v, F f)
@@ -582,30 +601,6 @@ static void on_interval(bool of_new_block)
             on_ordered();
     }
 }
-static struct release *release_of(const void *barrier)
-{
-    struct release *o = &releases[barrier];
-    if (o->over.empty()) {
-        o->over.resize(knowing[0].size());
-        o->coming.resize(knowing[0].size());
-        o->number = (uint16_t)(knowing.size() + releases.size() - 1);
-    }
-    if (releases.size() > MOST_BARRIERS)
-        fail(NULL, 0, "too many barriers in memory for the checker");
-    return o;
-}
-
-static void on_made(const void *barrier)
-{
-    releases.erase(barrier);
-}
-
-static void next_epoch(void)
-{
-    if (++current->epoch >= NOT_OVER)
-        fail(NULL, 0, "too many arrivals for the checker");
-}
-
 static void on_arrived(const void *barrier)
 {
     struct release *o = release_of(barrier);
@@ -626,6 +621,11 @@ static void on_waited(const void *barrier)
 {
     learn(knowing[me()], release_of(barrier)->over);
 }
+static void on_made(const void *barrier)
+{
+    releases.erase(barrier);
+}
+
 
 static void on_met(struct thread *const *who, unsigned count)
 {
