@@ -136,6 +136,79 @@ START_TEST(gpu_hopper_products_of_integers_are_the_cpus)
     }
 }
 END_TEST
+
+/* fails if a term is lost, or a sum is kept in less than single */
+START_TEST(gpu_hopper_products_are_within_a_sums_bound)
+{
+    struct form f = forms[_i];
+    struct shape s = { 40, 48, 1000 };
+    struct factors x = factors_of(s, f, 0);
+    struct pair c = pair_unset(ACTIVATION, s.M, s.N);
+    const real *left = reals(x.a.cpu), *right = reals(x.b.cpu);
+    if (!multiplied(c.gpu, in_sixteen(x.a, 0), in_sixteen(x.b, 0), f,
+                    false))
+        return;
+    const real *got = pair_reals(c);
+    for (size_t i = 0; i < s.M; i++)
+        for (size_t j = 0; j < s.N; j++) {
+            double sum = 0, size = 0;
+            for (size_t k = 0; k < s.K; k++) {
+                double term
+                    = (double)left[f.a_along ? i * s.K + k
+                                             : k * s.M + i]
+                    * (double)right[f.b_along ? j * s.K + k
+                                              : k * s.N + j];
+                sum += term;
+                size += fabs(term);
+            }
+            double off = fabs((double)got[i * s.N + j] - sum);
+            ck_assert_msg(off <= (double)s.K * 0x1p-23 * size,
+                          "%s [%zu,%zu] is off by %g of %g", f.name, i,
+                          j, off, size);
+        }
+}
+END_TEST
+
+/* fails if the order of a sum depends on the width of the tiles */
+START_TEST(gpu_hopper_products_do_not_depend_on_their_tiles)
+{
+    struct shape s = { 300, 512, 200 };
+    struct factors x = factors_of(s, forms[0], 0);
+    struct array a = in_sixteen(x.a, 0), b = in_sixteen(x.b, 0);
+    struct pair c = pair_unset(ACTIVATION, s.M, s.N);
+    struct pair part = pair_unset(ACTIVATION, s.M, s.N);
+    if (!multiplied(c.gpu, a, b, forms[0], false))
+        return;
+    for (size_t i = 0; i < s.M; i += 60)
+        multiplied(array_rows(part.gpu, i, 60), array_rows(a, i, 60), b,
+                   forms[0], false);
+    assert_same(pair_reals(part), pair_reals(c), s.M * s.N);
+}
+END_TEST
+
+/* fails if a result depends on who comes first */
+START_TEST(gpu_hopper_products_repeat_in_any_order)
+{
+    struct shape s = { 136, 136, 136 };
+    struct factors x = factors_of(s, forms[_i], 0);
+    struct array a = in_sixteen(x.a, 0), b = in_sixteen(x.b, 0);
+    const real *first = NULL;
+    for (int run = 0; run < 20; run++) {
+        struct pair c = pair_unset(ACTIVATION, s.M, s.N);
+        char order[20];
+        snprintf(order, sizeof order, "random:%d", run);
+        setenv("EMULATOR_ORDER", order, 1);
+        if (emulator_configure != NULL)
+            emulator_configure();
+        if (!multiplied(c.gpu, a, b, forms[_i], false))
+            return;
+        const real *got = pair_reals(c);
+        if (first == NULL)
+            first = got;
+        assert_same(got, first, s.M * s.N);
+    }
+}
+END_TEST
 /* fails if it reads at addresses that the accelerator cannot, or says
    that it has multiplied what it has not */
 START_TEST(gpu_hopper_leaves_others_what_it_cannot_read)

@@ -1,4 +1,4 @@
-/* expect: race */
+/* expect: emulator: */
 // A ring of three stages
 #include <cuda_runtime.h>
 #include "device/hopper.cuh"
