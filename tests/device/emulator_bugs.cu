@@ -645,6 +645,249 @@ static void too_early(bool right)
     cudaFreeHost(host);
 }
 
+// More bugs
+#include "device/hopper.cuh"
+
+enum { RIGHT, REFILL, UNFILLED, LET_GO, FOR_ALL, UNSEEN, FEW, MANY };
+
+static __device__ void fill(float *s, const float *x)
+{
+    for (int k = 0; k < 32; k++)
+        s[k] = x[k];            /* refill unfilled let_go for_all few */
+}
+
+static __device__ float read(const float *s)
+{
+    return s[31 - threadIdx.x % 32]; /* refill unfilled let_go for_all
+                                        few */
+}
+
+static __device__ void until(uint64_t *b, unsigned parity)
+{
+    mbarrier_wait(b, parity);           /* refill few many unseen */
+}
+
+/* a ring of two stages: lane 0 fills them, warp 1 reads */
+__global__ void ring(float *y, const float *x, int bug)
+{
+    __shared__ uint64_t full[2], empty[2];
+    __shared__ float stage[2][32];
+    unsigned lane = threadIdx.x % 32, arrive = bug == FOR_ALL ? 1 : 32;
+    if (threadIdx.x < 2) {
+        mbarrier_init(&full[lane], bug == MANY ? 2 : 1);
+        mbarrier_init(&empty[lane], bug == FEW ? 1 : arrive);
+    }
+    if (bug != UNSEEN)
+        __syncthreads();
+    for (unsigned i = 0; i < 6; i++) {
+        unsigned s = i % 2, round = i / 2 % 2;
+        if (threadIdx.x == 0) {
+            if (bug != REFILL)
+                until(&empty[s], round ^ 1);
+            fill(stage[s], x + 32 * i);
+            mbarrier_arrive(&full[s]);
+        } else if (threadIdx.x >= 32) {
+            if (bug != UNFILLED)
+                until(&full[s], round);
+            if (bug == LET_GO)
+                mbarrier_arrive(&empty[s]);
+            y[32 * i + lane] = read(stage[s]);
+            if (bug != LET_GO && lane < arrive)
+                mbarrier_arrive(&empty[s]);
+        }
+    }
+}
+
+static void ring_with(int bug)
+{
+    ring<<<1, 64>>>(floats(192), numbers(192), bug);
+    finish();
+}
+
+static void refill(bool right) { ring_with(!right * REFILL); }
+static void unfilled(bool right)
+{
+    ring_with(!right * UNFILLED);
+}
+static void let_go(bool right) { ring_with(!right * LET_GO); }
+static void for_all(bool right) { ring_with(!right * FOR_ALL); }
+static void unseen(bool right) { ring_with(!right * UNSEEN); }
+static void few(bool right) { ring_with(!right * FEW); }
+static void many(bool right) { ring_with(!right * MANY); }
+enum { HASTY = 1, BARE, USED, OPEN, STALE, HIDDEN, LEFT, CROOKED,
+       EARLY };
+
+static __device__ void multiply(float (&d)[64], char *at, int k)
+{
+    uint64_t a = operand(at + 2 * k, 0), b = operand(at + 8192 + 2 * k,
+                                                     0);
+    wgmma<0, 0>(d, a, b);   /* hasty bare open stale hidden early */
+}
+
+/* y [64][128] = a [64][64] b [128][64]^T, twice; in order of threads */
+__global__ void __launch_bounds__(128)
+tile(float *y, const __grid_constant__ CUtensorMap a,
+     const __grid_constant__ CUtensorMap b, int bug)
+{
+    extern __shared__ __align__(1024) char memory[];
+    __shared__ uint64_t full;
+    float sum[64];
+    if (threadIdx.x == 0)
+        mbarrier_init(&full, 1);
+    __syncthreads();
+    for (int i = 0; i < 2; i++) {
+        if (threadIdx.x == 0) {
+            char *left = bug == CROOKED ? memory + 128 : memory;
+            mbarrier_expect(&full, 3 * 8192);
+            tma_load(left, &a, 0, 0, &full); /* crooked stale early */
+            tma_load(memory + 8192, &b, 0, 0, &full); /* stale early */
+        }
+        if (bug != HASTY)
+            mbarrier_wait(&full, i);
+        if (bug == HIDDEN)
+            memory[64 * threadIdx.x] = 0;               /* hidden */
+        __syncthreads();
+        for (int j = 0; j < 64; j++)
+            sum[j] = 0;
+        if (bug != BARE)
+            wgmma_fence(sum);
+        for (int k = 0; k < 64; k += 16)
+            multiply(sum, memory, k);
+        if (bug != OPEN)
+            wgmma_commit();
+        if (bug == USED)
+            y[threadIdx.x] = sum[0];                    /* used */
+        if (bug != STALE || i == 1)
+            wgmma_wait<0>(sum);
+        if (bug != EARLY)
+            __syncthreads();
+    }
+    for (int j = 0; j < 64; j++)
+        y[64 * threadIdx.x + j] = sum[j];
+    if (bug == LEFT && threadIdx.x == 0) {
+        mbarrier_expect(&full, 8192);
+        tma_load(memory, &a, 0, 0, &full);              /* left */
+    }
+}
+
+static void tile_with(int bug)
+{
+    CUtensorMap a, b;
+    if (!tensor_map(&a, numbers(64 * 32), 64, 64, 64)
+        || !tensor_map(&b, numbers(128 * 32), 128, 64, 128))
+        must(cudaErrorNotSupported, __LINE__);
+    tile<<<1, 128, 4 * 8192>>>(floats(128 * 64), a, b, bug);
+    finish();
+}
+
+static void hasty(bool right) { tile_with(!right * HASTY); }
+static void bare(bool right) { tile_with(!right * BARE); }
+static void used(bool right) { tile_with(!right * USED); }
+static void open(bool right) { tile_with(!right * OPEN); }
+static void stale(bool right) { tile_with(!right * STALE); }
+static void hidden(bool right) { tile_with(!right * HIDDEN); }
+static void left(bool right) { tile_with(!right * LEFT); }
+static void crooked(bool right)
+{
+    tile_with(!right * CROOKED);
+}
+static void early(bool right) { tile_with(!right * EARLY); }
+enum { APART = 1, GONE, UNARRIVED, FIXED, SOON };
+
+/* each block stores into the next of its cluster */
+__global__ void around(float *y, const float *x, int bug)
+{
+    extern __shared__ float mine[];
+    __shared__ float other[32];
+    unsigned r = cluster_rank(), t = threadIdx.x;
+    unsigned i = 32 * blockIdx.x + t;
+    float *next = in_block(bug == FIXED ? other : mine,  /* fixed */
+                           (r + 1) % 4);
+    next[t] = x[i];                                     /* apart */
+    if (bug != UNARRIVED)
+        cluster_arrive();
+    if (bug == SOON)
+        next[t] += 1;                                   /* soon */
+    if (bug != APART)
+        cluster_wait();                                 /* unarrived */
+    other[t] = mine[31 - t];                            /* apart soon */
+    if (bug == APART)
+        cluster_wait();
+    mine[32 + t] = other[t];
+    cluster_arrive();
+    cluster_wait();
+    y[i] = next[32 + t];                                /* gone */
+    if (bug == GONE)
+        return;
+    cluster_arrive();
+    cluster_wait();
+}
+
+static void around_with(int bug)
+{
+    cudaLaunchAttribute four = {};
+    cudaLaunchConfig_t c = {};
+    four.id = cudaLaunchAttributeClusterDimension;
+    four.val.clusterDim.x = 4;
+    four.val.clusterDim.y = four.val.clusterDim.z = 1;
+    c.gridDim = dim3(8);
+    c.blockDim = dim3(32);
+    c.dynamicSmemBytes = 256;
+    c.attrs = &four;
+    c.numAttrs = 1;
+    must(cudaLaunchKernelEx(&c, around, floats(256), numbers(256), bug),
+         __LINE__);
+    finish();
+}
+
+static void apart(bool right) { around_with(!right * APART); }
+static void gone(bool right) { around_with(!right * GONE); }
+static void soon(bool right) { around_with(!right * SOON); }
+static void fixed(bool right) { around_with(!right * FIXED); }
+static void unarrived(bool right)
+{
+    around_with(!right * UNARRIVED);
+}
+
+/* block 0 waits until block 1 has stored what it reads */
+__global__ void told(float *y, const float *x, bool right)
+{
+    extern __shared__ __align__(16) float theirs[];
+    uint64_t *full = (uint64_t *)(theirs + 32);
+    unsigned r = cluster_rank(), t = threadIdx.x;
+    if (t == 0)
+        mbarrier_init(full, 32);
+    cluster_arrive();
+    cluster_wait();
+    if (r == 1) {
+        in_block(theirs, 0)[t] = x[t];                  /* untold */
+        mbarrier_arrive_at(full, 0);
+    } else {
+        if (right)
+            mbarrier_wait_cluster(full, 0);
+        y[t] = theirs[31 - t];                          /* untold */
+    }
+    cluster_arrive();
+    cluster_wait();
+}
+
+static void untold(bool right)
+{
+    cudaLaunchAttribute two = {};
+    cudaLaunchConfig_t c = {};
+    two.id = cudaLaunchAttributeClusterDimension;
+    two.val.clusterDim.x = 2;
+    two.val.clusterDim.y = two.val.clusterDim.z = 1;
+    c.gridDim = dim3(2);
+    c.blockDim = dim3(32);
+    c.dynamicSmemBytes = 256;
+    c.attrs = &two;
+    c.numAttrs = 1;
+    must(cudaLaunchKernelEx(&c, told, floats(32), numbers(32), right),
+         __LINE__);
+    finish();
+}
+
 // The bugs
 #define BUG(name, found) { #name, found, name }
 extern "C" const struct bug emulator_bugs[] = {
@@ -670,6 +913,15 @@ extern "C" const struct bug emulator_bugs[] = {
     BUG(touches, GUARDED), BUG(shared_bytes, ALWAYS),
     BUG(threads, ALWAYS), BUG(direction, ALWAYS), BUG(event, LAZY),
     BUG(too_early, LAZY),
+    // Names of more bugs
+    BUG(refill, CHECKED), BUG(unfilled, CHECKED), BUG(let_go, CHECKED),
+    BUG(for_all, CHECKED), BUG(unseen, CHECKED), BUG(few, CHECKED),
+    BUG(many, ALWAYS), BUG(hasty, CHECKED), BUG(bare, ALWAYS),
+    BUG(used, CHECKED), BUG(open, ALWAYS), BUG(stale, CHECKED),
+    BUG(hidden, CHECKED), BUG(left, ALWAYS), BUG(crooked, ALWAYS),
+    BUG(early, CHECKED), BUG(apart, CHECKED), BUG(gone, CHECKED),
+    BUG(soon, CHECKED), BUG(fixed, ALWAYS), BUG(unarrived, ALWAYS),
+    BUG(untold, CHECKED),
 };
 extern "C" const size_t emulator_bug_count =
     sizeof emulator_bugs / sizeof *emulator_bugs;

@@ -43,5 +43,9 @@ unsigned chunk_place(unsigned row, unsigned chunk);
    32 */
 void multiply_by_tiles(float *y, const unsigned *x, const unsigned *w,
                        size_t rows, size_t outputs, size_t inputs);
+/* lab 44: dots[r] = the sum over c of x[r][c] * y[r][c]; dots [rows],
+   x, y [rows][width] */
+void dot_rows(float *dots, const float *x, const float *y, size_t rows,
+              size_t width);
 LANGUAGE_C_END
 #endif

@@ -19,11 +19,157 @@ enum : uint16_t {
 };
 enum : uint16_t { UNDER_WAY = 0x8000 }; /* in an epoch: cp.async */
 static uint32_t interval = FIRST_INTERVAL, block_began, launch_began;
+static uint32_t newest = FIRST_INTERVAL;        /* interval */
+
+/* the running thread, in its cluster */
+static uint16_t me(void)
+{
+    return (uint16_t)(rank * blockDim.x * blockDim.y * blockDim.z
+                      + current->number);
+}
+/* how many epochs of each thread of the cluster, and of each barrier,
+   are over for whoever knows this */
+typedef std::vector<uint16_t> knowledge;
+static std::vector<knowledge> knowing;            /* by thread */
+struct release { knowledge over, coming; uint16_t number, turns; };
+static std::map<const void *, struct release> releases; /* by barrier */
+
+static void learn(knowledge &of, const knowledge &from)
+{
+    for (size_t i = 0; i < from.size(); i++)
+        of[i] = std::max(of[i], from[i]);
+}
+static bool knows(struct visit v)
+{
+    return v.who == me()
+        || knowing[me()][v.who] > (v.epoch & ~UNDER_WAY);
+}
+enum { MOST_BARRIERS = 256 };
+
+static unsigned block_size(void)
+{
+    return blockDim.x * blockDim.y * blockDim.z;
+}
+
+enum : uint16_t { LISTED = 0xfff0,      /* place: which list */
+                  NOT_OVER = 0x7fff };  /* in an epoch: wgmma reads */
+struct reader { struct visit visit; uint32_t lanes; };
+static std::vector<std::vector<struct reader>> readers;
+static std::vector<uint32_t> free_readers;
+static std::vector<bool> ended;         /* blocks of the cluster */
+static struct visit culprit;
+
+static struct release *release_of(const void *barrier)
+{
+    struct release *o = &releases[barrier];
+    if (o->over.empty()) {
+        o->over.resize(knowing[0].size());
+        o->coming.resize(knowing[0].size());
+        o->number = (uint16_t)(knowing.size() + releases.size() - 1);
+    }
+    if (releases.size() > MOST_BARRIERS)
+        fail(NULL, 0, "too many barriers in memory for the checker");
+    return o;
+}
+
+static void next_epoch(void)
+{
+    if (++current->epoch >= NOT_OVER)
+        fail(NULL, 0, "too many arrivals for the checker");
+}
+
+/* does f hold for this visit, or one of the list? */
+template <class F> static bool any(struct visit v, F f)
+{
+    if (v.who != LISTED)
+        return f(v);
+    for (const struct reader &r : readers[v.place])
+        for (uint32_t lanes = r.lanes; lanes != 0; lanes &= lanes - 1) {
+            struct visit one = r.visit;
+            one.who += (uint16_t)__builtin_ctz(lanes);
+            if (f(one))
+                return true;
+        }
+    return false;
+}
+
+static bool clashes_by_epoch(struct visit v, bool shared)
+{
+    if (v.interval < block_began || v.who == SOME_BLOCKS)
+        return !shared;
+    return any(v, [](struct visit one) {
+        culprit = one;
+        if (one.epoch == NOT_OVER)
+            return true;
+        if (one.who >= LISTED)
+            return one.interval >= interval || cluster > 1;
+        return !(one.who / block_size() == rank
+                 && one.interval < interval) && !knows(one);
+    });
+}
+static struct reader one_reader(struct visit v)
+{
+    unsigned lane = v.who % block_size() % 32;
+    v.who -= (uint16_t)lane;
+    return { v, 1u << lane };
+}
+
+static struct visit also(struct visit before, struct visit now,
+                         bool is_ordered)
+{
+    if (before.interval < block_began || before.who == SOME_BLOCKS) {
+        if (!is_ordered)
+            now.who = SOME_BLOCKS;
+        return now;
+    }
+    if (is_ordered) {
+        if (before.who == LISTED)
+            free_readers.push_back(before.place);
+        return now;
+    }
+    if (before.who != LISTED) {
+        if (free_readers.empty()) {
+            free_readers.push_back((uint32_t)readers.size());
+            readers.push_back({});
+        }
+        readers[free_readers.back()] = { one_reader(before) };
+        before = { before.interval, free_readers.back(), LISTED, 0 };
+        free_readers.pop_back();
+    }
+    struct reader latest = one_reader(now);
+    bool found = false;
+    for (struct reader &r : readers[before.place])
+        if (r.visit.who == latest.visit.who) {
+            r.lanes &= ~latest.lanes;
+            if (!found && r.visit.epoch == latest.visit.epoch
+                && r.visit.interval == latest.visit.interval) {
+                r.lanes |= latest.lanes;
+                found = true;
+            }
+        }
+    if (!found)
+        readers[before.place].push_back(latest);
+    return before;
+}
+static const struct release *tile_for;    /* NULL: no tile */
+static bool by_wgmma, not_over;
+static std::vector<unsigned> fences;    /* a thread's last: its epoch */
+
+static void on_ordered(void)
+{
+    unsigned threads = cluster * block_size();
+    if (!knowing.empty())
+        return;
+    knowing.resize(threads, knowledge(threads + MOST_BARRIERS));
+    fences.assign(threads, 0);
+}
 static bool clashes(struct visit v, bool shared)
 {
     uint16_t epoch = v.epoch & ~UNDER_WAY;
     if (v.interval < launch_began)
         return false;
+    if (ordered)
+        return clashes_by_epoch(v, shared);
     if (v.who == SOME_BLOCKS || v.interval < block_began)
         return !shared;
     if (v.interval < interval)
@@ -91,7 +237,7 @@ static std::string described(const char *at)
              (const void *)at);
     if (memory_of(at) == &dynamic_memory)
         snprintf(text, sizeof text, "byte %td of dynamic shared memory",
-                 at - dynamic_memory.first);
+                 (at - dynamic_memory.first) % DYNAMIC_ROOM);
     else if (memory_of(at) == &device_memory && p != known.begin()) {
         --p;
         snprintf(text, sizeof text, "byte %td of %zu of %s%s",
@@ -115,6 +261,13 @@ static std::string who_was(struct visit v)
         return "several threads";
     if (v.who == SOME_BLOCKS)
         return "several blocks";
+    if (ordered && v.who >= cluster * block_size() && v.who < LISTED)
+        return "the accelerator";
+    if (v.who / block_size() != rank && v.who < LISTED) {
+        snprintf(text, sizeof text, "thread %u of block %u of the cluster",
+                 v.who % block_size(), v.who / block_size());
+        return text;
+    }
     if (v.who & A_WARP)
         snprintf(text, sizeof text, "lanes of warp %u", v.who & 31u);
     else
@@ -133,6 +286,8 @@ static std::string who_was(struct visit v)
     static const char *const name[] = { "read", "write",
                                         "atomic operation", "copy",
                                         "copy" };
+    if (other != NULL && other->who == LISTED)
+        other = &culprit;
     fflush(stdout);
     fprintf(stderr, "emulator: %s: %s of %zu bytes at %s\n    %s\n",
             what, name[how], accessed,
@@ -274,7 +429,7 @@ static void look(struct cell *c, const struct memory *m, const char *at,
 {
     bool shared = m != &device_memory;
     bool mine = c->write.interval == interval
-        && c->write.who == current->number;
+        && c->write.who == me();
     uint32_t written_since = shared ? block_began : BY_HOST;
     if (c->write.interval == OUTSIDE)
         report("out of bounds", at, how, now.place, NULL, "");
@@ -290,6 +445,13 @@ static void look(struct cell *c, const struct memory *m, const char *at,
     if ((how == READ || how == ATOMIC)
         && c->write.interval < written_since)
         report("unwritten memory", at, how, now.place, NULL, "");
+    if (by_wgmma && c->write.who < knowing.size()
+        && fences[c->write.who] <= (c->write.epoch & ~UNDER_WAY))
+        report("no proxy_fence", at, how, now.place, &c->write, "write");
+    if (ordered && how == READ) {
+        c->read = also(c->read, now, !clashes(c->read, shared));
+        return;
+    }
     if (how == READ)
         c->read = clashes(c->read, shared) ? both(c->read, now) : now;
     else if (how != ATOMIC || !mine)
@@ -309,20 +471,32 @@ static void on_access(const void *address, size_t bytes,
     const struct memory *m = memory_of(at);
     uint32_t place = (uint32_t)((const char *)from
                                 - &__executable_start);
+    accessed = bytes;
+    if (current != NULL && ordered && m == NULL && is_private(at))
+        own_access(at, how != READ, from);
     if (current == NULL || (m == NULL && is_private(at)))
         return;
-    accessed = bytes;
     if (m == NULL)
         report("illegal address", at, how, place, NULL, "");
     if (bytes <= 16 && (bytes & (bytes - 1)) == 0
         && (uintptr_t)at % bytes != 0)
         report("misaligned address", at, how, place, NULL, "");
-    struct visit now = { interval, place, (uint16_t)current->number,
+    struct visit now = { interval, place, me(),
                          (uint16_t)(current->epoch & ~UNDER_WAY) };
     if (how == ATOMIC)
         now.who = ATOMICALLY;
     if (how == COPYING)
         now.epoch |= UNDER_WAY;
+    if (tile_for != NULL) {
+        now.who = tile_for->number;
+        now.epoch = tile_for->turns;
+    }
+    if (not_over)
+        now.epoch = NOT_OVER;
+    if (m == &dynamic_memory && ordered
+        && ended[(at - m->first) / DYNAMIC_ROOM])
+        report("the block has ended whose memory this is", at, how, place,
+               NULL, "");
     for (size_t i = 0; i < bytes; i++)
         look(&m->cells[at + i - m->first], m, at + i, now, how);
     if (counting && how != LANDING)
@@ -392,22 +566,26 @@ static void know_static_memory(void)
         mark(&static_memory, v.at, v.bytes, UNWRITTEN);
 }
 
-static size_t dynamic_bytes;            /* that are inside */
+static size_t dynamic_bytes[MOST_BLOCKS];       /* that are inside */
 
 static void on_launched(const void *kernel, char *dynamic, size_t bytes)
 {
     if (static_memory.cells == NULL)
         know_static_memory();
     if (dynamic_memory.cells == NULL)
-        dynamic_memory = new_memory(dynamic, DYNAMIC_ROOM);
-    if (bytes > dynamic_bytes)
-        mark(&dynamic_memory, dynamic + dynamic_bytes,
-             bytes - dynamic_bytes, UNWRITTEN);
-    else
-        mark(&dynamic_memory, dynamic + bytes, dynamic_bytes - bytes,
-             OUTSIDE);
-    dynamic_bytes = bytes;
-    launch_began = interval + 1;
+        dynamic_memory = new_memory(dynamic,
+                                    MOST_BLOCKS * DYNAMIC_ROOM);
+    for (unsigned r = 0; r < cluster; r++, dynamic += DYNAMIC_ROOM) {
+        size_t before = dynamic_bytes[r];
+        if (bytes > before)
+            mark(&dynamic_memory, dynamic + before, bytes - before,
+                 UNWRITTEN);
+        else
+            mark(&dynamic_memory, dynamic + bytes, before - bytes,
+                 OUTSIDE);
+        dynamic_bytes[r] = bytes;
+    }
+    launch_began = newest + 1;
     begin_count(kernel);
 }
 
@@ -415,10 +593,121 @@ static void on_interval(bool of_new_block)
 {
     if (counting)
         end_interval();
-    if (++interval == UINT32_MAX)
+    interval = ++newest;
+    if (newest == UINT32_MAX)
         fail(NULL, 0, "too many barriers for the checker");
-    if (of_new_block)
+    if (of_new_block && rank == 0)
         block_began = interval;
+    if (of_new_block && rank == 0) {
+        knowing.clear();
+        releases.clear();
+        readers.clear();
+        free_readers.clear();
+        ended.assign(cluster, false);
+        if (ordered)
+            on_ordered();
+    }
+}
+static void on_arrived(const void *barrier)
+{
+    struct release *o = release_of(barrier);
+    learn(o->coming, knowing[me()]);
+    next_epoch();
+    o->coming[me()] = (uint16_t)current->epoch;
+}
+
+static void on_turned(const void *barrier)
+{
+    struct release *o = release_of(barrier);
+    learn(o->over, o->coming);
+    o->over[o->number] = ++o->turns;
+    o->coming.assign(o->coming.size(), 0);
+}
+
+static void on_waited(const void *barrier)
+{
+    learn(knowing[me()], release_of(barrier)->over);
+}
+static void on_made(const void *barrier)
+{
+    releases.erase(barrier);
+}
+
+
+static void on_met(struct thread *const *who, unsigned count)
+{
+    static knowledge all;
+    unsigned first = rank * block_size();
+    all.assign(knowing[0].size(), 0);
+    for (unsigned i = 0; i < count; i++)
+        learn(all, knowing[first + who[i]->number]);
+    for (unsigned i = 0; i < count; i++)
+        all[first + who[i]->number] = (uint16_t)who[i]->epoch;
+    for (unsigned i = 0; i < count; i++)
+        knowing[first + who[i]->number] = all;
+}
+static uint32_t intervals[MOST_BLOCKS]; /* of those that do not run */
+
+static struct cell *cells[MOST_BLOCKS]; /* of their static memory */
+
+static void on_goes_on(unsigned r)
+{
+    intervals[rank] = interval;
+    interval = intervals[r];
+    cells[rank] = static_memory.cells;
+    static_memory.cells = cells[r];
+    if (cells[r] == NULL && static_memory.bytes > 0)
+        know_static_memory();
+}
+static void on_access(const void *address, size_t bytes,
+                      enum access how, const void *from);
+
+static void on_fenced(void)
+{
+    next_epoch();
+    fences[me()] = current->epoch;
+}
+
+static void on_tile(const void *to, size_t bytes, const void *barrier,
+                    const void *place)
+{
+    tile_for = release_of(barrier);
+    on_access(to, bytes, COPYING, place);
+    tile_for = NULL;
+}
+
+static void on_operand(const void *at, size_t bytes, const void *place,
+                       bool waited)
+{
+    by_wgmma = true;
+    not_over = !waited;
+    on_access(at, bytes, READ, place);
+    by_wgmma = not_over = false;
+}
+
+static void on_block_ends(struct thread *threads, unsigned count,
+                          char *dynamic)
+{
+    unsigned first = rank * block_size();
+    struct cell *c = dynamic_memory.cells
+        + (dynamic - dynamic_memory.first);
+    for (unsigned i = 1; i < count; i++)
+        learn(knowing[first], knowing[first + i]);
+    ended[rank] = true;
+    current = threads;
+    accessed = 1;
+    for (size_t i = 0; i < 2 * dynamic_bytes[rank]; i++) {
+        struct visit v = i % 2 == 0 ? c[i / 2].read : c[i / 2].write;
+        if (v.interval >= block_began && any(v, [](struct visit one) {
+                culprit = one;
+                return one.who < knowing.size()
+                    && one.who / block_size() != rank && !knows(one);
+            }))
+            report("the block may have ended whose memory this is",
+                   dynamic + i / 2, i % 2 == 0 ? READ : WRITE,
+                   culprit.place, NULL, "");
+    }
+    current = NULL;
 }
 
 static void on_landed(void)
@@ -431,7 +720,11 @@ static void on_landed(void)
 extern "C" const struct emulator::checker emulator_checker = {
     emulator::on_heap, emulator::on_allocated, emulator::on_copied,
     emulator::on_launched, emulator::on_interval, emulator::on_landed,
-    emulator::on_access
+    emulator::on_access,
+    emulator::on_ordered, emulator::on_made, emulator::on_arrived,
+    emulator::on_turned, emulator::on_waited, emulator::on_met,
+    emulator::on_fenced, emulator::on_tile, emulator::on_operand,
+    emulator::on_goes_on, emulator::on_block_ends
 };
 
 using namespace emulator;

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 namespace emulator {
+struct thread;
 enum access { READ, WRITE, ATOMIC, COPYING, LANDING };
 /* What a checker wants to hear of */
 struct checker {
@@ -14,6 +15,22 @@ struct checker {
     void (*landed)(void);               /* the grid has ended */
     void (*access)(const void *at, size_t bytes, enum access how,
                    const void *place);
+    // More that a checker hears of
+    void (*ordered)(void);                  /* the order counts from now */
+    void (*made)(const void *barrier);
+    void (*arrived)(const void *barrier);
+    void (*turned)(const void *barrier);
+    void (*waited)(const void *barrier);
+    /* which have now the same epoch */
+    void (*met)(struct thread *const *who, unsigned count);
+    void (*fenced)(void);
+    void (*tile)(const void *to, size_t bytes, const void *barrier,
+                 const void *place);
+    void (*operand)(const void *at, size_t bytes, const void *place,
+                    bool waited);
+    void (*goes_on)(unsigned rank);
+    void (*block_ends)(struct thread *threads, unsigned count,
+                       char *dynamic);
 };
 }
 /* NULL where none is linked */

@@ -107,7 +107,11 @@ typedef struct CUevent_st *cudaEvent_t;
 #define cudaStreamNonBlocking 1u
 #define cudaStreamLegacy ((cudaStream_t)1)
 #define cudaStreamPerThread ((cudaStream_t)2)
-struct cudaLaunchAttribute { int id; };
+enum cudaLaunchAttributeID { cudaLaunchAttributeClusterDimension = 4 };
+struct cudaLaunchAttribute {
+    enum cudaLaunchAttributeID id;
+    union { struct { unsigned x, y, z; } clusterDim; } val;
+};
 struct cudaLaunchConfig_t {
     dim3 gridDim, blockDim;
     size_t dynamicSmemBytes;
@@ -174,12 +178,14 @@ struct thread {
     uint3 index;
     unsigned number, warp, lane;    /* in the block, in the warp */
     unsigned epoch;         /* meetings of its warp since a barrier */
-    enum { RUNS, AT_BARRIER, IN_WARP, ENDED } state;
+    unsigned meeting;       /* of its cluster, to which it has come */
+    enum { RUNS, AT_BARRIER, IN_WARP, WAITS, ENDED } state;
     struct fiber *fiber;
     const char *operation, *file;   /* where it waits */
     int line;
     unsigned mask;                  /* of the lanes it waits for */
     void (*together)(unsigned lanes, void *const argument[32]);
+    bool (*until)(void *argument);  /* for what it WAITS */
     void *argument;
 };
 extern struct thread *current;      /* NULL: the host runs */
@@ -198,6 +204,7 @@ struct shape {
     dim3 grid, block;
     size_t shared_bytes;
     cudaStream_t stream;
+    unsigned cluster = 1;               /* blocks that run together */
 };
 enum { MOST_PARAMETERS = 4096 };        /* bytes */
 /* Queues a launch: call(parameters) runs in each of its threads. */
@@ -228,7 +235,7 @@ struct launch {
     struct shape shape;
     launch(dim3 grid, dim3 block, size_t shared_bytes = 0,
            cudaStream_t stream = NULL)
-        : shape{ grid, block, shared_bytes, stream } {}
+        : shape{ grid, block, shared_bytes, stream, 1 } {}
     template <class... A>
     launch_of<std::decay_t<A>...> operator()(A &&...a) const
     {
@@ -394,6 +401,33 @@ void ldmatrix_4(unsigned r[4], const void *row, HERE);
 void ldmatrix_4_turned(unsigned r[4], const void *row, HERE);
 unsigned tf32(float x);
 unsigned pack_bf16(float low, float high);
+/* sm_90a, see device/hopper.cuh */
+struct CUtensorMap_st;
+namespace emulator {
+unsigned shared_offset(const void *at);
+void mbarrier_init(uint64_t *b, unsigned arrivals);
+void mbarrier_arrive(uint64_t *b, unsigned bytes);
+void mbarrier_wait(uint64_t *b, unsigned parity, const char *file,
+                   int line);
+void tma_load(void *to, const CUtensorMap_st *m, int row, int column,
+              uint64_t *b);
+void proxy_fence(void);
+void wgmma_fence(void);
+void wgmma_commit(void);
+void wgmma_wait(int left, const char *file, int line);
+void wgmma(float *d, unsigned n, uint64_t a, uint64_t b, bool a_turned,
+           bool b_turned, const char *file, int line);
+unsigned cluster_rank(void);
+void cluster_arrive(void);
+void cluster_wait(const char *file, int line);
+void *in_block(const void *at, unsigned rank);
+}
+enum cudaDriverEntryPointQueryResult { cudaDriverEntryPointSuccess,
+    cudaDriverEntryPointSymbolNotFound };
+#define cudaEnableDefault 0ull
+cudaError_t cudaGetDriverEntryPointByVersion(
+    const char *name, void **entry, unsigned version,
+    unsigned long long flags, cudaDriverEntryPointQueryResult *found);
 
 // Operations that nothing can divide
 namespace emulator {
@@ -511,8 +545,11 @@ template <class... P, class... A>
 cudaError_t cudaLaunchKernelEx(const struct cudaLaunchConfig_t *c,
                                void (*kernel)(P...), A &&...given)
 {
-    emulator::start({ c->gridDim, c->blockDim, c->dynamicSmemBytes,
-                      c->stream }, kernel, std::forward<A>(given)...);
+    emulator::shape s = { c->gridDim, c->blockDim, c->dynamicSmemBytes,
+                          c->stream, 1 };
+    for (unsigned i = 0; i < c->numAttrs; i++)  /* there is one kind */
+        s.cluster = c->attrs[i].val.clusterDim.x;
+    emulator::start(s, kernel, std::forward<A>(given)...);
     return cudaPeekAtLastError();
 }
 template <class T> cudaError_t cudaMalloc(T **memory, size_t bytes)

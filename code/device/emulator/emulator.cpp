@@ -15,6 +15,8 @@ dim3 blockDim, gridDim;
 namespace emulator {
 struct thread *current;
 const void *running;
+unsigned cluster = 1, rank;
+bool ordered;
 static void (*call)(void *);
 alignas(64) static char parameters[MOST_PARAMETERS];
 
@@ -89,7 +91,8 @@ static void fiber_main(void);
 static void thread_ends(void);
 static void complete(struct thread *t);
 
-enum { STACK = 256 << 10, MOST_THREADS = 1024 };
+enum { STACK = 256 << 10, MOST_THREADS = 1024,
+       MOST_FIBERS = MOST_BLOCKS * MOST_THREADS };
 struct fiber { void *at; char *stack; void *shadow; };
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -125,7 +128,7 @@ static void leave_for_the_scheduler(struct fiber *) {}
 static void arrived_on_a_fiber(struct fiber *) {}
 #endif
 
-static struct fiber fibers[MOST_THREADS], *idle[MOST_THREADS];
+static struct fiber fibers[MOST_FIBERS], *idle[MOST_FIBERS];
 static unsigned fibers_made, fibers_idle;
 static void *scheduler;                 /* where its stack rests */
 
@@ -301,6 +304,21 @@ static void begin_block(void)
     if (checker != NULL)
         checker->interval(true);
 }
+/* each of them knows from here on what any of them knew */
+static void all_know(void)
+{
+    struct thread *met[MOST_THREADS];
+    unsigned count = 0, latest = 0;
+    for (unsigned i = 0; i < threads_in_block; i++)
+        if (threads[i].state == thread::AT_BARRIER) {
+            met[count++] = &threads[i];
+            latest = std::max(latest, threads[i].epoch);
+        }
+    for (unsigned i = 0; i < count; i++)
+        met[i]->epoch = latest + 1;
+    if (checker != NULL)
+        checker->met(met, count);
+}
 
 static void thread_ends(void)
 {
@@ -344,10 +362,13 @@ static void open_barrier(void)
     answered = votes;
     of_votes = at_barrier;
     at_barrier = 0;
+    if (ordered)
+        all_know();
     for (unsigned i = 0; i < threads_in_block; i++)
         if (threads[i].state == thread::AT_BARRIER) {
             wake(&threads[i]);
-            threads[i].epoch = 0;
+            if (!ordered)
+                threads[i].epoch = 0;
         }
     if (checker != NULL)
         checker->interval(false);
@@ -477,6 +498,13 @@ static void sync_lanes(unsigned, void *const *argument)
     for (int l = 0; l < 32; l++)
         if (argument[l] != NULL)
             ((struct thread *)argument[l])->epoch = latest + 1;
+    struct thread *met[32];
+    unsigned count = 0;
+    for (int l = 0; l < 32; l++)
+        if (argument[l] != NULL)
+            met[count++] = (struct thread *)argument[l];
+    if (ordered && checker != NULL)
+        checker->met(met, count);
 }
 
 void sync_warp(unsigned mask, const char *file, int line)
@@ -535,38 +563,25 @@ static bool run_warps(void)
     return moved;
 }
 
-static void run_block(void)
-{
-    begin_block();
-    for (;;) {
-        bool moved = run_warps();
-        
-        if (alive == 0)
-            return;
-        if (at_barrier == alive)
-            open_barrier();
-        else if (!moved)
-            deadlock();
-    }
-}
-
 static char *dynamic_memory;
-static size_t dynamic_bytes;
-void *dynamic(void) { return dynamic_memory; }
+static size_t dynamic_bytes, dynamic_room = DYNAMIC_ROOM;
+void *dynamic(void) { return dynamic_memory + rank * dynamic_room; }
 
 static void new_dynamic(void)
 {
 #if defined(__SANITIZE_ADDRESS__)       /* which sees its very end */
     size_t whole = (dynamic_bytes + 1023) & ~(size_t)1023;
     free(dynamic_memory);
+    dynamic_room = whole;
     dynamic_memory = whole == 0 ? NULL
-                                : (char *)aligned_alloc(1024, whole);
-    if (whole > 0)
-        __asan_poison_memory_region(dynamic_memory + dynamic_bytes,
-                                    whole - dynamic_bytes);
+        : (char *)aligned_alloc(1024, cluster * whole);
+    for (unsigned r = 0; r < cluster && whole > 0; r++)
+        __asan_poison_memory_region(
+            dynamic_memory + r * whole + dynamic_bytes,
+            whole - dynamic_bytes);
 #else
     if (dynamic_memory == NULL)
-        dynamic_memory = (char *)reserve(DYNAMIC_ROOM,
+        dynamic_memory = (char *)reserve(MOST_BLOCKS * DYNAMIC_ROOM,
                                          PROT_READ | PROT_WRITE);
 #endif
 }
@@ -576,7 +591,7 @@ static void poison_shared(void)
     for (const struct variable &v : static_shared())
         memset(v.at, 0xff, v.bytes);
     if (dynamic_bytes > 0)
-        memset(dynamic_memory, 0xff, dynamic_bytes);
+        memset(dynamic(), 0xff, dynamic_bytes);
 }
 
 static size_t nth_block(size_t i, size_t count)
@@ -603,6 +618,195 @@ void *reserve(size_t bytes, int access)
     return memory;
 }
 
+void wait_until(bool (*is)(void *), void *argument,
+                const char *operation, const char *file, int line)
+{
+    if (current == NULL)
+        fail(file, line, "%s on the host", operation);
+    while (!is(argument)) {
+        current->until = is;
+        current->argument = argument;
+        wait_in(operation, thread::WAITS, file, line);
+        rest();
+    }
+}
+
+static bool wake_waiting(void)
+{
+    bool any = false;
+    for (unsigned i = 0; i < threads_in_block; i++) {
+        struct thread *t = &threads[i];
+        if (t->state == thread::WAITS && t->until(t->argument)) {
+            wake(t);
+            any = true;
+        }
+    }
+    return any;
+}
+static struct aside {                   /* a block that does not run */
+    struct thread threads[MOST_THREADS], barrier;
+    uint32_t ready[32], exist[32], ended[32];
+    unsigned alive, at_barrier, votes, answered, of_votes;
+    uint3 index;
+    std::vector<struct copy> copies[MOST_THREADS];
+    int copies_begun[MOST_THREADS];
+    std::vector<char> shared;           /* static */
+} aside[MOST_BLOCKS];
+
+static void exchange(struct aside *a)
+{
+    size_t bytes = 0;
+    std::swap(threads, a->threads);
+    std::swap(barrier, a->barrier);
+    std::swap(ready, a->ready);
+    std::swap(exist, a->exist);
+    std::swap(ended, a->ended);
+    std::swap(alive, a->alive);
+    std::swap(at_barrier, a->at_barrier);
+    std::swap(votes, a->votes);
+    std::swap(answered, a->answered);
+    std::swap(of_votes, a->of_votes);
+    std::swap(blockIdx, a->index);
+    std::swap(copies, a->copies);
+    std::swap(copies_begun, a->copies_begun);
+    for (const struct variable &v : static_shared()) {
+        a->shared.resize(bytes + v.bytes);
+        std::swap_ranges(v.at, v.at + v.bytes, &a->shared[bytes]);
+        bytes += v.bytes;
+    }
+}
+
+static void take_up(unsigned r)
+{
+    exchange(&aside[rank]);
+    if (checker != NULL)
+        checker->goes_on(r);
+    rank = r;
+    exchange(&aside[r]);
+}
+
+static unsigned stuck;                  /* blocks in a row */
+
+/* goes on with another block that has not ended; false if there is
+   none, or none can move */
+static bool next_block(void)
+{
+    stuck++;
+    for (unsigned k = 1; k < cluster && stuck <= cluster; k++) {
+        unsigned by = order == REVERSE ? cluster - k : k;
+        if (aside[(rank + by) % cluster].alive == 0)
+            continue;
+        take_up((rank + by) % cluster);
+        return true;
+    }
+    return false;
+}
+static struct { unsigned arrived, opened; } meeting;
+
+unsigned cluster_rank(void) { return rank; }
+
+void cluster_arrive(void)
+{
+    if (current->meeting != 0)
+        fail(NULL, 0, "a thread arrives twice, and has not waited, at "
+             "%s", place_of(__builtin_return_address(0)));
+    current->meeting = meeting.opened + 1;
+    meeting.arrived++;
+    if (checker != NULL)
+        checker->arrived(&meeting);
+}
+
+static bool cluster_opened(void *argument)
+{
+    unsigned its = ((struct thread *)argument)->meeting, living = alive;
+    for (unsigned r = 0; r < cluster; r++)
+        living += r == rank ? 0 : aside[r].alive;
+    if (its > meeting.opened && meeting.arrived >= living) {
+        meeting.opened++;
+        meeting.arrived = 0;
+        if (checker != NULL)
+            checker->turned(&meeting);
+    }
+    return its <= meeting.opened;
+}
+
+void cluster_wait(const char *file, int line)
+{
+    if (current->meeting == 0)
+        fail(file, line, "cluster_wait by a thread that has not "
+             "arrived");
+    wait_until(cluster_opened, current, "cluster_wait", file, line);
+    current->meeting = 0;
+    if (checker != NULL)
+        checker->waited(&meeting);
+}
+unsigned shared_offset(const void *at)
+{
+    size_t offset = (const char *)at - (const char *)dynamic();
+    if (offset >= dynamic_bytes)
+        fail(NULL, 0, "tiles, and what other blocks see, must be in "
+             "dynamic shared memory, at %s",
+             place_of(__builtin_return_address(0)));
+    return (unsigned)offset;
+}
+
+void *in_block(const void *at, unsigned r)
+{
+    size_t offset = (const char *)at - (const char *)dynamic();
+    if (r >= cluster || offset >= dynamic_bytes)
+        fail(NULL, 0, "block %u of a cluster of %u has this not in its "
+             "dynamic shared memory, at %s", r, cluster,
+             place_of(__builtin_return_address(0)));
+    return dynamic_memory + r * dynamic_room + offset;
+}
+static void block_ends(void)
+{
+    nothing_is_left(threads_in_block);
+    if (cluster == 1)
+        return;
+    if (checker != NULL)
+        checker->block_ends(threads, threads_in_block,
+                            (char *)dynamic());
+    if (dynamic_bytes > 0)              /* nobody may look there now */
+        memset(dynamic(), 0xff, dynamic_bytes);
+}
+
+static void run_block(void)
+{
+    begin_block();
+    const uint3 first = blockIdx;
+    meeting = {};
+    for (unsigned r = 1; r < cluster; r++) {
+        take_up(r);
+        blockIdx = { first.x + r, first.y, first.z };
+        poison_shared();
+        begin_block();
+    }
+    if (cluster > 1)
+        take_up(0);
+    for (;;) {
+        bool moved = run_warps();
+        if (ordered) {
+            moved |= wake_waiting();
+            if (!moved || (order == RANDOM && random_below(2) == 0))
+                moved |= land();
+            if (alive == 0)
+                block_ends();
+            bool opens = alive > 0 && at_barrier == alive;
+            if (moved || opens)
+                stuck = 0;
+            if (!opens && (!moved || alive == 0) && next_block())
+                continue;
+        }
+        if (alive == 0)
+            return;
+        if (at_barrier == alive)
+            open_barrier();
+        else if (!moved)
+            deadlock();
+    }
+}
+
 void run_grid(const struct shape &s, const void *kernel,
               void (*what)(void *), const void *given, size_t bytes)
 {
@@ -612,14 +816,17 @@ void run_grid(const struct shape &s, const void *kernel,
     gridDim = s.grid;
     blockDim = s.block;
     dynamic_bytes = s.shared_bytes;
+    cluster = s.cluster;
+    ordered = cluster > 1;
     new_dynamic();
     if (checker != NULL)
         checker->launched(kernel, dynamic_memory, dynamic_bytes);
     size_t x = gridDim.x, y = gridDim.y, count = x * y * gridDim.z;
-    for (size_t i = 0; i < count; i++) {
-        size_t b = nth_block(i, count);
+    for (size_t i = 0; i < count; i += cluster) {
+        size_t b = nth_block(i / cluster, count / cluster) * cluster;
         blockIdx = { (unsigned)(b % x), (unsigned)(b / x % y),
                      (unsigned)(b / x / y) };
+        rank = 0;
         poison_shared();
         run_block();
     }

@@ -5,7 +5,10 @@
 #include "checker.h"
 
 namespace emulator {
-enum { DYNAMIC_ROOM = 256 << 10 };     /* bytes; a block has 227 KB */
+enum { DYNAMIC_ROOM = 256 << 10,       /* bytes; a block has 227 KB */
+       MOST_BLOCKS = 8 };               /* of a cluster */
+extern unsigned cluster, rank;          /* its blocks; which runs */
+extern bool ordered;    /* epochs order visits, not barriers alone */
 enum order { FORWARD, REVERSE, RANDOM };
 extern enum order order;
 unsigned random_below(unsigned n);
@@ -24,5 +27,13 @@ const char *place_of(const void *instruction);  /* valid until called
 const char *base(const char *file);
 extern const void *running;             /* the kernel */
 void tell_thread(void);                 /* of an error, on stderr */
+// How the rest of the emulator waits
+/* called on a fiber: until is(argument), which others look at too */
+void wait_until(bool (*is)(void *), void *argument,
+                const char *operation, const char *file, int line);
+void keep_order(void);          /* from now on, ordered */
+bool land(void);                /* a tile of this block, if any */
+void nothing_is_left(unsigned threads); /* under way, of this block */
+void own_access(const void *at, bool write, const void *place);
 }
 #endif

@@ -445,7 +445,8 @@ static bool possible(const struct shape &s)
     return size > 0 && size <= 1024 && s.block.z <= 64
         && s.grid.x > 0 && s.grid.x <= INT32_MAX
         && s.grid.y > 0 && s.grid.y <= 65535
-        && s.grid.z > 0 && s.grid.z <= 65535;
+        && s.grid.z > 0 && s.grid.z <= 65535
+        && s.cluster <= MOST_BLOCKS && s.grid.x % s.cluster == 0;
 }
 
 void emulator::submit(const struct shape &s, const void *kernel,

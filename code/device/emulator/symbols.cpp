@@ -131,7 +131,7 @@ const char *place_of(const void *instruction)
         snprintf(place, sizeof *text, "%s", line);
         if (strstr(line, "cuda_runtime.h:") == NULL
             && strstr(line, "cuda_pipeline.h:") == NULL
-            && strstr(line, "ptx.cuh:") == NULL)
+            && strstr(line, "hopper.cuh:") == NULL)
             break;
     }
     if (f != NULL)
