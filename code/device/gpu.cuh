@@ -3,10 +3,14 @@
 #include <cuda_runtime.h>
 #include <sysexits.h>
 #include "device/device.h"
+#include "device/kept.h"
 
 #ifdef REAL_IS_DOUBLE
 #error "the gpu computes in single precision"
 #endif
+
+// Numbers of sixteen bits on the gpu
+
 
 // What the files of the gpu share
 /* what a device of this kind has of its own */
@@ -40,6 +44,12 @@ static inline float *floats(struct array a)
 {
     assert(a.at == NULL || a.format == F32);
     return (float *)a.at;
+}
+/* of an array in a role that a precision may make narrower */
+static inline kept *numbers(struct array a)
+{
+    assert(a.at == NULL || a.format == (sizeof(kept) > 2 ? F32 : BF16));
+    return (kept *)a.at;
 }
 
 // What kernels share
