@@ -219,5 +219,8 @@ extern const struct operations gpu_operations __attribute__((weak));
 const char *gpu_describe(void) __attribute__((weak));
 /* the cpu in sixteen bits */
 extern const struct operations cpu_sixteen_operations;
+/* the gpu in sixteen bits */
+extern const struct operations gpu_sixteen_operations
+    __attribute__((weak));
 LANGUAGE_C_END
 #endif

@@ -7,6 +7,7 @@
 // Headers of the gpu's operations
 #include "layers/layers.cuh"
 #include "boundary/boundary.cuh"
+#include "ground/bf16.h"
 
 // Open the gpu
 void gpu_check(struct device *d, cudaError_t status, const char *what)
@@ -23,9 +24,13 @@ static bool gpu_open(struct device *d, const char *precision,
                      struct message *m)
 {
     int count = 0, major = 0, minor = 0;
-    if (strcmp(precision, "single") != 0)
+    bool known = strcmp(precision, "single") == 0;
+    // Know other precisions of the gpu
+    known = known || strcmp(precision, "bf16") == 0;
+    if (!known)
         return fail(m, EX_USAGE, "precision: there is no precision "
-                    "'%.40s' on the gpu, but single", precision);
+                    "'%.40s' on the gpu, but single"
+                    ", bf16", precision);
     cudaError_t status = cudaGetDeviceCount(&count);
     int driver = 0;
     if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
@@ -57,6 +62,12 @@ static bool gpu_open(struct device *d, const char *precision,
     }
     device_single(d);
     d->state = g;
+    // Keep numbers in another precision of the gpu
+    if (strcmp(precision, "bf16") == 0) {
+        d->format[WORKING] = d->format[STREAM] = BF16;
+        d->format[ACTIVATION] = d->format[GRADIENT] = BF16;
+        d->does = &gpu_sixteen_operations;
+    }
     return true;
 }
 
@@ -70,6 +81,8 @@ static void gpu_close(struct device *d)
         cudaEventDestroy(g->timed[i].ends);
     }
     free(g->timed);
+    // Give back what was recorded
+    
     cudaStreamDestroy(g->stream);
     delete g;
 }
@@ -123,6 +136,14 @@ static void gpu_wait(struct device *d)
     }
 }
 
+static __global__ void narrow_kernel(struct sixteen *to,
+                                     const float *from, size_t count)
+{
+    size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
+    if (i < count)
+        to[i] = from[i];
+}
+
 // Move numbers to the gpu and back
 static void move(struct device *d, void *to, const void *from,
                  size_t bytes, enum cudaMemcpyKind kind)
@@ -135,6 +156,20 @@ static void move(struct device *d, void *to, const void *from,
 static void gpu_upload(struct device *d, struct array to,
                        const void *host)
 {
+    // Upload what is narrower
+    if (to.format == BF16) {
+        size_t count = to.rows * to.columns;
+        bf16 *narrow = (bf16 *)malloc(array_bytes(to) + 1);
+        if (narrow == NULL) {
+            device_fail(d, EX_OSERR, "gpu: no memory for an upload");
+            return;
+        }
+        bf16_store(narrow, (const float *)host, count);
+        move(d, to.at, narrow, array_bytes(to), cudaMemcpyHostToDevice);
+        gpu_check(d, cudaStreamSynchronize(stream_of(d)), "upload");
+        free(narrow);
+        return;
+    }
     move(d, to.at, host, array_bytes(to), cudaMemcpyHostToDevice);
     gpu_check(d, cudaStreamSynchronize(stream_of(d)), "upload");
 }
@@ -142,6 +177,19 @@ static void gpu_upload(struct device *d, struct array to,
 static void gpu_download(struct device *d, void *host,
                          struct array from)
 {
+    // Download what is narrower
+    if (from.format == BF16) {
+        size_t count = from.rows * from.columns;
+        float *wide = (float *)host;
+        bf16 *narrow = (bf16 *)(wide + count) - count;
+        move(d, narrow, from.at, array_bytes(from), cudaMemcpyDeviceToHost);
+        gpu_check(d, cudaStreamSynchronize(stream_of(d)), "download");
+        for (size_t i = 0; i < count; i++) {
+            bf16 x = narrow[i];
+            wide[i] = bf16_widen(x);
+        }
+        return;
+    }
     move(d, host, from.at, array_bytes(from), cudaMemcpyDeviceToHost);
     gpu_check(d, cudaStreamSynchronize(stream_of(d)), "download");
 }
@@ -156,6 +204,15 @@ static void gpu_zero(struct device *d, struct array a)
 static void gpu_copy(struct device *d, struct array to,
                      struct array from)
 {
+    // Copy to another format
+    if (to.format == BF16 && from.format == F32) {
+        size_t count = to.rows * to.columns;
+        narrow_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
+            (struct sixteen *)to.at, floats(from), count);
+        gpu_launched(d, "narrow_kernel");
+        return;
+    }
+    assert(to.format == from.format);
     move(d, to.at, from.at, array_bytes(from),
          cudaMemcpyDeviceToDevice);
 }
@@ -218,6 +275,9 @@ extern "C" const char *gpu_describe(void)
              memory / 1000);
     return text;
 }
+
+// Repeat work on the gpu
+
 
 extern "C" const struct operations gpu_operations = {
     .name = "gpu", .open = gpu_open, .close = gpu_close,

@@ -10,7 +10,22 @@
 #endif
 
 // Numbers of sixteen bits on the gpu
-
+/* as ground/bf16.h rounds and widens; in an expression, a float */
+struct sixteen {
+    uint16_t bits;
+    sixteen() = default;
+    __device__ sixteen(float x)
+    {
+        unsigned all = __float_as_uint(x);
+        unsigned half = 0x7fff + (all >> 16 & 1);
+        bool nan = (all & 0x7fffffff) > 0x7f800000;
+        bits = (uint16_t)((nan ? all | 0x400000 : all + half) >> 16);
+    }
+    __device__ operator float() const
+    {
+        return __uint_as_float((unsigned)bits << 16);
+    }
+};
 
 // What the files of the gpu share
 /* what a device of this kind has of its own */

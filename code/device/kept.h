@@ -6,7 +6,12 @@
    headers that C includes. */
 #ifdef SIXTEEN
 // Keep sixteen bits
-
+struct sixteen;
+typedef struct sixteen kept;
+#define KEPT_BEGIN namespace in_sixteen {
+#define KEPT_END }
+#define KEPT_C_BEGIN KEPT_BEGIN
+#define KEPT_C_END KEPT_END
 #else
 typedef float kept;
 #define KEPT_BEGIN
