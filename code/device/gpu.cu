@@ -81,8 +81,6 @@ static void gpu_close(struct device *d)
         cudaEventDestroy(g->timed[i].ends);
     }
     free(g->timed);
-    // Give back what was recorded
-    
     cudaStreamDestroy(g->stream);
     delete g;
 }
@@ -277,7 +275,58 @@ extern "C" const char *gpu_describe(void)
 }
 
 // Repeat work on the gpu
+static void gpu_forget(struct device *d, struct recording *r)
+{
+    if (r->state != NULL)
+        gpu_check(d, cudaGraphExecDestroy((cudaGraphExec_t)r->state),
+                  "forget");
+    r->state = NULL;
+}
 
+// Record work
+static bool record(struct device *d, struct recording *r,
+                   void (*work)(void *), void *context)
+{
+    struct gpu *g = (struct gpu *)d->state;
+    cudaGraph_t graph = NULL;
+    cudaGraphExec_t ready = NULL;
+    if (r->times++ == 0 || g->told)     /* first comes a rehearsal */
+        return false;
+    cudaError_t status = cudaStreamBeginCapture(
+        g->stream, cudaStreamCaptureModeThreadLocal);
+    if (status == cudaSuccess) {
+        work(context);
+        status = cudaStreamEndCapture(g->stream, &graph);
+    }
+    if (status == cudaSuccess && d->trouble.status == 0)
+        status = cudaGraphInstantiate(&ready, graph, 0);
+    if (graph != NULL)
+        cudaGraphDestroy(graph);
+    r->state = ready;
+    r->workspace = d->workspace;
+    // Say once that it could not be recorded
+    if (ready == NULL) {
+        fprintf(stderr, "a step cannot be recorded, and is started kernel "
+                "by kernel: %s\n", d->trouble.status != 0 ? d->trouble.text
+                                   : cudaGetErrorString(status));
+        g->told = true;
+        d->trouble.status = 0;
+        cudaGetLastError();
+    }
+    return ready != NULL;
+}
+
+static bool gpu_repeat(struct device *d, struct recording *r,
+                       void (*work)(void *), void *context)
+{
+    if (r->workspace != d->workspace)
+        gpu_forget(d, r);
+    if (r->state == NULL && !record(d, r, work, context))
+        return false;
+    gpu_check(d, cudaGraphLaunch((cudaGraphExec_t)r->state,
+                                 stream_of(d)), "graph");
+    return true;
+}
 
 extern "C" const struct operations gpu_operations = {
     .name = "gpu", .open = gpu_open, .close = gpu_close,
@@ -299,4 +348,5 @@ extern "C" const struct operations gpu_operations = {
     .step = gpu_step,
     // More boundaries of the gpu
     .enter = gpu_enter, .enter_backward = gpu_enter_backward,
+    .repeat = gpu_repeat, .forget = gpu_forget,
 };

@@ -36,6 +36,7 @@ struct gpu {
     struct timed { enum operation what; cudaEvent_t begins, ends; }
         *timed;
     size_t used, room;              /* used: not read yet */
+    bool told;                      /* of work that is not recorded */
 };
 
 static inline cudaStream_t stream_of(const struct device *d)
