@@ -53,6 +53,7 @@ Suite *gpu_sinkhorn_suite(void);
 Suite *gpu_mixing_suite(void);
 Suite *gpu_boundary_suite(void);
 Suite *bf16_suite(void);
+Suite *gpu_sixteen_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -191,6 +192,7 @@ int main(int argc, char **argv)
         gpu_layers_suite,
         gpu_sinkhorn_suite,
         gpu_mixing_suite, gpu_boundary_suite,
+        gpu_sixteen_suite,
     };
     if (&gpu_operations != NULL)
         for (size_t i = 0; i < sizeof of_the_gpu / sizeof *of_the_gpu; i++)
