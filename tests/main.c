@@ -54,6 +54,7 @@ Suite *gpu_mixing_suite(void);
 Suite *gpu_boundary_suite(void);
 Suite *bf16_suite(void);
 Suite *gpu_sixteen_suite(void);
+Suite *gpu_step_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -193,6 +194,7 @@ int main(int argc, char **argv)
         gpu_sinkhorn_suite,
         gpu_mixing_suite, gpu_boundary_suite,
         gpu_sixteen_suite,
+        gpu_step_suite,
     };
     if (&gpu_operations != NULL)
         for (size_t i = 0; i < sizeof of_the_gpu / sizeof *of_the_gpu; i++)
