@@ -17,6 +17,10 @@ void lab_gpu_begin(const char *title);
 float *lab_gpu(const float *host, size_t count);
 /* device memory that nobody has written */
 float *lab_gpu_scratch(size_t count);
+// More of labs on the gpu
+/* In a call: how many launches, copies, graphs made ready and launched
+   there were so far, as a number of an array of one */
+void lab_gpu_calls(real *calls);
 
 void lab_gpu_before(void);
 void lab_gpu_order(const char *order);

@@ -31,5 +31,11 @@ void normalise_by_blocks(float *out, const float *x, size_t rows,
 void sinkhorn_backward_warp(float *dlogits, const float *dmatrix,
                             const float *logits, size_t tokens,
                             int iterations);
+/* lab 46: updates 1, 2, ... of Adam, number k with the gradients
+   [k - 1][count], at a rate of 0.04 / (3 + k); weight, first, second
+   [count]; number: memory for one */
+void adam_recorded(float *weight, float *first, float *second,
+                   float *number, const float *gradients, size_t count,
+                   unsigned updates);
 LANGUAGE_C_END
 #endif

@@ -107,6 +107,11 @@ enum cudaDeviceAttr {
 typedef struct CUstream_st *cudaStream_t;
 typedef struct CUevent_st *cudaEvent_t;
 // More types of the runtime
+namespace emulator {
+/* launches, copies and events so far; a graph counts twice: when it is
+   made ready, and each time that it is launched */
+uint64_t calls(void);
+}
 typedef struct CUgraph_st *cudaGraph_t;
 typedef struct CUgraph_st *cudaGraphExec_t;
 enum cudaStreamCaptureMode {

@@ -644,16 +644,21 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *ready,
                                  cudaGraph_t graph, unsigned long long)
 {
     *ready = new CUgraph_st(*graph);
+    numbers++;
     return cudaSuccess;
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t ready, cudaStream_t s)
 {
-    for (const auto &work : ready->work)
-        put(s, work);
+    put(s, [all = ready->work] {
+        for (const auto &work : all)
+            work();
+    });
     unless_lazy(s);
     return cudaSuccess;
 }
+
+uint64_t emulator::calls(void) { return numbers; }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph)
 {
