@@ -339,6 +339,10 @@ experiments: $(if $(KERNELS),data/results/kernel_units.csv)
 data/results/kernel_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_kernel_units
 	@tools/record $@ tools/units
+experiments: $(if $(wildcard code/device/sixteen.cu),data/results/step_units.csv)
+data/results/step_units.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/training/show_step_units
+	@tools/record $@ tools/step-units
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

@@ -93,6 +93,7 @@ static size_t differing(const char *name, const real *got,
     return different;
 }
 
+// Count what differs
 /* Is it the float, rounded once? A sum in another order comes to the
    other side of a half step once in thousands; a second rounding moves
    a number in four. */

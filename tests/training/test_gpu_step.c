@@ -28,6 +28,7 @@ static void update(struct trainer *t, struct update *u)
     ck_assert_msg(trainer_step(u, t, &m), "%s", m.text);
 }
 
+// Tests of whole steps
 /* fails if a number of an update (rate, clipping, corrections) or its
    tokens stay in the recording, a part is not added, or an operation
    is not recorded; where clocks are read, nothing is replayed */
