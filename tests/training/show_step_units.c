@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { T = 512, C = 256 };
+enum { T = 256, C = 128 };
 
 /* show_step_units PRECISION: one step of an mHC model of one layer. In
    a checked build, with EMULATOR_COUNT=FILE, the file has what each
@@ -22,7 +22,7 @@ int main(int argc, char **argv)
         text[i] = (unsigned char)(i * i % 251);
     strcpy(c.connection, "mhc");
     c.streams = 4, c.layers = 1, c.width = C, c.heads = 4;
-    c.hidden = 2 * C, c.context = T / 4, c.batch = 4;
+    c.hidden = 2 * C, c.context = T / 2, c.batch = 2;
     bool good = device_open(&d, "gpu", argc > 1 ? argv[1] : NULL, &m)
         && trainer_open(&t, &c, &d, &corpus, &m)
         && trainer_step(&u, &t, &m);
