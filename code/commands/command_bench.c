@@ -36,7 +36,7 @@ static double linear(const struct products *p, size_t out, size_t in)
 {
     size_t rows = p->c->batch * p->c->context;
     // Multiply as the device keeps its numbers
-    if (p->device->format[STREAM] == BF16) {
+    if (p->device->does == &cpu_sixteen_operations) {
         struct device *d = p->device;
         struct array x = device_shape(d, ACTIVATION, rows, in);
         struct array y = device_shape(d, ACTIVATION, rows, out);

@@ -59,4 +59,36 @@ unspecified launch failure; what is saved is update 10;" err'
     holds 'a failure leaves no trace' \
         '[ $? = 71 ] && [ ! -e broken-trace ]'
 fi
+slow=${small/3e-3/1e-3}
+for kind in 'residual 1' 'hc 4' 'mhc 4'; do
+    how="--connection ${kind% *} --streams ${kind#* } --steps 20
+         --precision bf16"
+    $slow $how --device cpu --name narrow-cpu-${kind% *} > out 2> err
+    $slow $how --device gpu --name narrow-gpu-${kind% *} > out 2> err
+    losses narrow-cpu-${kind% *} > want
+    losses narrow-gpu-${kind% *} > got
+    holds "${kind% *}: twenty updates in bf16 follow the cpu's" \
+        '[ "$(wc -l < want)" -ge 20 ] && paste want got |
+         awk "{ d = \$2 - \$1; if (d * d > 4e-6) exit 1 }"'
+done
+holds 'who multiplies is said' "grep -q 'its own kernels, of bf16' out"
+how="--connection mhc --streams 4 --steps 20 --stop-at 10
+     --precision bf16"
+for there in cpu gpu; do
+    back=$([ $there = cpu ] && echo gpu || echo cpu)
+    $slow $how --device $there --name from-$there > out 2> err
+    $MHC train --resume runs/from-$there --device $back > out 2> err
+    losses from-$there > got
+    losses narrow-cpu-mhc > want
+    holds "the $back goes on in bf16 where the $there stopped" \
+        'grep -q "^precision bf16" out && [ "$(wc -l < got)" -ge 20 ] &&
+         paste want got |
+         awk "{ d = \$2 - \$1; if (d * d > 4e-6) exit 1 }"'
+done
+$MHC trace runs/from-cpu --device gpu --precision bf16 --data unseen \
+    --out trace > out 2> err
+holds 'a trace made on the gpu in bf16 passes the check' \
+    '[ $? = 0 ] && [ -s trace ] &&
+     $MHC check trace --site 1 --precision bf16 > out'
+holds 'it is a trace in bf16' '! $MHC check trace --site 1 > out'
 closing

@@ -38,4 +38,45 @@ holds 'streams that are late: the same bits' \
     'alike_in EMULATOR_STREAMS=lazy'
 holds 'recomputation in blocks of 2: the same bits' \
     'alike_in EMULATOR_ORDER=forward 2'
+# want: double; once: double, with the weights rounded; got: bf16
+within() {
+    [ "$(wc -l < want)" -gt 100 ] && paste -d' ' want once got |
+    awk -v stores="$1" '
+        function most(a, b) { return a > b ? a : b }
+        function length_of(x) { return x < 0 ? -x : x }
+        $1 != $4 || $1 != $7 || $9 !~ /^[-0-9.e+]+$/ { bad = 1 }
+        $1 == "loss" { bad = bad || length_of($9 - $3) > 0.05; next }
+        { off[$1] = most(off[$1], length_of($9 - $3))
+          one[$1] = most(one[$1], length_of($6 - $3))
+          one[$1] = most(one[$1], length_of($3) / 256)
+          all += $3 * $3; wrong += ($9 - $3) ^ 2; moved += ($6 - $3) ^ 2
+          if ($9 != $3) other = 1 }
+        END { for (k in off)
+                  if (off[k] > stores * one[k]) {
+                      print k, off[k], one[k]; bad = 1 }
+              moved = most(moved, all / 65536)
+              if (wrong > 9 * stores * moved) {
+                  print "all", wrong, moved; bad = 1 }
+              exit bad || !other }'
+}
+for kind in 'residual 1' 'hc-static 4' 'hc 4' 'hc-three 3' 'mhc 4' \
+            'mhc 2' 'identity 4' 'wide-residual 4' 'mhc-lite 3' \
+            'krom 4'; do
+    show double cpu $kind > want
+    show double cpu $kind 0 rounded > once
+    show emulated gpu $kind 0 bf16 > got
+    holds "$kind: gradients in bf16 are as near as 56 roundings" \
+        'within 56'
+done
+show emulated gpu mhc 4 0 bf16 > want
+narrow_in() { env "$1" "$book/build/emulated/model/show_gradients" \
+              gpu mhc 4 ${2:-0} bf16 > got; alike want got; }
+for seed in {1..20}; do
+    holds "order $seed: the same bits in bf16" \
+        "narrow_in EMULATOR_ORDER=random:$seed"
+done
+holds 'late streams: the same bits in bf16' \
+    'narrow_in EMULATOR_STREAMS=lazy'
+holds 'recomputation in blocks of 2: the same bits in bf16' \
+    'narrow_in EMULATOR_ORDER=forward 2'
 closing

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+// Headers for showing gradients
+#include "ground/bf16.h"
 
 enum { BATCH = 2, LENGTH = 6, TOKENS = BATCH * LENGTH, WORDS = 13 };
 
@@ -66,12 +68,27 @@ int main(int argc, char **argv)
     c.layers = 2, c.width = 20, c.heads = 2, c.hidden = 14;
     c.context = LENGTH, c.vocabulary = WORDS;
     size_t block = argc > 4 ? (size_t)atoi(argv[4]) : 0;
-    if (!device_open(&d, argv[1], NULL, &why)
+    const char *precision = NULL;
+    // Choose another precision for gradients
+    bool rounded = argc > 5 && strcmp(argv[5], "rounded") == 0;
+    if (argc > 5 && !rounded)
+        precision = argv[5];
+    if (!device_open(&d, argv[1], precision, &why)
         || !model_open(&m, &c, &d, BATCH, TRAINING, block, &why)) {
         fprintf(stderr, "%s\n", why.text);
         return why.status;
     }
     scatter(&m);
+    // Round what was scattered, or copy it
+    if (rounded) {
+        size_t count = m.parameters.count;
+        real *w = calloc(count, sizeof *w);
+        device_download(&d, w, m.weights);
+        bf16_settle(w, count);
+        device_upload(&d, m.weights, w);
+        free(w);
+    }
+    model_copy_weights(&m);
     print(&m);
     bool good = device_finish(&d, &why);
     if (!good)

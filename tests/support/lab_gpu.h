@@ -17,6 +17,10 @@ void lab_gpu_begin(const char *title);
 #define lab_gpu(host, count) lab_gpu_named(#host, host, count)
 /* device memory that nobody has written */
 float *lab_gpu_scratch(size_t count);
+// More of labs on the gpu
+/* In a call: how many launches, copies, graphs made ready and launched
+   there were so far, as a number of an array of one */
+void lab_gpu_calls(real *calls);
 
 float *lab_gpu_named(const char *name, const float *host, size_t count);
 void lab_gpu_before(const char *order);

@@ -47,5 +47,11 @@ void multiply_by_tiles(float *y, const unsigned *x, const unsigned *w,
    x, y [rows][width] */
 void dot_rows(float *dots, const float *x, const float *y, size_t rows,
               size_t width);
+/* lab 46: updates 1, 2, ... of Adam, number k with the gradients
+   [k - 1][count], at a rate of 0.04 / (3 + k); weight, first, second
+   [count]; number: memory for one */
+void adam_recorded(float *weight, float *first, float *second,
+                   float *number, const float *gradients, size_t count,
+                   unsigned updates);
 LANGUAGE_C_END
 #endif
