@@ -129,20 +129,28 @@ endif
 NVCC     := $(or $(NVCC),$(shell command -v nvcc),$(wildcard /usr/local/cuda/bin/nvcc))
 EMULATOR ?= code/device/emulator
 KERNELS  := $(wildcard code/*/*.cu)
+# What is compiled twice: as it is, and with numbers kept in sixteen bits
+KEPT     := $(if $(wildcard code/device/sixteen.cu),$(shell grep -l '^KEPT_BEGIN' $(KERNELS)))
+SIXTEEN   = $(KEPT:%.cu=build/$(1)/sixteen/%.o)
 CUTESTS  := $(wildcard tests/*/*.cu)
 CUFLAGS   = -std=c++20 -D_GNU_SOURCE -Wall -Wextra -Wno-unknown-pragmas -Wno-missing-field-initializers \
             -fopenmp -Icode -Itests
 EMUFLAGS  = $(CUFLAGS) -I$(EMULATOR)
 EMULATION = $(patsubst $(EMULATOR)/%.cpp,%,$(wildcard $(EMULATOR)/*.cpp))
--include $(wildcard build/*/emulator/*.d)
+-include $(wildcard build/*/emulator/*.d build/*/sixteen/*/*/*.d)
+define emulate
+	@mkdir -p $(@D)
+	@echo "  EMULATE $(1) $<"
+	@(echo '#line 1 "$<"'; sed -f $(EMULATOR)/rewrite.sed $<) > $(@:.o=.cu.cpp)
+	@$(CXX) $(EMUFLAGS) -O2 -g $(2) -MMD -MP -MT $@ -c $(@:.o=.cu.cpp) -o $@
+endef
 # $(1) its folder, $(2) for all of it, $(3) for kernels, $(4) parts of the emulator left out, $(5) whose C
 define emulated
-DEVICE_$(1) = $$(KERNELS:%.cu=build/$(1)/%.o) $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
+DEVICE_$(1) = $$(KERNELS:%.cu=build/$(1)/%.o) $(SIXTEEN) $$(patsubst %,build/$(1)/emulator/%.o,$$(filter-out $(4),$$(EMULATION)))
 build/$(1)/%.o: %.cu build/$(1)/emulator-flags $(EMULATOR)/rewrite.sed
-	@mkdir -p $$(@D)
-	@echo "  EMULATE $(1) $$<"
-	@(echo '#line 1 "$$<"'; sed -f $(EMULATOR)/rewrite.sed $$<) > $$(@:.o=.cu.cpp)
-	@$$(CXX) $$(EMUFLAGS) -O2 -g $(2) $(3) -MMD -MP -MT $$@ -c $$(@:.o=.cu.cpp) -o $$@
+	$$(call emulate,$(1),$(2) $(3))
+build/$(1)/sixteen/%.o: %.cu build/$(1)/emulator-flags $(EMULATOR)/rewrite.sed
+	$$(call emulate,$(1)/sixteen,$(2) $(3) -DSIXTEEN)
 build/$(1)/emulator/%.o: $(EMULATOR)/%.cpp build/$(1)/emulator-flags
 	@mkdir -p $$(@D)
 	@echo "  CC $(1) $$<"
@@ -170,14 +178,19 @@ build/mhc-emulated: build/emulated/mhc
 NVFLAGS = -std=c++20 -O3 -Icode -Itests -D_GNU_SOURCE -Xcompiler -fopenmp,-Wall \
           -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90a,code=sm_90a -gencode arch=compute_80,code=compute_80 \
           -Xptxas -v,-warn-spills,-warn-lmem-usage,-Werror
-build/gpu/%.o: %.cu
+define compile-by-nvcc
 	@mkdir -p $(@D)
-	@echo "  NVCC $<"
-	@$(NVCC) $(NVFLAGS) -MMD -MP -c $< -o $@ 2> $(@:.o=.ptxas) || { grep -v '^ptxas info' $(@:.o=.ptxas) >&2; exit 1; }
-build/gpu/mhc: $(LIBRARY:%.c=build/float/%.o) $(PROGRAM:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o)
+	@echo "  NVCC $(1) $<"
+	@$(NVCC) $(NVFLAGS) $(1) -MMD -MP -c $< -o $@ 2> $(@:.o=.ptxas) || { grep -v '^ptxas info' $(@:.o=.ptxas) >&2; exit 1; }
+endef
+build/gpu/%.o: %.cu
+	$(call compile-by-nvcc)
+build/gpu/sixteen/%.o: %.cu
+	$(call compile-by-nvcc,-DSIXTEEN)
+build/gpu/mhc: $(LIBRARY:%.c=build/float/%.o) $(PROGRAM:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o) $(call SIXTEEN,gpu)
 	@echo "  LD gpu $@"
 	@$(NVCC) -cudart static $^ -o $@ -Xcompiler -fopenmp $(LIBS)
-build/gpu/test: $(LIBRARY:%.c=build/float/%.o) $(TESTS:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o) $(CUTESTS:%.cu=build/gpu/%.o)
+build/gpu/test: $(LIBRARY:%.c=build/float/%.o) $(TESTS:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o) $(call SIXTEEN,gpu) $(CUTESTS:%.cu=build/gpu/%.o)
 	@echo "  LD gpu $@"
 	@$(NVCC) -cudart static $^ -o $@ -Xcompiler -fopenmp $$(pkg-config --libs check | sed 's/-pthread//') $(LIBS)
 build/mhc-gpu: build/gpu/mhc
@@ -241,7 +254,7 @@ gpu-check: build/gpu/test build/gpu/mhc build/gpu/device/measure_gpu
 	@tools/gpu check
 gpu-bundle: build/gpu/test build/gpu/mhc build/gpu/device/measure_gpu
 	@tools/gpu bundle
-build/gpu/%: build/float/tests/%.o $(LIBRARY:%.c=build/float/%.o) $(HELPERS:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o)
+build/gpu/%: build/float/tests/%.o $(LIBRARY:%.c=build/float/%.o) $(HELPERS:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o) $(call SIXTEEN,gpu)
 	@mkdir -p $(@D)
 	@$(NVCC) -cudart static $^ -o $@ -Xcompiler -fopenmp $$(pkg-config --libs check | sed 's/-pthread//') $(LIBS)
 

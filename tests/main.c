@@ -55,6 +55,8 @@ Suite *gpu_boundary_suite(void);
 Suite *bf16_suite(void);
 Suite *gpu_tensor_suite(void);
 Suite *gpu_tensor_products_suite(void);
+Suite *gpu_sixteen_suite(void);
+Suite *gpu_step_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -195,6 +197,8 @@ int main(int argc, char **argv)
         gpu_mixing_suite, gpu_boundary_suite,
         gpu_tensor_suite,
         gpu_tensor_products_suite,
+        gpu_sixteen_suite,
+        gpu_step_suite,
     };
     if (&gpu_operations != NULL)
         for (size_t i = 0; i < sizeof of_the_gpu / sizeof *of_the_gpu; i++)

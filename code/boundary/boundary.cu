@@ -4,9 +4,10 @@
 #include "device/gpu.cuh"
 #include "layers/norm.cuh"
 
+KEPT_BEGIN
 // The residual's two kernels
-static __global__ void add_kernel(float *out, const float *a,
-                                  const float *b, size_t count)
+static __global__ void add_kernel(kept *out, const kept *a,
+                                  const kept *b, size_t count)
 {
     size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
     if (i < count)
@@ -14,7 +15,7 @@ static __global__ void add_kernel(float *out, const float *a,
 }
 
 /* the same to both */
-static __global__ void share_kernel(float *a, float *b, const float *x,
+static __global__ void share_kernel(kept *a, kept *b, const kept *x,
                                     size_t count)
 {
     size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
@@ -41,17 +42,18 @@ static float exit_scale(const struct site *s)
 static void arrive(struct device *d, const struct site *s)
 {
     const struct layout *l = &s->layout;
-    float *x = floats(s->stream), *row = floats(s->coefficients);
+    kept *x = numbers(s->stream);
+    float *row = floats(s->coefficients);
     if (l->mix != MIX_NONE && s->exit)
-        gpu_collapse(d, floats(s->input), x, exit_scale(s), l,
+        gpu_collapse(d, numbers(s->input), x, exit_scale(s), l,
                      s->tokens);
     else if (l->mix != MIX_NONE) {
         gpu_coefficients(d, row, x, floats(s->phi), floats(s->alpha),
                          floats(s->bias), l, s->tokens);
-        gpu_read(d, floats(s->input), x, row, l, s->tokens);
+        gpu_read(d, numbers(s->input), x, row, l, s->tokens);
     }
-    gpu_norm_forward(d, floats(s->normed), floats(s->inverse_rms),
-                     floats(s->input), floats(s->gain), s->tokens,
+    gpu_norm_forward(d, numbers(s->normed), floats(s->inverse_rms),
+                     numbers(s->input), floats(s->gain), s->tokens,
                      s->width);
 }
 
@@ -71,21 +73,23 @@ static void arrive_backward(struct device *d, const struct site *s,
                             float *work)
 {
     const struct layout *l = &s->layout;
-    float *x = floats(s->stream), *dx = floats(s->dstream);
+    kept *x = numbers(s->stream), *dx = numbers(s->dstream);
+    kept *dread = numbers(s->dinput);
     float *row = floats(s->coefficients);
-    float *drow = floats(s->dcoefficients), *dread = floats(s->dinput);
+    float *drow = floats(s->dcoefficients);
     gpu_norm_backward(d, dread, floats(s->dgain), work,
-                      floats(s->dnormed), floats(s->input),
+                      numbers(s->dnormed), numbers(s->input),
                       floats(s->inverse_rms), floats(s->gain),
                       s->tokens, s->width, dread == dx);
     if (l->mix != MIX_NONE && s->exit)
         gpu_collapse_backward(d, dx, dread, exit_scale(s), l,
                               s->tokens);
     else if (l->mix != MIX_NONE) {
-        gpu_read_backward(d, dx, drow, dread, x, row, l, s->tokens);
+        gpu_read_backward(d, l->outputs > 0 ? NULL : dx, drow, dread, x,
+                          row, l, s->tokens);
         gpu_coefficients_backward(
             d, dx, floats(s->dphi), floats(s->dalpha), floats(s->dbias),
-            drow, work, x, row, floats(s->phi), floats(s->alpha),
+            drow, work, dread, x, row, floats(s->phi), floats(s->alpha),
             floats(s->bias), l, s->tokens);
     }
 }
@@ -98,13 +102,13 @@ void gpu_cross(struct device *d, const struct site *from,
     if (!can_cross(d, to) || d->planning || to->tokens == 0)
         return;
     if (from != NULL && from->layout.mix != MIX_NONE)
-        gpu_write(d, floats(to->stream), floats(from->stream),
-                  floats(from->answer), floats(from->coefficients),
+        gpu_write(d, numbers(to->stream), numbers(from->stream),
+                  numbers(from->answer), floats(from->coefficients),
                   &from->layout, to->tokens);
     else if (from != NULL) {
         add_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
-            floats(to->stream), floats(from->stream),
-            floats(from->answer), count);
+            numbers(to->stream), numbers(from->stream),
+            numbers(from->answer), count);
         gpu_launched(d, "add_kernel");
     }
     arrive(d, to);
@@ -123,21 +127,21 @@ void gpu_cross_backward(struct device *d, const struct site *from,
     if (to->exit)
         gpu_check(d, cudaMemsetAsync(to->dstream.at, 0,
                                      to->streams * count
-                                     * sizeof(float), stream_of(d)),
+                                     * sizeof(kept), stream_of(d)),
                   "zero");
     arrive_backward(d, to, work);
     if (from != NULL && from->layout.mix != MIX_NONE)
-        gpu_write_backward(d, floats(from->dstream),
-                           floats(from->danswer),
+        gpu_write_backward(d, numbers(from->dstream),
+                           numbers(from->danswer),
                            floats(from->dcoefficients),
-                           floats(to->dstream), floats(from->stream),
-                           floats(from->answer),
+                           numbers(to->dstream), numbers(from->stream),
+                           numbers(from->answer),
                            floats(from->coefficients), &from->layout,
                            to->tokens);
     else if (from != NULL) {
         share_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
-            floats(from->dstream), floats(from->danswer),
-            floats(to->dstream), count);
+            numbers(from->dstream), numbers(from->danswer),
+            numbers(to->dstream), count);
         gpu_launched(d, "share_kernel");
     }
 }
@@ -147,7 +151,7 @@ void gpu_enter(struct device *d, const struct site *first,
                struct array vector)
 {
     if (first->tokens > 0)
-        gpu_expand(d, floats(first->stream), floats(vector),
+        gpu_expand(d, numbers(first->stream), numbers(vector),
                    &first->layout, first->tokens);
 }
 
@@ -155,6 +159,7 @@ void gpu_enter_backward(struct device *d, struct array dvector,
                         const struct site *first)
 {
     if (first->tokens > 0)
-        gpu_collapse(d, floats(dvector), floats(first->dstream), 1,
+        gpu_collapse(d, numbers(dvector), numbers(first->dstream), 1,
                      &first->layout, first->tokens);
 }
+KEPT_END

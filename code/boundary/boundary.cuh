@@ -1,8 +1,9 @@
 #ifndef BOUNDARY_CUH
 #define BOUNDARY_CUH
 #include "device/device.h"
+#include "device/kept.h"
 
-LANGUAGE_C_BEGIN
+KEPT_C_BEGIN
 /* as device_cross and the others say; one kernel after the other,
    whether `apart` or not */
 void gpu_cross(struct device *d, const struct site *from,
@@ -13,5 +14,5 @@ void gpu_enter(struct device *d, const struct site *first,
                struct array vector);
 void gpu_enter_backward(struct device *d, struct array dvector,
                         const struct site *first);
-LANGUAGE_C_END
+KEPT_C_END
 #endif

@@ -2,6 +2,7 @@
 #include "layers/norm.h"
 #include "mix/places.cuh"
 
+KEPT_BEGIN
 // Project a tile of tokens
 enum { TILE = 16,           /* tokens of a block */
        CHUNK = 128,         /* channels in shared memory at a time */
@@ -9,7 +10,7 @@ enum { TILE = 16,           /* tokens of a block */
        OWN = TILE / WARPS };    /* tokens a warp squares */
 
 static __global__ void project_kernel(float *coefficients,
-                                      const float *stream,
+                                      const kept *stream,
                                       const float *phi,
                                       struct places p, size_t tokens)
 {
@@ -24,7 +25,8 @@ static __global__ void project_kernel(float *coefficients,
             for (int i = threadIdx.x; i < TILE * CHUNK; i += 32 * WARPS) {
                 int t = i / CHUNK, k = i % CHUNK;
                 x[t][k] = t < here && c + k < p.inputs
-                    ? stream[((first + t) * p.parts + part) * p.inputs + c + k] : 0;
+                    ? (float)stream[((first + t) * p.parts + part) * p.inputs
+                                    + c + k] : 0;
             }
             __syncthreads();
             // Multiply the chunk by the warp's rows of phi
@@ -71,7 +73,7 @@ static __global__ void project_kernel(float *coefficients,
 
 // Coefficients of all tokens
 void gpu_coefficients(struct device *d, float *coefficients,
-                      const float *stream, const float *phi,
+                      const kept *stream, const float *phi,
                       const float *alpha, const float *bias,
                       const struct layout *l, size_t tokens)
 {
@@ -111,14 +113,15 @@ enum { RUNS = 16,           /* of tokens, each with sums of its own */
        STAGE = 16 };        /* tokens in shared memory at a time */
 
 static __global__ void project_backward_kernel(
-    float *dstream, float *partial, const float *dcoefficients,
-    const float *stream, const float *coefficients, const float *phi,
-    struct places p, size_t tokens)
+    kept *dstream, float *partial, const float *dcoefficients,
+    const kept *dinput, const kept *stream, const float *coefficients,
+    const float *phi, struct places p, size_t tokens)
 {
     __shared__ float draw[STAGE][GROUP], along[STAGE];
     size_t c = (size_t)blockIdx.x * CHANNELS + threadIdx.x;
     size_t run = blockIdx.y;
     size_t end = (run + 1) * tokens / RUNS;
+    size_t reads = c / p.width, channel = c % p.width;
     for (int begin = 0; begin < p.outputs; begin += GROUP) {
         float weight[GROUP], sum[GROUP] = {};
         #pragma unroll
@@ -145,12 +148,16 @@ static __global__ void project_backward_kernel(
                 for (int s = 0; s < here && c < p.inputs; s++) {
                     size_t at = ((t + s) * p.parts + part) * p.inputs + c;
                     float x = stream[at], dx = begin == 0 ? -along[s] * x : 0;
+                    float d = dstream[at];
                     #pragma unroll
                     for (int k = 0; k < GROUP; k++) {
                         dx += draw[s][k] * weight[k];
                         sum[k] += draw[s][k] * x;
                     }
-                    dstream[at] += dx;
+                    if (begin == 0)
+                        d += coefficients[(t + s) * p.row + part + reads]
+                           * dinput[(t + s) * p.width + channel];
+                    dstream[at] = d + dx;
                 }
             }
         // Store the sums of a run
@@ -182,9 +189,10 @@ size_t gpu_coefficients_work(const struct layout *l)
 }
 
 void gpu_coefficients_backward(
-    struct device *d, float *dstream, float *dphi, float *dalpha,
+    struct device *d, kept *dstream, float *dphi, float *dalpha,
     float *dbias, float *dcoefficients, float *work,
-    const float *stream, const float *coefficients, const float *phi,
+    const kept *dinput, const kept *stream, const float *coefficients,
+    const float *phi,
     const float *alpha, const float *bias, const struct layout *l,
     size_t tokens)
 {
@@ -200,10 +208,11 @@ void gpu_coefficients_backward(
     gpu_launched(d, "along_kernel");
     dim3 blocks(blocks_for(p.inputs, CHANNELS), RUNS);
     project_backward_kernel<<<blocks, CHANNELS, 0, stream_of(d)>>>(
-        dstream, work, dcoefficients, stream, coefficients, phi, p,
-        tokens);
+        dstream, work, dcoefficients, dinput, stream, coefficients, phi,
+        p, tokens);
     gpu_launched(d, "project_backward_kernel");
     fold_kernel<<<blocks_for(count, 128), 128, 0, stream_of(d)>>>(
         dphi, work, count);
     gpu_launched(d, "fold_kernel");
 }
+KEPT_END

@@ -1,6 +1,7 @@
 #include "boundary/mixing.cuh"
 #include "mix/places.cuh"
 
+KEPT_BEGIN
 enum { CHANNELS = 128,      /* a block's: a thread each */
        WARPS = 4 };         /* a block's: a token each */
 
@@ -12,8 +13,8 @@ static dim3 channel_blocks(size_t tokens, size_t width)
 
 // Write on the gpu
 template <int n>
-static __global__ void write_kernel(float *next, const float *stream,
-                                    const float *answer,
+static __global__ void write_kernel(kept *next, const kept *stream,
+                                    const kept *answer,
                                     const float *coefficients,
                                     size_t row, size_t width)
 {
@@ -22,7 +23,7 @@ static __global__ void write_kernel(float *next, const float *stream,
     const float *post = coefficients + t * row + n, *res = post + n;
     if (c >= width)
         return;
-    const float *x = stream + t * n * width + c;
+    const kept *x = stream + t * n * width + c;
     float in[n], y = answer[t * width + c];
     for (int j = 0; j < n; j++)
         in[j] = x[j * width];
@@ -36,8 +37,8 @@ static __global__ void write_kernel(float *next, const float *stream,
 
 // Launch writing
 template <int n>
-static void write_by(struct device *d, float *next, const float *stream,
-                     const float *answer, const float *coefficients,
+static void write_by(struct device *d, kept *next, const kept *stream,
+                     const kept *answer, const float *coefficients,
                      const struct layout *l, size_t tokens)
 {
     write_kernel<n><<<channel_blocks(tokens, l->width), CHANNELS, 0,
@@ -47,8 +48,8 @@ static void write_by(struct device *d, float *next, const float *stream,
     gpu_launched(d, "write_kernel");
 }
 
-void gpu_write(struct device *d, float *next, const float *stream,
-               const float *answer, const float *coefficients,
+void gpu_write(struct device *d, kept *next, const kept *stream,
+               const kept *answer, const float *coefficients,
                const struct layout *l, size_t tokens)
 {
     BY_STREAMS(l->streams, write_by, d, next, stream, answer,
@@ -58,8 +59,8 @@ void gpu_write(struct device *d, float *next, const float *stream,
 // Write on the gpu, backward
 template <int n>
 static __global__ void write_backward_kernel(
-    float *dstream, float *danswer, float *dcoefficients,
-    const float *dnext, const float *stream, const float *answer,
+    kept *dstream, kept *danswer, float *dcoefficients,
+    const kept *dnext, const kept *stream, const kept *answer,
     const float *coefficients, size_t row, size_t width, size_t tokens)
 {
     size_t t = (size_t)blockIdx.x * WARPS + threadIdx.x / WARP;
@@ -103,10 +104,10 @@ static __global__ void write_backward_kernel(
 
 // Launch writing backward
 template <int n>
-static void write_backward_by(struct device *d, float *dstream,
-                              float *danswer, float *dcoefficients,
-                              const float *dnext, const float *stream,
-                              const float *answer,
+static void write_backward_by(struct device *d, kept *dstream,
+                              kept *danswer, float *dcoefficients,
+                              const kept *dnext, const kept *stream,
+                              const kept *answer,
                               const float *coefficients,
                               const struct layout *l, size_t tokens)
 {
@@ -117,10 +118,10 @@ static void write_backward_by(struct device *d, float *dstream,
     gpu_launched(d, "write_backward_kernel");
 }
 
-void gpu_write_backward(struct device *d, float *dstream,
-                        float *danswer, float *dcoefficients,
-                        const float *dnext, const float *stream,
-                        const float *answer, const float *coefficients,
+void gpu_write_backward(struct device *d, kept *dstream,
+                        kept *danswer, float *dcoefficients,
+                        const kept *dnext, const kept *stream,
+                        const kept *answer, const float *coefficients,
                         const struct layout *l, size_t tokens)
 {
     BY_STREAMS(l->streams, write_backward_by, d, dstream, danswer,
@@ -130,7 +131,7 @@ void gpu_write_backward(struct device *d, float *dstream,
 
 // Read on the gpu
 template <int n>
-static __global__ void read_kernel(float *input, const float *stream,
+static __global__ void read_kernel(kept *input, const kept *stream,
                                    const float *coefficients,
                                    size_t row, size_t width)
 {
@@ -147,7 +148,7 @@ static __global__ void read_kernel(float *input, const float *stream,
 
 // Launch reading
 template <int n>
-static void read_by(struct device *d, float *input, const float *stream,
+static void read_by(struct device *d, kept *input, const kept *stream,
                     const float *coefficients, const struct layout *l,
                     size_t tokens)
 {
@@ -157,7 +158,7 @@ static void read_by(struct device *d, float *input, const float *stream,
     gpu_launched(d, "read_kernel");
 }
 
-void gpu_read(struct device *d, float *input, const float *stream,
+void gpu_read(struct device *d, kept *input, const kept *stream,
               const float *coefficients, const struct layout *l,
               size_t tokens)
 {
@@ -168,8 +169,8 @@ void gpu_read(struct device *d, float *input, const float *stream,
 // Read on the gpu, backward
 template <int n>
 static __global__ void read_backward_kernel(
-    float *dstream, float *dcoefficients, const float *dinput,
-    const float *stream, const float *coefficients, size_t row,
+    kept *dstream, float *dcoefficients, const kept *dinput,
+    const kept *stream, const float *coefficients, size_t row,
     size_t width, size_t tokens)
 {
     size_t t = (size_t)blockIdx.x * WARPS + threadIdx.x / WARP;
@@ -183,7 +184,8 @@ static __global__ void read_backward_kernel(
         for (int i = 0; i < n; i++) {
             size_t at = (t * n + i) * width + c;
             dpre[i] += d * stream[at];
-            dstream[at] += pre[i] * d;
+            if (dstream != NULL)
+                dstream[at] = dstream[at] + pre[i] * d;
         }
     }
     for (int i = 0; i < n; i++) {
@@ -195,9 +197,9 @@ static __global__ void read_backward_kernel(
 
 // Launch reading backward
 template <int n>
-static void read_backward_by(struct device *d, float *dstream,
-                             float *dcoefficients, const float *dinput,
-                             const float *stream,
+static void read_backward_by(struct device *d, kept *dstream,
+                             float *dcoefficients, const kept *dinput,
+                             const kept *stream,
                              const float *coefficients,
                              const struct layout *l, size_t tokens)
 {
@@ -208,9 +210,9 @@ static void read_backward_by(struct device *d, float *dstream,
     gpu_launched(d, "read_backward_kernel");
 }
 
-void gpu_read_backward(struct device *d, float *dstream,
-                       float *dcoefficients, const float *dinput,
-                       const float *stream, const float *coefficients,
+void gpu_read_backward(struct device *d, kept *dstream,
+                       float *dcoefficients, const kept *dinput,
+                       const kept *stream, const float *coefficients,
                        const struct layout *l, size_t tokens)
 {
     BY_STREAMS(l->streams, read_backward_by, d, dstream, dcoefficients,
@@ -218,7 +220,7 @@ void gpu_read_backward(struct device *d, float *dstream,
 }
 
 // Expand and collapse
-static __global__ void expand_kernel(float *stream, const float *vector,
+static __global__ void expand_kernel(kept *stream, const kept *vector,
                                      float scale, bool add,
                                      int n, size_t width)
 {
@@ -228,13 +230,13 @@ static __global__ void expand_kernel(float *stream, const float *vector,
         return;
     float v = scale * vector[t * width + c];
     for (int i = 0; i < n; i++) {
-        float *x = stream + (t * n + i) * width + c;
+        kept *x = stream + (t * n + i) * width + c;
         *x = add ? *x + v : v;
     }
 }
 
-static __global__ void collapse_kernel(float *vector,
-                                       const float *stream, float scale,
+static __global__ void collapse_kernel(kept *vector,
+                                       const kept *stream, float scale,
                                        int n, size_t width)
 {
     size_t t = blockIdx.x;
@@ -244,7 +246,7 @@ static __global__ void collapse_kernel(float *vector,
         return;
     #pragma unroll
     for (int i = 0; i < MIX_STREAMS; i++)
-        part[i] = i < n ? stream[(t * n + i) * width + c] : 0;
+        part[i] = i < n ? (float)stream[(t * n + i) * width + c] : 0;
     #pragma unroll
     for (int half = MIX_STREAMS / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++)
@@ -253,7 +255,7 @@ static __global__ void collapse_kernel(float *vector,
 }
 
 // Launch expanding and collapsing
-static void expand(struct device *d, float *stream, const float *vector,
+static void expand(struct device *d, kept *stream, const kept *vector,
                    float scale, bool add, const struct layout *l,
                    size_t tokens)
 {
@@ -263,13 +265,13 @@ static void expand(struct device *d, float *stream, const float *vector,
     gpu_launched(d, "expand_kernel");
 }
 
-void gpu_expand(struct device *d, float *stream, const float *vector,
+void gpu_expand(struct device *d, kept *stream, const kept *vector,
                 const struct layout *l, size_t tokens)
 {
     expand(d, stream, vector, 1, false, l, tokens);
 }
 
-void gpu_collapse(struct device *d, float *vector, const float *stream,
+void gpu_collapse(struct device *d, kept *vector, const kept *stream,
                   float scale, const struct layout *l, size_t tokens)
 {
     collapse_kernel<<<channel_blocks(tokens, l->width), CHANNELS, 0,
@@ -278,9 +280,10 @@ void gpu_collapse(struct device *d, float *vector, const float *stream,
     gpu_launched(d, "collapse_kernel");
 }
 
-void gpu_collapse_backward(struct device *d, float *dstream,
-                           const float *dvector, float scale,
+void gpu_collapse_backward(struct device *d, kept *dstream,
+                           const kept *dvector, float scale,
                            const struct layout *l, size_t tokens)
 {
     expand(d, dstream, dvector, scale, true, l, tokens);
 }
+KEPT_END

@@ -164,7 +164,8 @@ const char *device_products(const struct device *d)
     static char text[128];
     const char *by = onednn_library();
     // Name who multiplies in other precisions
-    
+    if (d->does == &gpu_sixteen_operations && d->does != NULL)
+        return "its own kernels, of bf16";
     if (d->format[STREAM] != BF16)
         return matmul_library();
     snprintf(text, sizeof text, "%s, of %s", by ? by : matmul_library(),
@@ -402,6 +403,27 @@ void device_mean(struct device *d, struct array sum, struct array each,
 }
 
 // More operations, checked
+void device_repeat(struct device *d, struct recording *r,
+                   void (*work)(void *context), void *context)
+{
+    (void)d, (void)r;
+    // Start what is recorded, if the device can
+    if (d->does->repeat != NULL && d->clocks == NULL && !d->planning
+        && d->trouble.status == 0
+        && d->does->repeat(d, r, work, context))
+        return;
+    work(context);
+}
+
+void device_forget(struct device *d, struct recording *r)
+{
+    (void)d;
+    // Forget what is recorded
+    if (d->does->forget != NULL)
+        d->does->forget(d, r);
+    *r = (struct recording){ 0 };
+}
+
 void device_gradient_norm(struct device *d, struct array sum,
                           struct array gradient)
 {

@@ -8,6 +8,8 @@ struct attention_shape;
 struct site;
 // Types of a device's operations
 struct segment;
+/* what a device remembers of work; all zero: nothing yet */
+struct recording { void *state, *workspace; size_t times; };
 
 /* For the names of operations and the clocks */
 enum operation {
@@ -138,6 +140,13 @@ void device_step(struct device *d, struct array weight,
                  struct array second, struct array gradient,
                  struct array sum, struct array adamw,
                  const struct segment *segment, size_t segments);
+/* Calls work(context), which starts the same operations on the same
+   arrays each time and does nothing else that matters: a device may
+   start again what it has recorded, and not call. */
+void device_repeat(struct device *d, struct recording *r,
+                   void (*work)(void *context), void *context);
+/* before the arrays go; r is all zero again */
+void device_forget(struct device *d, struct recording *r);
 /* stream of the first site = from vector [T][C] */
 void device_enter(struct device *d, const struct site *first,
                   struct array vector);
@@ -209,6 +218,10 @@ struct operations {
     void (*enter_backward)(struct device *, struct array dvector,
                            const struct site *first);
     unsigned long asks; /* bit o: operation o, too, needs workspace */
+    /* was it recorded, and is it under way? NULL: no device of that kind */
+    bool (*repeat)(struct device *, struct recording *,
+                   void (*work)(void *context), void *context);
+    void (*forget)(struct device *, struct recording *);
 };
 extern const struct operations cpu_operations;
 // What other devices do
@@ -219,5 +232,8 @@ extern const struct operations gpu_operations __attribute__((weak));
 const char *gpu_describe(void) __attribute__((weak));
 /* the cpu in sixteen bits */
 extern const struct operations cpu_sixteen_operations;
+/* the gpu in sixteen bits */
+extern const struct operations gpu_sixteen_operations
+    __attribute__((weak));
 LANGUAGE_C_END
 #endif

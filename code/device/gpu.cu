@@ -7,6 +7,7 @@
 // Headers of the gpu's operations
 #include "layers/layers.cuh"
 #include "boundary/boundary.cuh"
+#include "ground/bf16.h"
 
 // Open the gpu
 void gpu_check(struct device *d, cudaError_t status, const char *what)
@@ -23,9 +24,13 @@ static bool gpu_open(struct device *d, const char *precision,
                      struct message *m)
 {
     int count = 0, major = 0, minor = 0;
-    if (strcmp(precision, "single") != 0)
+    bool known = strcmp(precision, "single") == 0;
+    // Know other precisions of the gpu
+    known = known || strcmp(precision, "bf16") == 0;
+    if (!known)
         return fail(m, EX_USAGE, "precision: there is no precision "
-                    "'%.40s' on the gpu, but single", precision);
+                    "'%.40s' on the gpu, but single"
+                    ", bf16", precision);
     cudaError_t status = cudaGetDeviceCount(&count);
     int driver = 0;
     if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
@@ -57,6 +62,12 @@ static bool gpu_open(struct device *d, const char *precision,
     }
     device_single(d);
     d->state = g;
+    // Keep numbers in another precision of the gpu
+    if (strcmp(precision, "bf16") == 0) {
+        d->format[WORKING] = d->format[STREAM] = BF16;
+        d->format[ACTIVATION] = d->format[GRADIENT] = BF16;
+        d->does = &gpu_sixteen_operations;
+    }
     return true;
 }
 
@@ -123,6 +134,14 @@ static void gpu_wait(struct device *d)
     }
 }
 
+static __global__ void narrow_kernel(struct sixteen *to,
+                                     const float *from, size_t count)
+{
+    size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
+    if (i < count)
+        to[i] = from[i];
+}
+
 // Move numbers to the gpu and back
 static void move(struct device *d, void *to, const void *from,
                  size_t bytes, enum cudaMemcpyKind kind)
@@ -135,6 +154,20 @@ static void move(struct device *d, void *to, const void *from,
 static void gpu_upload(struct device *d, struct array to,
                        const void *host)
 {
+    // Upload what is narrower
+    if (to.format == BF16) {
+        size_t count = to.rows * to.columns;
+        bf16 *narrow = (bf16 *)malloc(array_bytes(to) + 1);
+        if (narrow == NULL) {
+            device_fail(d, EX_OSERR, "gpu: no memory for an upload");
+            return;
+        }
+        bf16_store(narrow, (const float *)host, count);
+        move(d, to.at, narrow, array_bytes(to), cudaMemcpyHostToDevice);
+        gpu_check(d, cudaStreamSynchronize(stream_of(d)), "upload");
+        free(narrow);
+        return;
+    }
     move(d, to.at, host, array_bytes(to), cudaMemcpyHostToDevice);
     gpu_check(d, cudaStreamSynchronize(stream_of(d)), "upload");
 }
@@ -142,6 +175,19 @@ static void gpu_upload(struct device *d, struct array to,
 static void gpu_download(struct device *d, void *host,
                          struct array from)
 {
+    // Download what is narrower
+    if (from.format == BF16) {
+        size_t count = from.rows * from.columns;
+        float *wide = (float *)host;
+        bf16 *narrow = (bf16 *)(wide + count) - count;
+        move(d, narrow, from.at, array_bytes(from), cudaMemcpyDeviceToHost);
+        gpu_check(d, cudaStreamSynchronize(stream_of(d)), "download");
+        for (size_t i = 0; i < count; i++) {
+            bf16 x = narrow[i];
+            wide[i] = bf16_widen(x);
+        }
+        return;
+    }
     move(d, host, from.at, array_bytes(from), cudaMemcpyDeviceToHost);
     gpu_check(d, cudaStreamSynchronize(stream_of(d)), "download");
 }
@@ -156,6 +202,15 @@ static void gpu_zero(struct device *d, struct array a)
 static void gpu_copy(struct device *d, struct array to,
                      struct array from)
 {
+    // Copy to another format
+    if (to.format == BF16 && from.format == F32) {
+        size_t count = to.rows * to.columns;
+        narrow_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
+            (struct sixteen *)to.at, floats(from), count);
+        gpu_launched(d, "narrow_kernel");
+        return;
+    }
+    assert(to.format == from.format);
     move(d, to.at, from.at, array_bytes(from),
          cudaMemcpyDeviceToDevice);
 }
@@ -219,6 +274,60 @@ extern "C" const char *gpu_describe(void)
     return text;
 }
 
+// Repeat work on the gpu
+static void gpu_forget(struct device *d, struct recording *r)
+{
+    if (r->state != NULL)
+        gpu_check(d, cudaGraphExecDestroy((cudaGraphExec_t)r->state),
+                  "forget");
+    r->state = NULL;
+}
+
+// Record work
+static bool record(struct device *d, struct recording *r,
+                   void (*work)(void *), void *context)
+{
+    struct gpu *g = (struct gpu *)d->state;
+    cudaGraph_t graph = NULL;
+    cudaGraphExec_t ready = NULL;
+    if (r->times++ == 0 || g->told)     /* first comes a rehearsal */
+        return false;
+    cudaError_t status = cudaStreamBeginCapture(
+        g->stream, cudaStreamCaptureModeThreadLocal);
+    if (status == cudaSuccess) {
+        work(context);
+        status = cudaStreamEndCapture(g->stream, &graph);
+    }
+    if (status == cudaSuccess && d->trouble.status == 0)
+        status = cudaGraphInstantiate(&ready, graph, 0);
+    if (graph != NULL)
+        cudaGraphDestroy(graph);
+    r->state = ready;
+    r->workspace = d->workspace;
+    // Say once that it could not be recorded
+    if (ready == NULL) {
+        fprintf(stderr, "a step cannot be recorded, and is started kernel "
+                "by kernel: %s\n", d->trouble.status != 0 ? d->trouble.text
+                                   : cudaGetErrorString(status));
+        g->told = true;
+        d->trouble.status = 0;
+        cudaGetLastError();
+    }
+    return ready != NULL;
+}
+
+static bool gpu_repeat(struct device *d, struct recording *r,
+                       void (*work)(void *), void *context)
+{
+    if (r->workspace != d->workspace)
+        gpu_forget(d, r);
+    if (r->state == NULL && !record(d, r, work, context))
+        return false;
+    gpu_check(d, cudaGraphLaunch((cudaGraphExec_t)r->state,
+                                 stream_of(d)), "graph");
+    return true;
+}
+
 extern "C" const struct operations gpu_operations = {
     .name = "gpu", .open = gpu_open, .close = gpu_close,
     .allocate = gpu_allocate, .release = gpu_release,
@@ -239,4 +348,5 @@ extern "C" const struct operations gpu_operations = {
     .step = gpu_step,
     // More boundaries of the gpu
     .enter = gpu_enter, .enter_backward = gpu_enter_backward,
+    .repeat = gpu_repeat, .forget = gpu_forget,
 };

@@ -3,10 +3,29 @@
 #include <cuda_runtime.h>
 #include <sysexits.h>
 #include "device/device.h"
+#include "device/kept.h"
 
 #ifdef REAL_IS_DOUBLE
 #error "the gpu computes in single precision"
 #endif
+
+// Numbers of sixteen bits on the gpu
+/* as ground/bf16.h rounds and widens; in an expression, a float */
+struct sixteen {
+    uint16_t bits;
+    sixteen() = default;
+    __device__ sixteen(float x)
+    {
+        unsigned all = __float_as_uint(x);
+        unsigned half = 0x7fff + (all >> 16 & 1);
+        bool nan = (all & 0x7fffffff) > 0x7f800000;
+        bits = (uint16_t)((nan ? all | 0x400000 : all + half) >> 16);
+    }
+    __device__ operator float() const
+    {
+        return __uint_as_float((unsigned)bits << 16);
+    }
+};
 
 // What the files of the gpu share
 /* what a device of this kind has of its own */
@@ -17,6 +36,7 @@ struct gpu {
     struct timed { enum operation what; cudaEvent_t begins, ends; }
         *timed;
     size_t used, room;              /* used: not read yet */
+    bool told;                      /* of work that is not recorded */
 };
 
 static inline cudaStream_t stream_of(const struct device *d)
@@ -40,6 +60,12 @@ static inline float *floats(struct array a)
 {
     assert(a.at == NULL || a.format == F32);
     return (float *)a.at;
+}
+/* of an array in a role that a precision may make narrower */
+static inline kept *numbers(struct array a)
+{
+    assert(a.at == NULL || a.format == (sizeof(kept) > 2 ? F32 : BF16));
+    return (kept *)a.at;
 }
 
 // What kernels share

@@ -1,20 +1,21 @@
 #include "layers/layers.cuh"
+KEPT_BEGIN
 
 // Turn queries and keys, on the gpu
 /* a block for each row that asks; direction -1: back */
-static __global__ void turn(float *qkv, const float *cosine,
+static __global__ void turn(kept *qkv, const float *cosine,
                             const float *sine, float direction,
                             struct attention_shape s)
 {
     size_t half = s.head_size / 2, t = blockIdx.x;
     size_t position = s.first + t % s.length;
     size_t before = t / s.length * (s.first + s.length);
-    float *x = qkv + (before + position) * 3 * s.heads * s.head_size;
+    kept *x = qkv + (before + position) * 3 * s.heads * s.head_size;
     for (size_t n = threadIdx.x; n < 2 * s.heads * half; n += THREADS) {
         size_t i = n % half;
         float c = cosine[position * half + i];
         float r = direction * sine[position * half + i];
-        float *a = x + n / half * s.head_size + i, *b = a + half;
+        kept *a = x + n / half * s.head_size + i, *b = a + half;
         float old = *a;
         *a = old * c - *b * r;
         *b = old * r + *b * c;
@@ -27,7 +28,7 @@ static void turn_all(struct device *d, struct array qkv,
 {
     const float *cosine = floats(rotation);
     turn<<<(unsigned)(s->sequences * s->length), THREADS, 0,
-           stream_of(d)>>>(floats(qkv), cosine,
+           stream_of(d)>>>(numbers(qkv), cosine,
                            cosine + rotation.columns, direction, *s);
     gpu_launched(d, "turn");
 }
@@ -58,19 +59,19 @@ struct work {
 /* rows of `size` numbers, `step` apart, to rows of CHANNELS; zeros
    where there are none */
 template <int TILE, int CHANNELS>
-static __device__ void fetch(float *tile, const float *from,
+static __device__ void fetch(float *tile, const kept *from,
                              size_t step, size_t rows, size_t size)
 {
     for (int n = threadIdx.x; n < TILE * CHANNELS; n += THREADS) {
         size_t row = n / CHANNELS, c = n % CHANNELS;
         tile[row * (CHANNELS + 4) + c] =
-            row < rows && c < size ? from[row * step + c] : 0;
+            row < rows && c < size ? (float)from[row * step + c] : 0;
     }
 }
 
 template <int TILE, int CHANNELS>
 static __device__ void write_rows(
-    float *to, float sum[TILE / ACROSS][CHANNELS / ACROSS],
+    kept *to, float sum[TILE / ACROSS][CHANNELS / ACROSS],
     float scale, size_t step, size_t rows, size_t size)
 {
     for (int i = 0; i < TILE / ACROSS; i++)
@@ -135,7 +136,7 @@ static __device__ void gather(
 // Let a tile of queries ask
 template <int TILE, int CHANNELS>
 static __global__ void __launch_bounds__(THREADS, 2)
-attend(float *out, float *lse, const float *qkv,
+attend(kept *out, float *lse, const kept *qkv,
        struct attention_shape s, float scale)
 {
     constexpr int MANY = TILE / ACROSS, PARTS = CHANNELS / ACROSS;
@@ -144,7 +145,7 @@ attend(float *out, float *lse, const float *qkv,
     float *v = k + TILE * (CHANNELS + 4);
     float *p = v + TILE * (CHANNELS + 4);
     struct work<TILE> at(s);
-    const float *from = qkv + at.head * at.size + at.sequence
+    const kept *from = qkv + at.head * at.size + at.sequence
                       * (s.first + s.length) * at.step;
     float most[MANY], sum[MANY] = { }, mean[MANY][PARTS] = { };
     for (int i = 0; i < MANY; i++)
@@ -153,7 +154,7 @@ attend(float *out, float *lse, const float *qkv,
                           at.step, s.length - at.row, at.size);
     size_t keys = s.first + min(at.row + TILE, s.length);
     for (size_t key = 0; key < keys; key += TILE) {
-        const float *row = from + key * at.step + at.width;
+        const kept *row = from + key * at.step + at.width;
         fetch<TILE, CHANNELS>(k, row, at.step, keys - key, at.size);
         fetch<TILE, CHANNELS>(v, row + at.width, at.step, keys - key,
                               at.size);
@@ -208,8 +209,8 @@ attend(float *out, float *lse, const float *qkv,
 
 // Multiply the rows of dout and out
 /* along[t][head] = dout times out */
-static __global__ void multiply_rows(float *along, const float *dout,
-                                     const float *out, size_t rows,
+static __global__ void multiply_rows(float *along, const kept *dout,
+                                     const kept *out, size_t rows,
                                      size_t size)
 {
     size_t row = row_of_warp();
@@ -226,7 +227,7 @@ static __global__ void multiply_rows(float *along, const float *dout,
 // What the queries are told
 template <int TILE, int CHANNELS>
 static __global__ void __launch_bounds__(THREADS, 2)
-attend_back_q(float *dqkv, const float *dout, const float *qkv,
+attend_back_q(kept *dqkv, const kept *dout, const kept *qkv,
               const float *lse, const float *along,
               struct attention_shape s, float scale)
 {
@@ -238,7 +239,7 @@ attend_back_q(float *dqkv, const float *dout, const float *qkv,
     float *ds = v + TILE * (CHANNELS + 4);
     struct work<TILE> at(s);
     size_t asking = at.sequence * s.length, head = at.head * at.size;
-    const float *from = qkv + asking * at.step + head;
+    const kept *from = qkv + asking * at.step + head;
     float all[MANY], d[MANY], dq[MANY][PARTS] = { };
     for (int i = 0; i < MANY; i++) {
         size_t row = at.row + at.down + ACROSS * i;
@@ -251,7 +252,7 @@ attend_back_q(float *dqkv, const float *dout, const float *qkv,
     fetch<TILE, CHANNELS>(dy, dout + (asking + at.row) * at.width
                           + head, at.width, s.length - at.row, at.size);
     for (size_t key = 0; key <= at.row; key += TILE) {
-        const float *row = from + key * at.step + at.width;
+        const kept *row = from + key * at.step + at.width;
         fetch<TILE, CHANNELS>(k, row, at.step, s.length - key, at.size);
         fetch<TILE, CHANNELS>(v, row + at.width, at.step,
                               s.length - key, at.size);
@@ -279,7 +280,7 @@ attend_back_q(float *dqkv, const float *dout, const float *qkv,
 // What keys and values are told
 template <int TILE, int CHANNELS>
 static __global__ void __launch_bounds__(THREADS, 2)
-attend_back_kv(float *dqkv, const float *dout, const float *qkv,
+attend_back_kv(kept *dqkv, const kept *dout, const kept *qkv,
                const float *lse, const float *along,
                struct attention_shape s, float scale)
 {
@@ -291,7 +292,7 @@ attend_back_kv(float *dqkv, const float *dout, const float *qkv,
     float *p = dy + TILE * (CHANNELS + 4);
     struct work<TILE> at(s);
     size_t asking = at.sequence * s.length, head = at.head * at.size;
-    const float *from = qkv + asking * at.step + head;
+    const kept *from = qkv + asking * at.step + head;
     float dk[MANY][PARTS] = { }, dv[MANY][PARTS] = { };
     fetch<TILE, CHANNELS>(k, from + at.row * at.step + at.width,
                           at.step, s.length - at.row, at.size);
@@ -333,7 +334,7 @@ attend_back_kv(float *dqkv, const float *dout, const float *qkv,
         gather<TILE, CHANNELS>(dk, p, q);
         __syncthreads();
     }
-    float *to = dqkv + (asking + at.row) * at.step + head + at.width;
+    kept *to = dqkv + (asking + at.row) * at.step + head + at.width;
     write_rows<TILE, CHANNELS>(to, dk, scale, at.step,
                                s.length - at.row, at.size);
     write_rows<TILE, CHANNELS>(to + at.width, dv, 1, at.step,
@@ -362,8 +363,8 @@ static unsigned blocks_of(const struct attention_shape *s)
 }
 
 template <int TILE, int CHANNELS>
-static void forward(struct device *d, float *out, float *lse,
-                    const float *qkv, const struct attention_shape *s)
+static void forward(struct device *d, kept *out, float *lse,
+                    const kept *qkv, const struct attention_shape *s)
 {
     unsigned bytes = shared_bytes<TILE, CHANNELS>(3);
     gpu_check(d, cudaFuncSetAttribute(attend<TILE, CHANNELS>,
@@ -376,8 +377,8 @@ static void forward(struct device *d, float *out, float *lse,
 }
 
 template <int TILE, int CHANNELS>
-static void backward(struct device *d, float *dqkv, const float *dout,
-                     const float *qkv, const float *lse,
+static void backward(struct device *d, kept *dqkv, const kept *dout,
+                     const kept *qkv, const float *lse,
                      const float *along,
                      const struct attention_shape *s)
 {
@@ -417,7 +418,7 @@ void gpu_attend(struct device *d, struct array out, struct array lse,
     turn_all(d, qkv, rotation, 1, s);
     (size <= 32 ? forward<64, 32> : size <= 64 ? forward<64, 64>
      : size <= 128 ? forward<32, 128> : forward<16, 256>)(
-        d, floats(out), floats(lse), floats(qkv), s);
+        d, numbers(out), floats(lse), numbers(qkv), s);
 }
 
 void gpu_attend_backward(struct device *d, struct array dqkv,
@@ -435,12 +436,13 @@ void gpu_attend_backward(struct device *d, struct array dqkv,
     if (along == NULL)
         return;
     multiply_rows<<<blocks_for(rows, WARPS), THREADS, 0,
-                    stream_of(d)>>>(along, floats(dout), floats(out),
+                    stream_of(d)>>>(along, numbers(dout), numbers(out),
                                     rows, size);
     gpu_launched(d, "multiply_rows");
     (size <= 32 ? backward<64, 32> : size <= 64 ? backward<64, 64>
      : size <= 128 ? backward<32, 128> : backward<16, 256>)(
-        d, floats(dqkv), floats(dout), floats(qkv), floats(lse), along,
-        s);
+        d, numbers(dqkv), numbers(dout), numbers(qkv), floats(lse),
+        along, s);
     turn_all(d, dqkv, rotation, -1, s);
 }
+KEPT_END

@@ -1,7 +1,8 @@
 #include "layers/layers.cuh"
+KEPT_BEGIN
 
 // Look up the words, on the gpu
-static __global__ void embed(float *out, const token *id,
+static __global__ void embed(kept *out, const token *id,
                              const float *w, size_t C)
 {
     const float *word = w + (size_t)id[blockIdx.x] * C;
@@ -15,12 +16,12 @@ void gpu_embed(struct device *d, struct array out, struct array id,
     if (out.rows == 0)
         return;
     embed<<<(unsigned)out.rows, THREADS, 0, stream_of(d)>>>(
-        floats(out), tokens_of(id), floats(w), out.columns);
+        numbers(out), tokens_of(id), floats(w), out.columns);
     gpu_launched(d, "embed");
 }
 
 // Add up what the words are told, on the gpu
-static __global__ void embed_back(float *dw, const float *dout,
+static __global__ void embed_back(float *dw, const kept *dout,
                                   const token *id, size_t T, size_t C)
 {
     __shared__ unsigned found[WARPS];   /* a bit a token */
@@ -66,7 +67,8 @@ void gpu_embed_backward(struct device *d, struct array dw,
         return;
     dim3 grid((unsigned)dw.rows, blocks_for(dw.columns, THREADS));
     embed_back<<<grid, THREADS, 0, stream_of(d)>>>(
-        floats(dw), floats(dout), tokens_of(id), dout.rows,
+        floats(dw), numbers(dout), tokens_of(id), dout.rows,
         dw.columns);
     gpu_launched(d, "embed_back");
 }
+KEPT_END

@@ -1,4 +1,5 @@
 #include "layers/layers.cuh"
+KEPT_BEGIN
 
 // The sigmoid, on the gpu
 static __device__ float sigmoid(float x)
@@ -7,10 +8,10 @@ static __device__ float sigmoid(float x)
 }
 
 // The gate, forward, on the gpu
-static __global__ void gate(float *hidden, const float *gate_up,
+static __global__ void gate(kept *hidden, const kept *gate_up,
                             size_t H)
 {
-    const float *up = gate_up + (2 * (size_t)blockIdx.x + 1) * H;
+    const kept *up = gate_up + (2 * (size_t)blockIdx.x + 1) * H;
     for (size_t c = threadIdx.x; c < H; c += THREADS) {
         float g = up[c - H];
         hidden[blockIdx.x * H + c] = g * sigmoid(g) * up[c];
@@ -23,14 +24,14 @@ void gpu_gate(struct device *d, struct array hidden,
     if (hidden.rows == 0)
         return;
     gate<<<(unsigned)hidden.rows, THREADS, 0, stream_of(d)>>>(
-        floats(hidden), floats(gate_up), hidden.columns);
+        numbers(hidden), numbers(gate_up), hidden.columns);
     gpu_launched(d, "gate");
 }
 
 // The gate, backward, on the gpu
 /* dgate_up may be gate_up: each pair is read before it is written */
-static __global__ void gate_back(float *dgate_up, const float *dhidden,
-                                 const float *gate_up, size_t H)
+static __global__ void gate_back(kept *dgate_up, const kept *dhidden,
+                                 const kept *gate_up, size_t H)
 {
     size_t row = 2 * (size_t)blockIdx.x * H;
     for (size_t c = threadIdx.x; c < H; c += THREADS) {
@@ -47,7 +48,8 @@ void gpu_gate_backward(struct device *d, struct array dgate_up,
     if (dgate_up.rows == 0)
         return;
     gate_back<<<(unsigned)dgate_up.rows, THREADS, 0, stream_of(d)>>>(
-        floats(dgate_up), floats(dhidden), floats(gate_up),
+        numbers(dgate_up), numbers(dhidden), numbers(gate_up),
         dhidden.columns);
     gpu_launched(d, "gate_back");
 }
+KEPT_END

@@ -4,6 +4,7 @@
 #include "layers/attention.h"
 #include "layers/optimizer.h"
 
+KEPT_BEGIN
 /* The operations of device/device.h, on the gpu */
 // Layers on the gpu, declared
 void gpu_embed(struct device *d, struct array out, struct array id,
@@ -51,4 +52,5 @@ static __device__ inline size_t row_of_warp()
 {
     return (size_t)blockIdx.x * WARPS + threadIdx.x / 32;
 }
+KEPT_END
 #endif

@@ -1,12 +1,33 @@
 #include "layers/norm.cuh"
 #include "device/gpu.cuh"
 
+KEPT_BEGIN
 /* numbers of a row that a thread keeps; backward, of either */
 enum { KEPT = 16, EITHER = KEPT / 2 };
 
 // Packs of numbers
 template <int wide>
 struct alignas(4 * wide) pack { float at[wide]; };
+// Packs as they are kept
+template <int wide>
+struct alignas(sizeof(kept) * wide) kept_pack {
+    kept at[wide];
+    __device__ operator pack<wide>() const
+    {
+        kept_pack all = *this;          /* at once */
+        pack<wide> x;
+        for (int k = 0; k < wide; k++)
+            x.at[k] = all.at[k];
+        return x;
+    }
+    __device__ void operator=(pack<wide> x)
+    {
+        kept_pack all;
+        for (int k = 0; k < wide; k++)
+            all.at[k] = x.at[k];
+        memcpy(this, &all, sizeof all);
+    }
+};
 
 template <int wide>
 __device__ float dot(pack<wide> a, pack<wide> b)
@@ -27,7 +48,7 @@ __device__ pack<wide> scaled(pack<wide> gain, pack<wide> x, float r)
 }
 
 template <int wide>
-__device__ void tangent(pack<wide> *d, pack<wide> u, pack<wide> x,
+__device__ void tangent(kept_pack<wide> *d, pack<wide> u, pack<wide> x,
                         float r, float along, bool add)
 {
     pack<wide> sum = {};
@@ -58,14 +79,14 @@ static bool aligned(const void *p)
 // Normalise rows
 template <int threads, int wide>
 __global__ void __launch_bounds__(threads < 128 ? 128 : threads)
-norm_kernel(float *out, float *inverse_rms, const float *x,
+norm_kernel(kept *out, float *inverse_rms, const kept *x,
             const float *gain, size_t rows, size_t width)
 {
     size_t t = (size_t)blockIdx.x * blockDim.y + threadIdx.y;
     size_t count = width / wide;
-    const pack<wide> *row = (const pack<wide> *)(x + t * width);
+    const auto *row = (const kept_pack<wide> *)(x + t * width);
     const pack<wide> *g = (const pack<wide> *)gain;
-    pack<wide> *y = (pack<wide> *)(out + t * width);
+    auto *y = (kept_pack<wide> *)(out + t * width);
     pack<wide> kept[KEPT / wide];
     float sum = 0;
     if (t >= rows)
@@ -82,7 +103,7 @@ norm_kernel(float *out, float *inverse_rms, const float *x,
     #pragma unroll 1
     for (size_t i = KEPT / wide * threads + threadIdx.x; i < count;
          i += threads)
-        sum += dot(row[i], row[i]);
+        sum += dot<wide>(row[i], row[i]);
     float mean = block_sum<threads>(sum) / (float)width;
     float r = 1 / sqrtf(mean + (float)NORM_EPSILON);
     // Scale what was kept
@@ -97,14 +118,14 @@ norm_kernel(float *out, float *inverse_rms, const float *x,
     #pragma unroll 1
     for (size_t i = KEPT / wide * threads + threadIdx.x; i < count;
          i += threads) {
-        pack<wide> done = scaled(g[i], row[i], r);
+        pack<wide> done = scaled<wide>(g[i], row[i], r);
         y[i] = done;
     }
     if (threadIdx.x == 0)
         inverse_rms[t] = r;
 }
 
-typedef void (*norm_function)(float *, float *, const float *,
+typedef void (*norm_function)(kept *, float *, const kept *,
                               const float *, size_t, size_t);
 static const norm_function norms[][2] = {
     { norm_kernel<32, 1>, norm_kernel<32, 4> },
@@ -113,8 +134,8 @@ static const norm_function norms[][2] = {
     { norm_kernel<1024, 1>, norm_kernel<1024, 4> },
 };
 
-void gpu_norm_forward(struct device *d, float *out, float *inverse_rms,
-                      const float *x, const float *gain, size_t rows,
+void gpu_norm_forward(struct device *d, kept *out, float *inverse_rms,
+                      const kept *x, const float *gain, size_t rows,
                       size_t width)
 {
     int k = size_for(width, KEPT);
@@ -131,16 +152,16 @@ void gpu_norm_forward(struct device *d, float *out, float *inverse_rms,
 // Take from each row's gradient its part along the row, on the gpu
 template <int threads, int wide>
 __global__ void __launch_bounds__(threads < 128 ? 128 : threads)
-norm_dx_kernel(float *dx, const float *dout, const float *x,
+norm_dx_kernel(kept *dx, const kept *dout, const kept *x,
                const float *inverse_rms, const float *gain, size_t rows,
                size_t width, bool add)
 {
     size_t t = (size_t)blockIdx.x * blockDim.y + threadIdx.y;
     size_t count = width / wide;
-    const pack<wide> *row = (const pack<wide> *)(x + t * width);
-    const pack<wide> *dy = (const pack<wide> *)(dout + t * width);
+    const auto *row = (const kept_pack<wide> *)(x + t * width);
+    const auto *dy = (const kept_pack<wide> *)(dout + t * width);
     const pack<wide> *g = (const pack<wide> *)gain;
-    pack<wide> *d = (pack<wide> *)(dx + t * width);
+    auto *d = (kept_pack<wide> *)(dx + t * width);
     pack<wide> kept[EITHER / wide], u[EITHER / wide];
     float sum = 0;
     if (t >= rows)
@@ -162,7 +183,7 @@ norm_dx_kernel(float *dx, const float *dout, const float *x,
     #pragma unroll 1
     for (size_t i = EITHER / wide * threads + threadIdx.x; i < count;
          i += threads)
-        sum += dot(scaled(g[i], dy[i], 1), row[i]);
+        sum += dot<wide>(scaled<wide>(g[i], dy[i], 1), row[i]);
     float r = inverse_rms[t];
     float along = r * block_sum<threads>(sum) / (float)width;
     // Take off what is along the row
@@ -175,10 +196,11 @@ norm_dx_kernel(float *dx, const float *dout, const float *x,
     #pragma unroll 1
     for (size_t i = EITHER / wide * threads + threadIdx.x; i < count;
          i += threads)
-        tangent(&d[i], scaled(g[i], dy[i], 1), row[i], r, along, add);
+        tangent<wide>(&d[i], scaled<wide>(g[i], dy[i], 1), row[i], r,
+                      along, add);
 }
 
-typedef void (*dx_function)(float *, const float *, const float *,
+typedef void (*dx_function)(kept *, const kept *, const kept *,
                             const float *, const float *, size_t,
                             size_t, bool);
 static const dx_function gradients[][2] = {
@@ -191,8 +213,8 @@ static const dx_function gradients[][2] = {
 // Add up the gradient of the gain, on the gpu
 enum { TALL = 8, SLICE = 256 };
 
-__global__ void norm_dgain_kernel(float *work, const float *dout,
-                                  const float *x,
+__global__ void norm_dgain_kernel(float *work, const kept *dout,
+                                  const kept *x,
                                   const float *inverse_rms, size_t rows,
                                   size_t width)
 {
@@ -231,8 +253,8 @@ size_t gpu_norm_work(size_t rows, size_t width)
     return blocks_for(rows, SLICE) * width;
 }
 
-void gpu_norm_backward(struct device *d, float *dx, float *dgain,
-                       float *work, const float *dout, const float *x,
+void gpu_norm_backward(struct device *d, kept *dx, float *dgain,
+                       float *work, const kept *dout, const kept *x,
                        const float *inverse_rms, const float *gain,
                        size_t rows, size_t width, bool add)
 {
@@ -255,3 +277,4 @@ void gpu_norm_backward(struct device *d, float *dx, float *dgain,
         dgain, work, slices, width);
     gpu_launched(d, "fold_kernel");
 }
+KEPT_END

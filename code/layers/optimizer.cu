@@ -1,4 +1,5 @@
 #include "layers/layers.cuh"
+KEPT_BEGIN
 
 // The length of the gradient, on the gpu
 static __global__ void squares(double *part, const float *x,
@@ -72,8 +73,8 @@ static __global__ void prepare(struct update *u, const double *sum,
 enum { MOST = 128 };    /* segments of a launch: 4 KB of arguments */
 struct segments { struct segment list[MOST]; };
 
-static __global__ void step(float *weight, float *first, float *second,
-                            const float *gradient,
+static __global__ void step(float *weight, kept *working, float *first,
+                            float *second, const float *gradient,
                             const struct update *update,
                             const __grid_constant__ segments all)
 {
@@ -93,6 +94,8 @@ static __global__ void step(float *weight, float *first, float *second,
         weight[i] -= u.rate * (m * u.correct1
                                / (sqrtf(v * u.correct2) + u.epsilon)
                                + decay * weight[i]);
+        if (sizeof(kept) < sizeof(float))
+            working[i] = weight[i];     /* else it is the weight */
     }
 }
 
@@ -103,8 +106,7 @@ void gpu_step(struct device *d, struct array weight,
               const struct segment *segment, size_t segments)
 {
     struct update *u = (struct update *)device_scratch(d, sizeof *u);
-    assert(working.at == weight.at);
-    (void)working;
+    assert(working.format != F32 || working.at == weight.at);
     if (u == NULL)
         return;
     prepare<<<1, 1, 0, stream_of(d)>>>(u, doubles(sum),
@@ -120,8 +122,9 @@ void gpu_step(struct device *d, struct array weight,
         dim3 grid(min(blocks_for(most, THREADS), 1024u),
                   (unsigned)count);
         step<<<grid, THREADS, 0, stream_of(d)>>>(
-            floats(weight), floats(first), floats(second),
-            floats(gradient), u, some);
+            floats(weight), numbers(working), floats(first),
+            floats(second), floats(gradient), u, some);
         gpu_launched(d, "step");
     }
 }
+KEPT_END

@@ -401,19 +401,31 @@ static void run(struct model *m, size_t sequences, size_t first,
 }
 
 // Run forward for training, and for sampling
-void model_forward(struct model *m, const token *input,
-                   const token *target)
+void model_take(struct model *m, const token *input,
+                const token *target)
 {
     struct device *d = m->device;
     device_upload(d, tape_at(&m->tape, m->at.input_tokens, 0), input);
-    run(m, m->sequences, 0, m->configuration.context);
     m->scored = target != NULL;
+    if (m->scored)
+        device_upload(d, tape_at(&m->tape, m->at.target, 0), target);
+}
+
+void model_run(struct model *m)
+{
+    run(m, m->sequences, 0, m->configuration.context);
     m->kept = m->scored && m->use == TRAINING;
-    if (!m->scored)
-        return;
-    device_upload(d, tape_at(&m->tape, m->at.target, 0), target);
-    device_loss(d, tape_rows(m, m->at.each), tape_rows(m, m->at.lse),
-                tape_rows(m, m->at.logits), tape_rows(m, m->at.target));
+    if (m->scored)
+        device_loss(m->device, tape_rows(m, m->at.each),
+                    tape_rows(m, m->at.lse), tape_rows(m, m->at.logits),
+                    tape_rows(m, m->at.target));
+}
+
+void model_forward(struct model *m, const token *input,
+                   const token *target)
+{
+    model_take(m, input, target);
+    model_run(m);
 }
 
 void model_extend(struct model *m, const token *id, size_t first,

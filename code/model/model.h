@@ -100,6 +100,10 @@ void model_initialise(struct model *m);
 /* input, target: host, [sequences][context]; target NULL: no loss */
 void model_forward(struct model *m, const token *input,
                    const token *target);
+/* its two halves: the tokens come, the model goes over them */
+void model_take(struct model *m, const token *input,
+                const token *target);
+void model_run(struct model *m);
 /* mean nats a token of the last forward; waits for it */
 double model_loss(const struct model *m);
 /* sum[0][0] = or, where add, += scale * that mean, on the device */

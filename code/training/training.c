@@ -118,6 +118,8 @@ void trainer_close(struct trainer *t)
     memory_free(t->losses);
     memory_free(t->segment);
     if (t->device) {
+        device_forget(t->device, &t->part);
+        device_forget(t->device, &t->update);
         device_release(t->device, t->first.at);
         device_release(t->device, t->second.at);
         device_release(t->device, t->sum.at);
@@ -172,22 +174,38 @@ bool trainer_place(struct trainer *t, const struct bookmark *b,
 }
 
 // Add up loss and gradient
+static void add_part(void *context)
+{
+    struct trainer *t = context;
+    double share = 1 / (double)t->options.accumulation;
+    model_run(&t->model);
+    model_add_loss(&t->model, t->sum, share, true);
+    model_backward(&t->model, share);
+}
+
 static void accumulate(struct position *next, struct trainer *t)
 {
-    size_t parts = t->options.accumulation;
-    double share = 1 / (double)parts;
     *next = t->bookmark.position;
     device_zero(t->device, t->model.gradients);
-    for (size_t k = 0; k < parts; k++) {
+    device_zero(t->device, t->sum);
+    for (size_t k = 0; k < t->options.accumulation; k++) {
         *next = batches_fill(t->input, t->target, &t->batches, *next,
                              t->options.batch);
-        model_forward(&t->model, t->input, t->target);
-        model_add_loss(&t->model, t->sum, share, k > 0);
-        model_backward(&t->model, share);
+        model_take(&t->model, t->input, t->target);
+        device_repeat(t->device, &t->part, add_part, t);
     }
 }
 
 // Move the weights
+static void move_by_gradient(void *context)
+{
+    struct trainer *t = context;
+    device_gradient_norm(t->device, t->sum, t->model.gradients);
+    device_step(t->device, t->model.weights, t->model.working, t->first,
+                t->second, t->model.gradients, t->sum, t->adamw,
+                t->segment, t->model.parameters.used);
+}
+
 static void move_weights(struct trainer *t, const struct update *u)
 {
     const struct configuration *c = &t->options;
@@ -197,10 +215,7 @@ static void move_weights(struct trainer *t, const struct update *u)
         [ADAMW_EPSILON] = c->epsilon, [ADAMW_CLIP] = c->clip,
         [ADAMW_STEP] = (double)u->step };
     device_upload(t->device, t->adamw, adamw);
-    device_gradient_norm(t->device, t->sum, t->model.gradients);
-    device_step(t->device, t->model.weights, t->model.working, t->first,
-                t->second, t->model.gradients, t->sum, t->adamw,
-                t->segment, t->model.parameters.used);
+    device_repeat(t->device, &t->update, move_by_gradient, t);
 }
 
 // Make one update

@@ -27,6 +27,7 @@ struct trainer {
     struct batches batches;
     struct array first, second;     /* the moments */
     struct array sum, adamw;        /* loss and norm; see device_step */
+    struct recording part, update;  /* see device_repeat */
     struct segment *segment;        /* one for each parameter */
     token *input, *target;      /* [batch][context] */
     real *losses;               /* [batch][context], nats */

@@ -44,6 +44,12 @@ static const struct { cudaError_t error; const char *name, *words; }
     { cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle",
       "invalid resource handle" },
     { cudaErrorNotReady, "cudaErrorNotReady", "device not ready" },
+    { cudaErrorStreamCaptureUnsupported,
+      "cudaErrorStreamCaptureUnsupported",
+      "operation not permitted when stream is capturing" },
+    { cudaErrorStreamCaptureInvalidated,
+      "cudaErrorStreamCaptureInvalidated",
+      "operation failed due to a previous error during capture" },
     { cudaErrorUnknown, "cudaErrorUnknown", "unknown error" },
 };
 
@@ -110,10 +116,26 @@ static void run_all(void)
                   UINT64_MAX);
 }
 
+struct CUgraph_st { std::vector<std::function<void()>> work; };
+static struct CUgraph_st *recorded;     /* NULL: nothing is */
+static struct CUstream_st *recording;
+static bool spoiled;
+
+static cudaError_t spoil(void)
+{
+    spoiled = true;
+    return failed(cudaErrorStreamCaptureUnsupported);
+}
+
 static struct CUstream_st::operation *put(cudaStream_t to,
                                           std::function<void()> run)
 {
     struct CUstream_st *s = stream(to);
+    if (recorded != NULL && s == recording) {
+        static struct CUstream_st::operation nobody;
+        recorded->work.push_back(std::move(run));
+        return &nobody;
+    }
     s->last = ++numbers;
     s->queue.push_back({ numbers, std::move(run), {} });
     auto *o = &s->queue.back();
@@ -149,6 +171,8 @@ cudaError_t cudaStreamDestroy(cudaStream_t s)
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
+    if (recorded != NULL && stream(s) == recording)
+        return spoil();
     run_until(stream(s), UINT64_MAX);
     return cudaSuccess;
 }
@@ -304,6 +328,8 @@ static char *new_piece(size_t bytes)
 
 cudaError_t cudaMalloc(void **memory, size_t bytes)
 {
+    if (recorded != NULL)
+        return spoil();
     char *piece = bytes > ROOM - used ? NULL
         : new_piece(bytes == 0 ? 1 : bytes);
     *memory = piece;
@@ -320,6 +346,8 @@ cudaError_t cudaMalloc(void **memory, size_t bytes)
 
 cudaError_t cudaFree(void *memory)
 {
+    if (recorded != NULL)
+        return spoil();
     auto p = pieces.find((char *)memory);
     if (memory == NULL)
         return cudaSuccess;
@@ -393,6 +421,10 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes,
             || from_device != (kind == cudaMemcpyDeviceToHost
                                || kind == cudaMemcpyDeviceToDevice)))
         return failed(cudaErrorInvalidValue);
+    if (recorded != NULL && stream(s) == recording
+        && !((from_device || is_pinned(from))
+             && (to_device || is_pinned(to))))
+        return spoil();
     if (lazy && !from_device && !is_pinned(from)) {
         const char *first = (const char *)from;
         std::vector<char> taken(first, first + bytes);
@@ -582,4 +614,53 @@ __attribute__((constructor)) static void begin(void)
     other.ss_size = sizeof stack;
     sigaltstack(&other, NULL);
     emulator_configure();
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t s,
+                                   enum cudaStreamCaptureMode)
+{
+    if (recorded != NULL || stream(s) == &stream_0)
+        return failed(cudaErrorStreamCaptureUnsupported);
+    recorded = new CUgraph_st();
+    recording = stream(s);
+    spoiled = false;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *graph)
+{
+    if (recorded == NULL || stream(s) != recording)
+        return failed(cudaErrorIllegalState);
+    *graph = recorded;
+    recorded = NULL;
+    if (!spoiled)
+        return cudaSuccess;
+    delete *graph;
+    *graph = NULL;
+    return failed(cudaErrorStreamCaptureInvalidated);
+}
+
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *ready,
+                                 cudaGraph_t graph, unsigned long long)
+{
+    *ready = new CUgraph_st(*graph);
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t ready, cudaStream_t s)
+{
+    for (const auto &work : ready->work)
+        put(s, work);
+    unless_lazy(s);
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph)
+{
+    delete graph;
+    return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t ready)
+{
+    return cudaGraphDestroy(ready);
 }

@@ -1,0 +1,569 @@
+#include "boundary/sites.h"
+#include "boundary/streams.h"
+#include "ground/bf16.h"
+#include "ground/random.h"
+#include "layers/attention.h"
+#include "layers/norm.h"
+#include "layers/optimizer.h"
+#include "support/compare.h"
+#include "support/cpu.h"
+#include "support/suite.h"
+#include <stddef.h>
+
+// Arrays of two devices in sixteen bits
+static struct device sixteen[2];        /* cpu, gpu */
+enum { CPU, GPU };
+
+static void open_both(void)
+{
+    struct message m = { 0, "" };
+    ck_assert_msg(device_open(&sixteen[CPU], "cpu", "bf16", &m), "%s",
+                  m.text);
+    ck_assert_msg(device_open(&sixteen[GPU], "gpu", "bf16", &m), "%s",
+                  m.text);
+}
+
+/* the same numbers as both keep them, and as floats */
+struct both { struct array wide, on[2]; };
+
+static struct array put(int d, struct array wide)
+{
+    struct message m = { 0, "" };
+    struct array a = device_shape(&sixteen[d], wide.role, wide.rows,
+                                  wide.columns);
+    a.at = device_allocate(&sixteen[d], array_bytes(a) + 1, &m);
+    ck_assert_msg(a.at != NULL, "%s", m.text);
+    device_upload(&sixteen[d], a, wide.at);
+    return a;
+}
+
+static struct both both_with(struct array wide)
+{
+    struct both b = { wide, { put(CPU, wide), put(GPU, wide) } };
+    if (b.on[CPU].format == BF16)
+        bf16_settle(reals(wide), wide.rows * wide.columns);
+    return b;
+}
+
+static struct both both_of(enum role role, size_t rows, size_t columns,
+                           uint64_t seed, double scale)
+{
+    return both_with(test_array(role, rows, columns, seed, scale));
+}
+
+static struct both both_integers(enum role role, size_t rows,
+                                 size_t columns, uint64_t seed)
+{
+    struct array a = test_array(role, rows, columns, seed, 1);
+    fill_integers(reals(a), rows * columns, seed, 2);
+    return both_with(a);
+}
+
+/* on the host, as long as the test */
+static real *fetch(int d, struct array a)
+{
+    struct message m = { 0, "" };
+    real *x = test_unset(a.rows * a.columns + 1);
+    device_download(&sixteen[d], x, a);
+    ck_assert_msg(device_finish(&sixteen[d], &m), "%s", m.text);
+    return x;
+}
+
+// Rounded once, or nearly so
+/* how many numbers are not those that are wanted; each by one step of
+   bf16 at most, or by what sums of such numbers err in floats; where
+   sums are rounded on the way, by steps of these, of up to four rms */
+static size_t differing(const char *name, const real *got,
+                        const real *want, size_t count,
+                        size_t roundings)
+{
+    size_t different = 0;
+    double square = 0;
+    for (size_t i = 0; i < count; i++)
+        square += (double)want[i] * (double)want[i];
+    double rms = sqrt(square / (double)(count + 1));
+    double error = (1e-5 + (double)(roundings - 1) * 4 / 128) * rms;
+    for (size_t i = 0; i < count; i++) {
+        double w = (double)want[i], g = (double)got[i];
+        double most = fmax(fabs(w), fabs(g)) / 128 + error;
+        different += got[i] != want[i];
+        ck_assert_msg(fabs(g - w) <= most, "%s: %zu is %.9g, not %.9g",
+                      name, i, g, w);
+    }
+    return different;
+}
+
+/* Is it the float, rounded once? A sum in another order comes to the
+   other side of a half step once in thousands; a second rounding moves
+   a number in four. */
+static void assert_once(const char *name, const real *got, real *want,
+                        size_t count)
+{
+    bf16_settle(want, count);
+    size_t different = differing(name, got, want, count, 1);
+    ck_assert_msg(different <= 1 + count / 50, "%s: %zu of %zu differ",
+                  name, different, count);
+}
+
+// Tests of operations in sixteen bits on the gpu
+/* fails if a tie goes up or down always, an overflow wraps, a NaN
+   becomes infinite, or the last number is forgotten */
+START_TEST(gpu_rounds_to_the_bits_of_the_cpu)
+{
+    static const uint32_t low[] = { 0, 1, 0x7fff, 0x8000, 0x8001,
+                                    0xffff };
+    enum { UPPER = 1 << 16, ALL = 6 * UPPER };
+    open_both();
+    struct array all = test_array(MASTER, 1, ALL, 1, 1);
+    real *x = reals(all), *want = test_reals(ALL);
+    for (uint32_t i = 0; i < ALL; i++) {
+        uint32_t bits = i / 6 << 16 | low[i % 6];
+        memcpy(&x[i], &bits, sizeof bits);
+        want[i] = (real)bf16_widen(bf16_round((float)x[i]));
+    }
+    struct array from = put(GPU, all);
+    struct array to = put(GPU, test_array(WORKING, 1, ALL, 1, 0));
+    device_copy(&sixteen[GPU], to, from);
+    assert_same(fetch(GPU, to), want, ALL);
+    all.role = WORKING;
+    assert_same(fetch(GPU, put(GPU, all)), want, ALL);
+}
+END_TEST
+
+/* fails if a row is rounded twice, or the sum of a word's gradients is
+   in another order than the cpu's */
+START_TEST(gpu_words_in_sixteen_bits_are_the_cpus)
+{
+    enum { T = 300, C = 20, V = 11 };
+    open_both();
+    struct array id = test_row(TOKEN, T);
+    id.rows = T, id.columns = 1;
+    for (size_t t = 0; t < T; t++)
+        tokens_of(id)[t] = (token)random_below(1, 2, t, V);
+    struct both w = both_of(MASTER, V, C, 1, 1);
+    struct both out = both_of(STREAM, T, C, 2, 1);
+    struct both dw = both_of(MASTER, V, C, 3, 1);
+    struct both dout = both_of(GRADIENT, T, C, 4, 1);
+    for (int d = 0; d < 2; d++) {
+        struct array ids = put(d, id);
+        device_embed(&sixteen[d], out.on[d], ids, w.on[d]);
+        device_embed_backward(&sixteen[d], dw.on[d], dout.on[d], ids);
+    }
+    assert_same(fetch(GPU, out.on[GPU]), fetch(CPU, out.on[CPU]),
+                T * C);
+    assert_same(fetch(GPU, dw.on[GPU]), fetch(CPU, dw.on[CPU]), V * C);
+}
+END_TEST
+
+/* fails if a factor of the gate is rounded before it is multiplied, or
+   in place a number is read after it was written */
+START_TEST(gpu_gate_in_sixteen_bits_is_rounded_once)
+{
+    enum { T = 37, H = 21 };
+    open_both();
+    struct both x = both_of(ACTIVATION, T, 2 * H, 1, 3);
+    struct both y = both_of(ACTIVATION, T, H, 2, 1);
+    struct both dy = both_of(GRADIENT, T, H, 4, 1);
+    for (int d = 0; d < 2; d++) {
+        struct array dx = array_as(x.on[d], GRADIENT, BF16);
+        device_gate(&sixteen[d], y.on[d], x.on[d]);
+        device_gate_backward(&sixteen[d], dx, dy.on[d], x.on[d]);
+    }
+    assert_once("hidden", fetch(GPU, y.on[GPU]), fetch(CPU, y.on[CPU]),
+                T * H);
+    assert_once("dgate_up", fetch(GPU, x.on[GPU]),
+                fetch(CPU, x.on[CPU]), 2 * T * H);
+}
+END_TEST
+
+struct results { real *y, *logits, *dx, *dw; };
+
+static void multiply(struct results r[2], const size_t s[3], bool exact)
+{
+    struct both (*of)(enum role, size_t, size_t, uint64_t) =
+        both_integers;
+    #define OF(role, rows, columns, seed) \
+        (exact ? of(role, rows, columns, seed) \
+               : both_of(role, rows, columns, seed, 1))
+    size_t T = s[0], in = s[1], out = s[2];
+    struct both x = OF(ACTIVATION, T, in, 1);
+    struct both w = OF(WORKING, out, in, 2);
+    struct both y = OF(ACTIVATION, T, out, 3);
+    struct both logits = OF(EXACT, T, out, 4);
+    struct both dx = OF(GRADIENT, T, in, 5);
+    struct both dw = OF(MASTER, out, in, 6);
+    struct both dy = OF(GRADIENT, T, out, 7);
+    for (int d = 0; d < 2; d++) {
+        struct device *on = &sixteen[d];
+        device_product_input(on, dx.on[d], logits.on[d], w.on[d],
+                             false);
+        device_product_input(on, dx.on[d], dy.on[d], w.on[d], true);
+        device_product_weight(on, dw.on[d], dy.on[d], x.on[d]);
+        device_product_weight(on, dw.on[d], logits.on[d], x.on[d]);
+        device_product(on, y.on[d], x.on[d], w.on[d]);
+        device_product(on, logits.on[d], x.on[d], w.on[d]);
+        r[d] = (struct results){ fetch(d, y.on[d]),
+            fetch(d, logits.on[d]), fetch(d, dx.on[d]),
+            fetch(d, dw.on[d]) };
+    }
+    #undef OF
+}
+
+static const size_t products[][3] = { { 1, 1, 1 }, { 3, 17, 5 },
+    { 70, 33, 129 }, { 65, 64, 24 }, { 130, 40, 72 } };
+
+/* fails if a product takes other rows, adds where it should not, or
+   rounds a sum on the way: these are exact */
+START_TEST(gpu_products_of_integers_in_sixteen_bits_are_exact)
+{
+    const size_t *s = products[_i];
+    struct results r[2];
+    open_both();
+    multiply(r, s, true);
+    assert_same(r[GPU].y, r[CPU].y, s[0] * s[2]);
+    assert_same(r[GPU].logits, r[CPU].logits, s[0] * s[2]);
+    assert_same(r[GPU].dx, r[CPU].dx, s[0] * s[1]);
+    assert_same(r[GPU].dw, r[CPU].dw, s[1] * s[2]);
+}
+END_TEST
+
+/* fails if an operand in floats is not rounded, or a result is rounded
+   twice */
+START_TEST(gpu_products_in_sixteen_bits_are_rounded_once)
+{
+    const size_t *s = products[_i];
+    struct results r[2];
+    open_both();
+    multiply(r, s, false);
+    assert_once("y", r[GPU].y, r[CPU].y, s[0] * s[2]);
+    assert_close(r[GPU].logits, r[CPU].logits, s[0] * s[2], 1e-5);
+    assert_close(r[GPU].dw, r[CPU].dw, s[1] * s[2], 1e-5);
+    differing("dx", r[GPU].dx, r[CPU].dx, s[0] * s[1], 2);
+}
+END_TEST
+
+/* the gradients of q and k are rounded before they are turned back: a
+   pair may be off by a step of its larger number, and another after */
+static void bound_turned(const real *got, const real *want, size_t rows,
+                         size_t C)
+{
+    for (size_t i = 0; i < rows * C; i++) {
+        size_t c = i % C, pair = c % 8 < 4 ? i + 4 : i - 4;
+        double w = fabs((double)want[i]), p = fabs((double)want[pair]);
+        bool value = i / C % 3 == 2;
+        double most = value ? w / 128 : fmax(w, p) / 64;
+        ck_assert_msg(fabs((double)(got[i] - want[i])) <= most + 1e-5,
+                      "dqkv: %zu is %g, not %g", i, (double)got[i],
+                      (double)want[i]);
+    }
+}
+
+/* fails if a head takes another's rows, or asks with numbers that were
+   not stored */
+START_TEST(gpu_attention_in_sixteen_bits_is_the_cpus)
+{
+    struct attention_shape s = { .sequences = 2, .length = 70,
+                                 .heads = 3, .head_size = 8 };
+    enum { T = 140, C = 24 };
+    open_both();
+    struct array turns = test_array(EXACT, 2, 70 * 4, 2, 1);
+    attention_rotation(reals(turns), reals(turns) + 70 * 4, 70, 8);
+    struct both rotation = both_with(turns);
+    struct both qkv = both_of(ACTIVATION, T, 3 * C, 1, 1);
+    struct both out = both_of(ACTIVATION, T, C, 3, 1);
+    struct both lse = both_of(EXACT, T, 3, 4, 1);
+    struct both dqkv = both_of(GRADIENT, T, 3 * C, 5, 1);
+    struct both dout = both_of(GRADIENT, T, C, 6, 1);
+    for (int d = 0; d < 2; d++) {
+        device_attend(&sixteen[d], out.on[d], lse.on[d], qkv.on[d],
+                      rotation.on[d], &s);
+        device_attend_backward(&sixteen[d], dqkv.on[d], dout.on[d],
+                               out.on[d], lse.on[d], qkv.on[d],
+                               rotation.on[d], &s);
+    }
+    assert_once("qkv", fetch(GPU, qkv.on[GPU]), fetch(CPU, qkv.on[CPU]),
+                T * 3 * C);
+    assert_once("out", fetch(GPU, out.on[GPU]), fetch(CPU, out.on[CPU]),
+                T * C);
+    assert_close(fetch(GPU, lse.on[GPU]), fetch(CPU, lse.on[CPU]),
+                 T * 3, 1e-3);
+    bound_turned(fetch(GPU, dqkv.on[GPU]), fetch(CPU, dqkv.on[CPU]),
+                 T * 3, C);
+}
+END_TEST
+
+/* fails if the working copy is not the weight as it now is, rounded,
+   or a loss that is not finite moves it */
+START_TEST(gpu_step_rounds_the_master)
+{
+    enum { P = 3000 };
+    open_both();
+    struct both w = both_of(MASTER, 1, P, 1, 1);
+    struct both first = both_of(MASTER, 1, P, 2, 0);
+    struct both second = both_of(MASTER, 1, P, 3, 0);
+    struct both g = both_of(MASTER, 1, P, 4, 1);
+    struct both working = both_of(WORKING, 1, P, 5, 1);
+    struct array sum = test_row(SUM, 2);
+    struct array adamw = test_row(SUM, ADAMW_NUMBERS);
+    const struct segment all[] = { { 0, 1000, true },
+                                   { 1000, P - 1000, false } };
+    doubles(adamw)[ADAMW_RATE] = 1e-3;
+    doubles(adamw)[ADAMW_STEP] = 1;
+    doubles(adamw)[ADAMW_EPSILON] = 1e-8;
+    for (int k = 0; k < 2; k++) {
+        doubles(sum)[0] = k == 0 ? 1 : (double)NAN;
+        for (int d = 0; d < 2; d++)
+            device_step(&sixteen[d], w.on[d], working.on[d],
+                        first.on[d], second.on[d], g.on[d], put(d, sum),
+                        put(d, adamw), all, 2);
+        real *is = fetch(GPU, w.on[GPU]);
+        assert_close(is, fetch(CPU, w.on[CPU]), P, 1e-6);
+        bf16_settle(is, P);
+        assert_same(fetch(GPU, working.on[GPU]), is, P);
+    }
+}
+END_TEST
+
+// Tests of boundaries in sixteen bits on the gpu
+/* the same site in the memory of a device */
+static struct site on_device(int d, const struct site *s)
+{
+    static const size_t member[] = {
+        offsetof(struct site, stream), offsetof(struct site, answer),
+        offsetof(struct site, coefficients),
+        offsetof(struct site, input), offsetof(struct site, normed),
+        offsetof(struct site, inverse_rms),
+        offsetof(struct site, dstream), offsetof(struct site, danswer),
+        offsetof(struct site, dcoefficients),
+        offsetof(struct site, dinput), offsetof(struct site, dnormed),
+        offsetof(struct site, phi), offsetof(struct site, alpha),
+        offsetof(struct site, bias), offsetof(struct site, gain),
+        offsetof(struct site, dgain), offsetof(struct site, dphi),
+        offsetof(struct site, dalpha), offsetof(struct site, dbias) };
+    struct site n = *s;
+    n.device = &sixteen[d];
+    for (size_t i = 0; i < sizeof member / sizeof *member; i++) {
+        const struct array *from = (const struct array *)(const void *)
+            ((const char *)s + member[i]);
+        struct array *to = (struct array *)(void *)
+            ((char *)&n + member[i]);
+        if (from->rows * from->columns > 0)
+            *to = put(d, *from);
+        if (to->format == BF16)
+            bf16_settle(reals(*from), from->rows * from->columns);
+    }
+    if (s->layout.mix == MIX_NONE)
+        n.input = n.stream, n.dinput = n.dstream;
+    return n;
+}
+
+/* a copy of what a role keeps: `want` is made of what came before, and
+   then takes the gpu's numbers, so that the next is made of those */
+static void follow(const char *name, struct array want,
+                   struct array is, size_t roundings)
+{
+    size_t count = want.rows * want.columns;
+    const real *got = fetch(GPU, is);
+    if (is.format != BF16)
+        assert_close(got, reals(want), count, 1e-4);
+    else if (roundings <= 1)
+        assert_once(name, got, reals(want), count);
+    else {
+        bf16_settle(reals(want), count);
+        differing(name, got, reals(want), count, roundings);
+    }
+    memcpy(want.at, got, count * sizeof *got);
+}
+
+/* the first columns of each row of coefficients */
+static void follow_rows(const char *name, struct array want,
+                        struct array is, size_t columns,
+                        double tolerance)
+{
+    const real *got = fetch(GPU, is);
+    size_t K = want.columns, T = want.rows;
+    real *g = test_reals(T * columns + 1);
+    real *w = test_reals(T * columns + 1);
+    for (size_t i = 0; i < T * columns; i++) {
+        g[i] = got[i / columns * K + i % columns];
+        w[i] = reals(want)[i / columns * K + i % columns];
+    }
+    ck_assert_msg(compare_arrays(stderr, name, g, w,
+                  (const size_t[]){ T, columns }, 2, tolerance),
+                  "%s is not close", name);
+    memcpy(want.at, got, T * K * sizeof *got);
+}
+
+// Follow a crossing
+static void follow_forward(const struct site *f, const struct site *t,
+                           const struct site *left,
+                           const struct site *reached)
+{
+    size_t T = t->tokens, C = t->width;
+    const struct layout *l = &t->layout;
+    real *next = reals(t->stream), *row = reals(t->coefficients);
+    (void)left;
+    if (l->mix == MIX_NONE)
+        streams_add(next, reals(f->stream), reals(f->answer), T * C);
+    else
+        mixing_write(next, reals(f->stream), reals(f->answer),
+                     reals(f->coefficients), l, T);
+    follow("stream", t->stream, reached->stream, 1);
+    if (l->mix != MIX_NONE && t->exit)
+        mixing_collapse(reals(t->input), next,
+                        t->mean ? 1 / (real)t->streams : 1, l, T);
+    else if (l->mix != MIX_NONE) {
+        mixing_coefficients(row, next, reals(t->phi), reals(t->alpha),
+                            reals(t->bias), l, T);
+        follow_rows("coefficients", t->coefficients,
+                    reached->coefficients, layout_raw(l), 1e-4);
+        mixing_read(reals(t->input), next, row, l, T);
+    }
+    if (l->mix != MIX_NONE)
+        follow("input", t->input, reached->input, 1);
+    norm_forward(reals(t->normed), reals(t->inverse_rms),
+                 reals(t->input), reals(t->gain), T, C);
+    follow("normed", t->normed, reached->normed, 1);
+    follow("inverse_rms", t->inverse_rms, reached->inverse_rms, 1);
+}
+
+// Follow a crossing backward
+static void follow_read(const struct site *t, const struct site *is)
+{
+    const struct layout *l = &t->layout;
+    real *row = reals(t->coefficients), *x = reals(t->stream);
+    real *dx = reals(t->dstream), *drow = reals(t->dcoefficients);
+    follow("dinput", t->dinput, is->dinput, 1);
+    if (t->exit) {
+        mixing_collapse_backward(dx, reals(t->dinput),
+                                 t->mean ? 1 / (real)t->streams : 1, l,
+                                 t->tokens);
+        return;
+    }
+    mixing_read_backward(dx, drow, reals(t->dinput), x, row, l,
+                         t->tokens);
+    mixing_coefficients_backward(
+        dx, reals(t->dphi), reals(t->dalpha), reals(t->dbias), drow,
+        test_reals(mixing_work(l)), x, row, reals(t->phi),
+        reals(t->alpha), reals(t->bias), l, t->tokens);
+}
+
+static void follow_backward(const struct site *f, const struct site *t,
+                            const struct site *left,
+                            const struct site *reached)
+{
+    size_t T = t->tokens, C = t->width;
+    const struct layout *l = &t->layout;
+    bool mixed = l->mix != MIX_NONE;
+    double close = l->streams == 1 ? 2e-3 : 1e-4;
+    if (t->exit)
+        memset(t->dstream.at, 0, array_bytes(t->dstream));
+    norm_backward(reals(t->dinput), reals(t->dgain), reals(t->dnormed),
+                  reals(t->input), reals(t->inverse_rms),
+                  reals(t->gain), T, C, !mixed);
+    if (mixed)
+        follow_read(t, reached);
+    follow("dstream of to", t->dstream, reached->dstream,
+           t->exit ? 1 : 1 + l->outputs / 25);
+    follow("dgain", t->dgain, reached->dgain, 1);
+    if (mixed && !t->exit)
+        follow_rows("dcoefficients of to", t->dcoefficients,
+                    reached->dcoefficients, layout_raw(l), close);
+    if (mixed)
+        mixing_write_backward(reals(f->dstream), reals(f->danswer),
+                              reals(f->dcoefficients),
+                              reals(t->dstream), reals(f->stream),
+                              reals(f->answer), reals(f->coefficients),
+                              l, T);
+    else {
+        memcpy(f->dstream.at, t->dstream.at, array_bytes(f->dstream));
+        memcpy(f->danswer.at, t->dstream.at, array_bytes(f->danswer));
+    }
+    follow("dstream", f->dstream, left->dstream, 1);
+    follow("danswer", f->danswer, left->danswer, 1);
+    if (mixed)
+        follow_rows("dcoefficients", f->dcoefficients,
+                    left->dcoefficients, layout_raw(l), close);
+}
+
+/* fails if a store is not rounded, or what is added up in between is:
+   each store is made again, on the cpu, in floats, of the numbers that
+   the gpu has stored before */
+START_TEST(gpu_boundaries_in_sixteen_bits_round_where_they_store)
+{
+    static const size_t sizes[][2] = { { 1, 16 }, { 3, 7 },
+                                       { 37, 80 } };
+    const struct connection *k = connections[_i];
+    open_both();
+    for (size_t n = 1; n <= k->most_streams && n <= 8; n *= 2)
+        for (size_t i = 0; i < 3; i++)
+            for (int exit = 0; exit < 2; exit++) {
+                struct sites b = sites_of(k, n, sizes[i][0],
+                                          sizes[i][1], true);
+                if (k->mix == MIX_NONE) {
+                    b.from.input = b.from.stream;
+                    b.to.input = b.to.stream;
+                    b.to.dinput = b.to.dstream;
+                }
+                b.to.exit = exit;
+                struct site from = on_device(GPU, &b.from);
+                struct site to = on_device(GPU, &b.to);
+                device_cross(&sixteen[GPU], &from, &to);
+                follow_forward(&b.from, &b.to, &from, &to);
+                device_cross_backward(&sixteen[GPU], &from, &to);
+                follow_backward(&b.from, &b.to, &from, &to);
+            }
+}
+END_TEST
+
+/* fails if a stream is left out, or the sum is rounded on the way */
+START_TEST(gpu_entries_in_sixteen_bits_are_the_cpus)
+{
+    const struct connection *k = connections[_i];
+    size_t n = k->most_streams > 1 ? 4 : 1;
+    n = n > k->most_streams ? k->most_streams : n;
+    open_both();
+    struct sites b = sites_of(k, n, 150, 21, true);
+    struct both vector = both_of(ACTIVATION, 150, 21, 1, 1);
+    struct both dvector = both_of(GRADIENT, 150, 21, 2, 1);
+    if (k->mix == MIX_NONE)
+        return;
+    real *stream[2];
+    for (int d = 0; d < 2; d++) {
+        struct site s = on_device(d, &b.to);
+        device_enter_backward(&sixteen[d], dvector.on[d], &s);
+        device_enter(&sixteen[d], &s, vector.on[d]);
+        stream[d] = fetch(d, s.stream);
+    }
+    assert_same(stream[GPU], stream[CPU], 150 * 21 * n);
+    assert_same(fetch(GPU, dvector.on[GPU]),
+                fetch(CPU, dvector.on[CPU]), 150 * 21);
+}
+END_TEST
+
+Suite *gpu_sixteen_suite(void);
+Suite *gpu_sixteen_suite(void)
+{
+    Suite *s = suite_create("gpu_sixteen");
+    TCase *c = tcase_create("gpu_sixteen");
+    int kinds = 0;
+    while (connections[kinds] != NULL)
+        kinds++;
+    suite_add_tcase(s, c);
+    tcase_set_timeout(c, 120);
+    tcase_add_test(c, gpu_rounds_to_the_bits_of_the_cpu);
+    tcase_add_test(c, gpu_words_in_sixteen_bits_are_the_cpus);
+    tcase_add_test(c, gpu_gate_in_sixteen_bits_is_rounded_once);
+    tcase_add_loop_test(c,
+        gpu_products_of_integers_in_sixteen_bits_are_exact, 0, 5);
+    tcase_add_loop_test(c,
+        gpu_products_in_sixteen_bits_are_rounded_once, 0, 5);
+    tcase_add_test(c, gpu_attention_in_sixteen_bits_is_the_cpus);
+    tcase_add_test(c, gpu_step_rounds_the_master);
+    tcase_add_loop_test(c,
+        gpu_boundaries_in_sixteen_bits_round_where_they_store, 0,
+        kinds);
+    tcase_add_loop_test(c, gpu_entries_in_sixteen_bits_are_the_cpus, 0,
+                        kinds);
+    return s;
+}
