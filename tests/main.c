@@ -55,6 +55,7 @@ Suite *gpu_boundary_suite(void);
 Suite *bf16_suite(void);
 Suite *gpu_tensor_suite(void);
 Suite *gpu_tensor_products_suite(void);
+Suite *gpu_attention16_suite(void);
 Suite *gpu_sixteen_suite(void);
 Suite *gpu_step_suite(void);
 Suite *statistics_suite(void);
@@ -197,6 +198,7 @@ int main(int argc, char **argv)
         gpu_mixing_suite, gpu_boundary_suite,
         gpu_tensor_suite,
         gpu_tensor_products_suite,
+        gpu_attention16_suite,
         gpu_sixteen_suite,
         gpu_step_suite,
     };

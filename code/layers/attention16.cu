@@ -2,7 +2,7 @@
 
 // Let a tile of queries ask, on tensor cores
 template <int SIZE>
-static __global__ void __launch_bounds__(BLOCK)
+static __global__ void __launch_bounds__(BLOCK, 2)
 attend16(uint16_t *out, float *lse, const uint16_t *qkv,
          struct attention_shape s, float scale)
 {
@@ -31,7 +31,9 @@ attend16(uint16_t *out, float *lse, const uint16_t *qkv,
     bring(0);
     __pipeline_wait_prior(0);
     __syncthreads();
-    rows_of<SIZE>(q, memory, threadIdx.x / WARP * 16);
+    for (int c = 0; c < SIZE / 16; c++)
+        ldmatrix_4(q[c], mine<SIZE>(memory, threadIdx.x / WARP * 16,
+                                    16 * c));
     // Begin with nothing seen
     float most[2] = { -INFINITY, -INFINITY }, sum[2] = { };
     float mean[SIZE / 8][4] = { };
@@ -42,8 +44,10 @@ attend16(uint16_t *out, float *lse, const uint16_t *qkv,
         __syncthreads();
         bring(key + KEYS);
         // Ask these keys
-        float score[MANY][4];
-        dots<SIZE, MANY>(score, q, k);
+        float score[MANY][4] = { };
+        #pragma unroll
+        for (int c = 0; c < SIZE / 16; c++)
+            dots<SIZE, MANY>(score, q[c], k, 16 * c);
         // Weigh these keys, and what came before, in fragments
         #pragma unroll
         for (int h = 0; h < 2; h++) {
@@ -124,10 +128,28 @@ static __device__ void write_rows(uint16_t *to, const float x[][4],
                           scale * x[j][2 * h + 1]);
 }
 
+// Multiply the rows of a warp, from both tiles that stay
+/* s += a by the first tile that moves, t += b by the second */
+template <int SIZE, int MANY>
+static __device__ void two_dots(float s[MANY][4], float t[MANY][4],
+                                const uint4 *a, const uint4 *b,
+                                const uint4 *moving)
+{
+    int row = threadIdx.x / WARP * 16;
+    #pragma unroll
+    for (int c = 0; c < SIZE; c += 16) {
+        unsigned r[4];
+        ldmatrix_4(r, mine<SIZE>(a, row, c));
+        dots<SIZE, MANY>(s, r, moving, c);
+        ldmatrix_4(r, mine<SIZE>(b, row, c));
+        dots<SIZE, MANY>(t, r, moving + MANY * 8 * ACROSS<SIZE>, c);
+    }
+}
+
 // What the queries are told, on tensor cores
 /* scale: of scores, and of gradients */
 template <int SIZE>
-static __global__ void __launch_bounds__(BLOCK)
+static __global__ void __launch_bounds__(BLOCK, 2)
 attend16_back_q(uint16_t *dqkv, const uint16_t *dout,
                 const uint16_t *qkv, const float *lse,
                 const float *along, const float *cosine,
@@ -170,13 +192,8 @@ attend16_back_q(uint16_t *dqkv, const uint16_t *dout,
         __pipeline_wait_prior(0);
         __syncthreads();
         bring(key + KEYS);
-        int first = threadIdx.x / WARP * 16;
-        unsigned a[SIZE / 16][4];
-        float p[MANY][4], ds[MANY][4];
-        rows_of<SIZE>(a, memory, first);
-        dots<SIZE, MANY>(p, a, k);
-        rows_of<SIZE>(a, dy, first);
-        dots<SIZE, MANY>(ds, a, k + EACH);
+        float p[MANY][4] = { }, ds[MANY][4] = { };
+        two_dots<SIZE, MANY>(p, ds, memory, dy, k);
         #pragma unroll
         for (int n = 0; n < 4 * MANY; n++) {
             int j = n / 4, i = n % 4, h = i / 2;
@@ -194,7 +211,7 @@ attend16_back_q(uint16_t *dqkv, const uint16_t *dout,
 
 // What keys and values are told, on tensor cores
 template <int SIZE>
-static __global__ void __launch_bounds__(BLOCK)
+static __global__ void __launch_bounds__(BLOCK, 2)
 attend16_back_kv(uint16_t *dqkv, const uint16_t *dout,
                  const uint16_t *qkv, const float *lse,
                  const float *along, const float *cosine,
@@ -244,13 +261,8 @@ attend16_back_kv(uint16_t *dqkv, const uint16_t *dout,
         __syncthreads();
         bring(query + QUERIES);
         // Multiply keys by queries, and tell them
-        int first = threadIdx.x / WARP * 16;
-        unsigned a[SIZE / 16][4];
-        float p[MANY][4], ds[MANY][4];
-        rows_of<SIZE>(a, memory, first);
-        dots<SIZE, MANY>(p, a, q);
-        rows_of<SIZE>(a, v, first);
-        dots<SIZE, MANY>(ds, a, q + EACH);
+        float p[MANY][4] = { }, ds[MANY][4] = { };
+        two_dots<SIZE, MANY>(p, ds, memory, v, q);
         #pragma unroll
         for (int n = 0; n < 4 * MANY; n++) {
             int j = n / 4, i = n % 4, column = 8 * j + at.over + i % 2;

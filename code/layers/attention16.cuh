@@ -30,34 +30,19 @@ __device__ inline const uint4 *mine(const uint4 *tile, int row, int c)
                  + c / CHUNK + lane / 16];
 }
 
-/* sixteen rows of a tile as mma_bf16's a */
-template <int SIZE>
-__device__ inline void rows_of(unsigned a[SIZE / 16][4],
-                               const uint4 *tile, int row)
-{
-    #pragma unroll
-    for (int c = 0; c < SIZE / 16; c++)
-        ldmatrix_4(a[c], mine<SIZE>(tile, row, 16 * c));
-}
-
-/* s = a b^T: sixteen rows by the rows of a tile, of 8 MANY */
+/* s += a b^T over sixteen channels from c: sixteen rows by a tile of
+   8 MANY */
 template <int SIZE, int MANY>
-__device__ inline void dots(float s[MANY][4],
-                            const unsigned a[SIZE / 16][4],
-                            const uint4 *b)
+__device__ inline void dots(float s[MANY][4], const unsigned a[4],
+                            const uint4 *b, int c)
 {
     #pragma unroll
     for (int j = 0; j < MANY; j += 2) {
-        for (int i = 0; i < 4; i++)
-            s[j][i] = s[j + 1][i] = 0;
-        #pragma unroll
-        for (int c = 0; c < SIZE / 16; c++) {
-            unsigned r[4];
-            ldmatrix_4(r, mine<SIZE>(b, 8 * j, 16 * c));
-            unsigned low[2] = { r[0], r[2] }, high[2] = { r[1], r[3] };
-            mma_bf16(s[j], a[c], low);
-            mma_bf16(s[j + 1], a[c], high);
-        }
+        unsigned r[4];
+        ldmatrix_4(r, mine<SIZE>(b, 8 * j, c));
+        unsigned low[2] = { r[0], r[2] }, high[2] = { r[1], r[3] };
+        mma_bf16(s[j], a, low);
+        mma_bf16(s[j + 1], a, high);
     }
 }
 
