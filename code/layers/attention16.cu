@@ -14,21 +14,12 @@ attend16(uint16_t *out, float *lse, const uint16_t *qkv,
     const uint16_t *from = qkv + at.head * SIZE + at.sequence
                           * (s.first + s.length) * at.step;
     size_t keys = s.first + min(at.row + ROWS, s.length);
-    auto bring = [&](size_t key) {
-        uint4 *k = ring + key / KEYS % 2 * 2 * EACH;
-        const uint16_t *row = from + key * at.step + at.width;
-        if (key < keys) {
-            fetch<SIZE>(k, KEYS, row, at.step, keys - key);
-            fetch<SIZE>(k + EACH, KEYS, row + at.width, at.step,
-                        keys - key);
-        }
-        __pipeline_commit();
-    };
+    bring<SIZE>(ring, from, at, 0, keys);
     // Bring the queries into registers
     unsigned q[SIZE / 16][4];
     fetch<SIZE>(memory, ROWS, from + (s.first + at.row) * at.step, at.step,
                 s.length - at.row);
-    bring(0);
+    __pipeline_commit();
     __pipeline_wait_prior(0);
     __syncthreads();
     for (int c = 0; c < SIZE / 16; c++)
@@ -40,9 +31,10 @@ attend16(uint16_t *out, float *lse, const uint16_t *qkv,
     size_t position = s.first + at.row + at.down;
     for (size_t key = 0; key < keys; key += KEYS) {
         const uint4 *k = ring + key / KEYS % 2 * 2 * EACH;
+        uint4 *next = ring + (key / KEYS + 1) % 2 * 2 * EACH;
         __pipeline_wait_prior(0);
         __syncthreads();
-        bring(key + KEYS);
+        bring<SIZE>(next, from, at, key + KEYS, keys);
         // Ask these keys
         float score[MANY][4] = { };
         #pragma unroll
@@ -165,21 +157,11 @@ attend16_back_q(uint16_t *dqkv, const uint16_t *dout,
     size_t asking = at.sequence * s.length, head = at.head * SIZE;
     const uint16_t *from = qkv + asking * at.step + head;
     size_t keys = min(at.row + ROWS, s.length);
-    auto bring = [&](size_t key) {
-        uint4 *k = ring + key / KEYS % 2 * 2 * EACH;
-        const uint16_t *row = from + key * at.step + at.width;
-        if (key < keys) {
-            fetch<SIZE>(k, KEYS, row, at.step, keys - key);
-            fetch<SIZE>(k + EACH, KEYS, row + at.width, at.step,
-                        keys - key);
-        }
-        __pipeline_commit();
-    };
     fetch<SIZE>(memory, ROWS, from + at.row * at.step, at.step,
                 s.length - at.row);
     fetch<SIZE>(dy, ROWS, dout + (asking + at.row) * at.width + head,
                 at.width, s.length - at.row);
-    bring(0);
+    bring<SIZE>(ring, from, at, 0, keys);
     float all[2], d[2], dq[SIZE / 8][4] = { };
     size_t mine = at.row + at.down;
     for (int h = 0; h < 2; h++) {
@@ -189,9 +171,10 @@ attend16_back_q(uint16_t *dqkv, const uint16_t *dout,
     }
     for (size_t key = 0; key < keys; key += KEYS) {
         const uint4 *k = ring + key / KEYS % 2 * 2 * EACH;
+        uint4 *next = ring + (key / KEYS + 1) % 2 * 2 * EACH;
         __pipeline_wait_prior(0);
         __syncthreads();
-        bring(key + KEYS);
+        bring<SIZE>(next, from, at, key + KEYS, keys);
         float p[MANY][4] = { }, ds[MANY][4] = { };
         two_dots<SIZE, MANY>(p, ds, memory, dy, k);
         #pragma unroll

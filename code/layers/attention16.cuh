@@ -68,6 +68,8 @@ __device__ inline void gather(float sum[SIZE / 8][4],
     }
 }
 
+constexpr float LN2 = 0.693147180559945309f;
+
 /* which rows of which head are this block's, and this thread's */
 struct work {
     size_t sequence, head, row, width, step;
@@ -104,5 +106,19 @@ __device__ inline void fetch(uint4 *tile, int many,
     }
 }
 
-constexpr float LN2 = 0.693147180559945309f;
+/* keys and values, from row `key` of a sequence on, to their tiles */
+template <int SIZE>
+__device__ inline void bring(uint4 *k, const uint16_t *from,
+                             const struct work &at, size_t key,
+                             size_t keys)
+{
+    constexpr int KEYS = MOVING<SIZE>;
+    const uint16_t *row = from + key * at.step + at.width;
+    if (key < keys) {
+        fetch<SIZE>(k, KEYS, row, at.step, keys - key);
+        fetch<SIZE>(k + KEYS * ACROSS<SIZE>, KEYS, row + at.width,
+                    at.step, keys - key);
+    }
+    __pipeline_commit();
+}
 #endif

@@ -1,6 +1,7 @@
 #include "ground/bf16.h"
 #include "ground/random.h"
 #include "layers/attention16.h"
+#include "layers/attention_versions.h"
 #include "support/pair.h"
 #include "support/suite.h"
 #include <stdlib.h>
@@ -483,6 +484,25 @@ START_TEST(gpu_bf16_attention_repeats_its_bits)
 }
 END_TEST
 
+/* fails if a stage of the ring is read too early, or refilled */
+START_TEST(gpu_attention_versions_give_the_same_bits)
+{
+    struct attention_shape s = { .sequences = 1, .length = 200,
+                                 .heads = 2, .head_size = 64 };
+    size_t C = s.heads * s.head_size;
+    struct run r = run_of(s, 1), again = run_of(s, 1);
+    attend_and_back(&r);
+    attention_version2(&gpu, again.out.gpu, again.lse.gpu,
+                       again.qkv.gpu, &s);
+    fetch(again.out);
+    fetch(again.lse);
+    ck_assert(memcmp(again.out.cpu.at, r.out.cpu.at, s.length * C * 2)
+              == 0);
+    assert_same(reals(again.lse.cpu), reals(r.lse.cpu),
+                s.length * s.heads);
+}
+END_TEST
+
 /* fails if what the kernels cannot do is done, wrongly */
 START_TEST(gpu_bf16_attention_refuses_other_shapes)
 {
@@ -568,6 +588,7 @@ Suite *gpu_attention16_suite(void)
     tcase_add_loop_test(c, gpu_bf16_answers_do_not_see_later_rows, 0,
                         3);
     tcase_add_test(c, gpu_bf16_attention_repeats_its_bits);
+    tcase_add_test(c, gpu_attention_versions_give_the_same_bits);
     tcase_add_loop_test(c, gpu_bf16_attention_refuses_other_shapes, 0,
                         5);
     tcase_add_test(c, gpu_bf16_attention_of_no_rows_does_nothing);

@@ -31,5 +31,11 @@ void normalise_by_blocks(float *out, const float *x, size_t rows,
 void sinkhorn_backward_warp(float *dlogits, const float *dmatrix,
                             const float *logits, size_t tokens,
                             int iterations);
+/* lab 45: mean[r] = the sum over k of p[r][k] value[k], lse[r] = log
+   of the sum of exp(score[r][k]); p = softmax of score [rows][keys];
+   value [keys]; mean, lse [rows]; scores may be -INFINITY, but not
+   score[r][0] */
+void online_means(float *mean, float *lse, const float *score,
+                  const float *value, size_t rows, size_t keys);
 LANGUAGE_C_END
 #endif
