@@ -43,8 +43,8 @@ static void run(struct device *d, enum format f)
     }
     attention_version2(d, out, lse, qkv, &shape);
     tensor_attend(d, out, lse, qkv, &shape);
-    tensor_attend_backward(d, dqkv, dout, (const float *)along.at, lse, qkv,
-                           turns, &shape);
+    tensor_attend_backward(d, dqkv, dout, (const float *)along.at, lse,
+                           qkv, turns, &shape);
 }
 
 /* In a checked build, with EMULATOR_COUNT=FILE: the file has what each
