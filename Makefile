@@ -338,11 +338,11 @@ data/results/wide_residual_against.txt: data/results/wide_residual_against.csv
 experiments: $(if $(KERNELS),data/results/kernel_units.csv)
 data/results/kernel_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_kernel_units
-	@tools/record $@ tools/units build/checked/boundary/show_kernel_units
+	@UNITS_OF=build/checked/boundary/show_kernel_units tools/record $@ tools/units
 experiments: $(if $(wildcard code/layers/attention16.cu),data/results/attention_units.csv)
 data/results/attention_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/layers/show_attention_units
-	@tools/record $@ tools/units build/checked/layers/show_attention_units
+	@UNITS_OF=build/checked/layers/show_attention_units tools/record $@ tools/units
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

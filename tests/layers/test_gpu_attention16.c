@@ -362,46 +362,6 @@ START_TEST(gpu_bf16_attention_goes_on_where_it_was)
 }
 END_TEST
 
-/* fails if p is not 1 where one key has all the weight, or an element
-   goes to another row or channel: each query asks for one key, by a
-   code, and all numbers are small integers */
-START_TEST(gpu_bf16_attention_to_one_key_is_exact)
-{
-    enum { T = 100, HEADS = 2 };
-    struct attention_shape s = { .sequences = 1, .heads = HEADS,
-        .length = T, .head_size = sizes[_i] };
-    size_t d = s.head_size, C = HEADS * d, asks[T][HEADS];
-    real *x = test_reals(T * 3 * C), *dy = test_reals(T * C);
-    real *dv = test_reals(T * C);
-    struct run r = run_of(s, 1);
-    fill_integers(x, T * 3 * C, 1, 9);
-    fill_integers(dy, T * C, 2, 9);
-    for (size_t n = 0; n < T * HEADS; n++) {
-        size_t t = n / HEADS, h = n % HEADS;
-        size_t j = (size_t)random_below(3, 0, n, t + 1);
-        asks[t][h] = j;
-        for (size_t c = 0; c < d; c++) {
-            real *q = &x[place(&r, 0, t, 0, h) + c];
-            q[0] = c > 6 ? 0 : j >> c & 1 ? 2048 : -2048;
-            q[C] = c > 6 ? 0 : t >> c & 1 ? 1 : -1;
-            dv[j * C + h * d + c] += dy[t * C + h * d + c];
-        }
-    }
-    r.qkv = sixteen_pair(ACTIVATION, T, 3 * C, x);
-    r.dout = sixteen_pair(GRADIENT, T, C, dy);
-    attend_and_back(&r);
-    for (size_t i = 0; i < T * C; i++) {
-        size_t t = i / C, h = i % C / d, c = i % d;
-        size_t v = place(&r, 0, asks[t][h], 2, h) + c;
-        ck_assert(at(r.out.cpu, i) == (double)x[v]);
-        ck_assert(at(r.dqkv.cpu, place(&r, 0, t, 0, h) + c) == 0);
-        ck_assert(at(r.dqkv.cpu, place(&r, 0, t, 1, h) + c) == 0);
-        ck_assert(at(r.dqkv.cpu, place(&r, 0, t, 2, h) + c)
-                  == (double)dv[i]);
-    }
-}
-END_TEST
-
 /* fails if a key is left out or counted twice, by one row or by one
    channel: queries of zeros weigh all keys the same */
 START_TEST(gpu_bf16_attention_to_all_keys_is_exact)
@@ -567,6 +527,47 @@ START_TEST(gpu_in_bf16_attends_on_tensor_cores)
     for (size_t i = 0; i < T * 3 * C; i++)
         different += at(dqkv.cpu, i) != at(r.dqkv.cpu, i);
     ck_assert_msg(different < T * C / 50, "%zu differ", different);
+}
+END_TEST
+
+// Tests of attention to one key
+/* fails if p is not 1 where one key has all the weight, or an element
+   goes to another row or channel: each query asks for one key, by a
+   code, and all numbers are small integers */
+START_TEST(gpu_bf16_attention_to_one_key_is_exact)
+{
+    enum { T = 100, HEADS = 2 };
+    struct attention_shape s = { .sequences = 1, .heads = HEADS,
+        .length = T, .head_size = sizes[_i] };
+    size_t d = s.head_size, C = HEADS * d, asks[T][HEADS];
+    real *x = test_reals(T * 3 * C), *dy = test_reals(T * C);
+    real *dv = test_reals(T * C);
+    struct run r = run_of(s, 1);
+    fill_integers(x, T * 3 * C, 1, 9);
+    fill_integers(dy, T * C, 2, 9);
+    for (size_t n = 0; n < T * HEADS; n++) {
+        size_t t = n / HEADS, h = n % HEADS;
+        size_t j = (size_t)random_below(3, 0, n, t + 1);
+        asks[t][h] = j;
+        for (size_t c = 0; c < d; c++) {
+            real *q = &x[place(&r, 0, t, 0, h) + c];
+            q[0] = c > 6 ? 0 : j >> c & 1 ? 2048 : -2048;
+            q[C] = c > 6 ? 0 : t >> c & 1 ? 1 : -1;
+            dv[j * C + h * d + c] += dy[t * C + h * d + c];
+        }
+    }
+    r.qkv = sixteen_pair(ACTIVATION, T, 3 * C, x);
+    r.dout = sixteen_pair(GRADIENT, T, C, dy);
+    attend_and_back(&r);
+    for (size_t i = 0; i < T * C; i++) {
+        size_t t = i / C, h = i % C / d, c = i % d;
+        size_t v = place(&r, 0, asks[t][h], 2, h) + c;
+        ck_assert(at(r.out.cpu, i) == (double)x[v]);
+        ck_assert(at(r.dqkv.cpu, place(&r, 0, t, 0, h) + c) == 0);
+        ck_assert(at(r.dqkv.cpu, place(&r, 0, t, 1, h) + c) == 0);
+        ck_assert(at(r.dqkv.cpu, place(&r, 0, t, 2, h) + c)
+                  == (double)dv[i]);
+    }
 }
 END_TEST
 
