@@ -345,7 +345,7 @@ data/results/wide_residual_against.txt: data/results/wide_residual_against.csv
 experiments: $(if $(KERNELS),data/results/kernel_units.csv)
 data/results/kernel_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_kernel_units
-	@tools/record $@ tools/units
+	@UNITS_OF=build/checked/boundary/show_kernel_units tools/record $@ tools/units
 # What becomes of the planted bugs, by how they are run.
 experiments: $(if $(KERNELS),data/results/emulator_bugs.csv)
 data/results/emulator_bugs.csv:
@@ -354,11 +354,15 @@ data/results/emulator_bugs.csv:
 experiments: $(if $(wildcard code/layers/tensor.cu),data/results/tensor_units.csv)
 data/results/tensor_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/layers/show_tensor_units
-	@UNITS=layers/show_tensor_units tools/record $@ tools/units
+	@UNITS_OF=build/checked/layers/show_tensor_units tools/record $@ tools/units
 experiments: $(if $(wildcard code/device/sixteen.cu),data/results/step_units.csv)
 data/results/step_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/training/show_step_units
 	@tools/record $@ tools/step-units
+experiments: $(if $(wildcard code/layers/attention16.cu),data/results/attention_units.csv)
+data/results/attention_units.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/layers/show_attention_units
+	@UNITS_OF=build/checked/layers/show_attention_units tools/record $@ tools/units
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

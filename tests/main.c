@@ -56,6 +56,7 @@ Suite *bf16_suite(void);
 Suite *gpu_tensor_suite(void);
 Suite *gpu_tensor_products_suite(void);
 Suite *gpu_hopper_suite(void);
+Suite *gpu_attention16_suite(void);
 Suite *gpu_sixteen_suite(void);
 Suite *gpu_step_suite(void);
 Suite *statistics_suite(void);
@@ -199,6 +200,7 @@ int main(int argc, char **argv)
         gpu_tensor_suite,
         gpu_tensor_products_suite,
         gpu_hopper_suite,
+        gpu_attention16_suite,
         gpu_sixteen_suite,
         gpu_step_suite,
     };

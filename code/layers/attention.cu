@@ -1,4 +1,6 @@
 #include "layers/layers.cuh"
+// Headers of more attention
+#include "layers/attention16.h"
 KEPT_BEGIN
 
 // Turn queries and keys, on the gpu
@@ -416,6 +418,9 @@ void gpu_attend(struct device *d, struct array out, struct array lse,
     if (too_wide(d, s) || d->planning || s->sequences * s->length == 0)
         return;
     turn_all(d, qkv, rotation, 1, s);
+    // Or attend on tensor cores
+    if (tensor_attend(d, out, lse, qkv, s))
+        return;
     (size <= 32 ? forward<64, 32> : size <= 64 ? forward<64, 64>
      : size <= 128 ? forward<32, 128> : forward<16, 256>)(
         d, numbers(out), floats(lse), numbers(qkv), s);
@@ -439,6 +444,9 @@ void gpu_attend_backward(struct device *d, struct array dqkv,
                     stream_of(d)>>>(along, numbers(dout), numbers(out),
                                     rows, size);
     gpu_launched(d, "multiply_rows");
+    // Or attend backward on tensor cores
+    if (tensor_attend_backward(d, dqkv, dout, along, lse, qkv, rotation, s))
+        return;
     (size <= 32 ? backward<64, 32> : size <= 64 ? backward<64, 64>
      : size <= 128 ? backward<32, 128> : backward<16, 256>)(
         d, numbers(dqkv), numbers(dout), numbers(qkv), floats(lse),

@@ -47,6 +47,12 @@ void multiply_by_tiles(float *y, const unsigned *x, const unsigned *w,
    x, y [rows][width] */
 void dot_rows(float *dots, const float *x, const float *y, size_t rows,
               size_t width);
+/* lab 45: mean[r] = the sum over k of p[r][k] value[k], lse[r] = log
+   of the sum of exp(score[r][k]); p = softmax of score [rows][keys];
+   value [keys]; mean, lse [rows]; scores may be -INFINITY, but not
+   score[r][0] */
+void online_means(float *mean, float *lse, const float *score,
+                  const float *value, size_t rows, size_t keys);
 /* lab 46: updates 1, 2, ... of Adam, number k with the gradients
    [k - 1][count], at a rate of 0.04 / (3 + k); weight, first, second
    [count]; number: memory for one */
