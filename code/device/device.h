@@ -235,5 +235,8 @@ extern const struct operations cpu_sixteen_operations;
 /* the gpu in sixteen bits */
 extern const struct operations gpu_sixteen_operations
     __attribute__((weak));
+/* who multiplies there, in words */
+const char *gpu_sixteen_products(const struct device *d)
+    __attribute__((weak));
 LANGUAGE_C_END
 #endif
