@@ -108,6 +108,11 @@ extern "C" const char *gpu_sixteen_products(const struct device *d)
     return ((const struct gpu *)d->state)->library->text;
 }
 
+extern "C" void gpu_products_by(struct device *d, enum gpu_products who)
+{
+    ((struct gpu *)d->state)->products = who;
+}
+
 // Choose an algorithm by the shape
 static bool prepare(struct cublaslt *l, struct plan *p)
 {
@@ -179,10 +184,12 @@ bool cublaslt_product(struct device *d, struct array c, struct array a,
                       struct array b, bool a_along, bool b_along,
                       bool add)
 {
-    struct cublaslt *l = ((const struct gpu *)d->state)->library;
+    const struct gpu *g = (const struct gpu *)d->state;
+    struct cublaslt *l = g->library;
     size_t K = a_along ? a.columns : a.rows;
     float alpha = 1, beta = add ? 1.f : 0.f;
-    if (l == NULL || l->library == NULL || c.rows == 0 || K == 0
+    if (l == NULL || l->library == NULL || g->products != BY_ANY
+        || c.rows == 0 || K == 0
         || !taken(a, true) || !taken(b, true) || !taken(c, false))
         return false;
     struct plan *p = plan_for(l, { c.rows, c.columns, K, a_along,
