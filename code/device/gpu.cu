@@ -270,6 +270,7 @@ extern "C" const char *gpu_describe(void)
     cudaRuntimeGetVersion(&runtime);
     cudaDeviceGetAttribute(&clock, cudaDevAttrClockRate, 0);
     cudaDeviceGetAttribute(&memory, cudaDevAttrMemoryClockRate, 0);
+    cudaGetLastError();                 /* not every GPU tells */
     snprintf(text, sizeof text, "%.60s (%d.%d, %d multiprocessors, %zu "
              "MiB, driver %d.%d, runtime %d.%d, clocks %d and %d MHz)",
              p.name, p.major, p.minor, p.multiProcessorCount,
