@@ -45,7 +45,7 @@ static FILE *begin(const struct bench *b, const char *name,
             gpu_describe(), day, b->tiny ? ", tiny" : "",
             device_products(&b->device), 1e-9 * b->copy);
     if (b->rate > 0)
-        fprintf(f, "# large product: %.3g TFLOP/s by %s\n",
+        fprintf(f, "# large product: %.4g TFLOP/s by %s\n",
                 1e-12 * b->rate, b->by);
     fprintf(f, "%s\n", columns);
     return f;
@@ -203,7 +203,7 @@ static bool measure_shape(struct bench *b, FILE *to, size_t T,
             double s = time_of(&p[i], b->tiny);
             if (b->rate == 0)
                 b->rate = work / s, b->by = who[w];
-            fprintf(to, "%s%c,%zu,%zu,%zu,%s,%.2f,%.4g,%.3f\n",
+            fprintf(to, "%s%c,%zu,%zu,%zu,%s,%.2f,%.4g,%.4g\n",
                     p[i].form == 'y' ? "" : "d", p[i].form, T, out, in,
                     who[w], 1e6 * s, 1e-12 * work / s,
                     work / s / b->rate);
@@ -313,10 +313,10 @@ static bool measure_operations(struct bench *b, const struct arm *a,
         double bytes = must_move(o, a), work = arithmetic(o, &a->c);
         fprintf(to, "%s,%zu,\"%s\",%.0f,%.1f", a->name, a->streams,
                 operation_names[o], calls, 1e6 * s);
-        field(to, "%.2f", 1e-6 * bytes);
-        field(to, "%.3f", bytes / s / b->copy);
-        field(to, "%.3g", 1e-9 * work / calls);
-        field(to, "%.3f", work / calls / s / b->rate);
+        field(to, "%.4g", 1e-6 * bytes);
+        field(to, "%.4g", bytes / s / b->copy);
+        field(to, "%.4g", 1e-9 * work / calls);
+        field(to, "%.4g", work / calls / s / b->rate);
         fputc('\n', to);
     }
     fflush(to);
@@ -376,7 +376,7 @@ static void print_step(const struct bench *b, struct arm *a,
     const struct configuration *c = &a->c;
     double s = median(a->step, a->steps), work = work_of(a);
     fprintf(to, "%s,%zu,%zu,%zu,%zu,%zu,%.0f,%.3f,%.3f,%.3f,%.0f,%.3f,"
-            "%.1f,%.4g,%.3f\n", a->name, a->streams, c->layers,
+            "%.1f,%.4g,%.4g\n", a->name, a->streams, c->layers,
             c->width, c->context, c->batch, a->weights, 1e3 * s,
             1e3 * a->step[0], 1e3 * a->step[a->steps - 1],
             (double)(c->batch * c->context) / s,
