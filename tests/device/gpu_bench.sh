@@ -31,8 +31,8 @@ table == "steps" {
     if (off(get("tokens_s"), tokens / get("ms") * 1e3)) wrong("tokens")
     if (off(get("over_residual"), get("ms") / first)) wrong("ratio")
     if (off(get("share"), get("tflops") / large)) wrong("share")
-    if (!(get("low") > 0 && get("low") <= get("ms")
-          && get("ms") <= get("high"))) wrong("spread")
+    if (!(get("low") > 0 && get("low") <= get("ms") &&
+          get("ms") <= get("high"))) wrong("spread")
     if (get("mb") * 1e6 < 16 * get("parameters")) wrong("memory")
 }
 table == "operations" {
@@ -40,12 +40,12 @@ table == "operations" {
     bytes = get("least_mb")
     work = get("gflop")
     if (second <= 0 || get("calls") < 1) wrong("time")
-    if (bytes != "" && off(get("copy_share"), bytes / second / 1e3
-                           / copy)) wrong("copy")
-    if (work != "" && off(get("rate_share"), work / second / 1e3
-                          / large)) wrong("rate")
-    if (bytes == "" && work == ""
-        && get("operation") !~ /mean|embedding, back/) wrong("nothing")
+    if (bytes != "" && off(get("copy_share"),
+                           bytes / second / 1e3 / copy)) wrong("copy")
+    if (work != "" && off(get("rate_share"),
+                          work / second / 1e3 / large)) wrong("rate")
+    if (bytes == "" && work == "" &&
+        get("operation") !~ /mean|embedding, back/) wrong("nothing")
 }
 END { exit bad || rows != wanted }
 END
