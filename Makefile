@@ -43,7 +43,7 @@ TESTS   := $(wildcard tests/main.c) $(filter-out \
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
         lab check-lab hint labs solutions solution list-labs reset-lab grade \
-        need-for-labs stages stage emulated planted every-float gpu-test gpu-check gpu-bundle mutants fuzz faults coverage valgrind sizes FORCE
+        need-for-labs stages stage emulated planted every-float gpu-test gpu-check gpu-bench gpu-bundle mutants fuzz faults coverage valgrind sizes FORCE
 
 all: program
 program: $(if $(PROGRAM),build/mhc)
@@ -81,6 +81,7 @@ help:
 ## make emulated          kernels without a GPU: every order, races, bounds, sanitizers; barriers taken out
 ## make planted           bugs of kernels, planted one at a time: who finds them; barriers, as well
 ## make every-float       all 2^32 floats, rounded to bf16              (EVERY=64: one in 64)
+## make gpu-bench         on a machine with a GPU: products, steps, operations, into data/results
 ## make gpu-check         on a machine with a GPU: tests, sanitizers, a run, times, in five minutes
 ## make gpu-bundle        build/mhc-gpu.tar.gz: all that gpu-check needs, for a machine without network
 ## make coverage valgrind the lines that the tests of checkpoints run; memory
@@ -176,25 +177,43 @@ build/mhc-emulated: build/emulated/mhc
 	@cp $< $@.new && mv $@.new $@
 
 # One binary for sm_80, sm_90a and, through PTX, what comes after. A spill is an error.
-NVFLAGS = -std=c++20 -O3 -Icode -Itests -D_GNU_SOURCE -Xcompiler -fopenmp,-Wall \
-          -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90a,code=sm_90a -gencode arch=compute_80,code=compute_80 \
+# For other GPUs: NVCC_ARCHS=80, in a folder of its own. Without 90a the kernels of 9.0 are left out.
+NVCC_ARCHS ?= 80 90a
+empty :=
+GPU     := gpu$(if $(filter-out 80 90a,$(NVCC_ARCHS))$(filter-out $(NVCC_ARCHS),80 90a),-$(subst $(empty) $(empty),-,$(strip $(NVCC_ARCHS))))
+export GPU
+NVFLAGS = -std=c++20 -O3 -Icode -Itests -D_GNU_SOURCE -Xcompiler -fopenmp,-Wall $(if $(filter 90a,$(NVCC_ARCHS)),-DWITH_SM_90A) \
+          $(foreach a,$(NVCC_ARCHS),-gencode arch=compute_$(a)$(,)code=sm_$(a)) -gencode arch=compute_80,code=compute_80 \
           -Xptxas -v,-warn-spills,-warn-lmem-usage,-Werror
+, := ,
 define compile-by-nvcc
 	@mkdir -p $(@D)
 	@echo "  NVCC $(1) $<"
 	@$(NVCC) $(NVFLAGS) $(1) -MMD -MP -c $< -o $@ 2> $(@:.o=.ptxas) || { grep -v '^ptxas info' $(@:.o=.ptxas) >&2; exit 1; }
 endef
-build/gpu/%.o: %.cu
+build/$(GPU)/%.o: %.cu
 	$(call compile-by-nvcc)
-build/gpu/sixteen/%.o: %.cu
+build/$(GPU)/sixteen/%.o: %.cu
 	$(call compile-by-nvcc,-DSIXTEEN)
-build/gpu/mhc: $(LIBRARY:%.c=build/float/%.o) $(PROGRAM:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o) $(call SIXTEEN,gpu)
-	@echo "  LD gpu $@"
-	@$(NVCC) -cudart static $^ -o $@ -Xcompiler -fopenmp $(LIBS)
-build/gpu/test: $(LIBRARY:%.c=build/float/%.o) $(TESTS:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o) $(call SIXTEEN,gpu) $(CUTESTS:%.cu=build/gpu/%.o)
-	@echo "  LD gpu $@"
-	@$(NVCC) -cudart static $^ -o $@ -Xcompiler -fopenmp $$(pkg-config --libs check | sed 's/-pthread//') $(LIBS)
-build/mhc-gpu: build/gpu/mhc
+# $(1) its folder, $(2) whose C, $(3) for the linker
+define linked-by-nvcc
+build/$(1)/mhc: $$(LIBRARY:%.c=build/$(2)/%.o) $$(PROGRAM:%.c=build/$(2)/%.o) $$(KERNELS:%.cu=build/$(GPU)/%.o) $$(call SIXTEEN,$(GPU))
+	@echo "  LD $(1) $$@"
+	@mkdir -p $$(@D)
+	@$$(NVCC) -cudart static $$^ -o $$@ -Xcompiler -fopenmp $(3) $$(LIBS)
+build/$(1)/test: $$(LIBRARY:%.c=build/$(2)/%.o) $$(TESTS:%.c=build/$(2)/%.o) $$(KERNELS:%.cu=build/$(GPU)/%.o) $$(call SIXTEEN,$(GPU)) $$(CUTESTS:%.cu=build/$(GPU)/%.o)
+	@echo "  LD $(1) $$@"
+	@mkdir -p $$(@D)
+	@$$(NVCC) -cudart static $$^ -o $$@ -Xcompiler -fopenmp $(3) $$$$(pkg-config --libs check | sed 's/-pthread//') $$(LIBS)
+build/$(1)/%: build/$(2)/tests/%.o $$(LIBRARY:%.c=build/$(2)/%.o) $$(HELPERS:%.c=build/$(2)/%.o) $$(KERNELS:%.cu=build/$(GPU)/%.o) $$(call SIXTEEN,$(GPU))
+	@mkdir -p $$(@D)
+	@$$(NVCC) -cudart static $$^ -o $$@ -Xcompiler -fopenmp $(3) $$$$(pkg-config --libs check | sed 's/-pthread//') $$(LIBS)
+endef
+$(eval $(call linked-by-nvcc,$(GPU),float))
+# For a bundle: C for any processor with AVX2, and libraries found beside the program, also by each other
+$(eval $(call variant,portable,$(if $(filter x86_64,$(shell uname -m)),-march=x86-64-v3)))
+$(eval $(call linked-by-nvcc,bundle,portable,-Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '\$$$$ORIGIN/../../lib:\$$$$ORIGIN/../../../lib'))
+build/mhc-gpu: build/$(GPU)/mhc
 	@cp $< $@.new && mv $@.new $@
 
 # Training ---------------------------------------------------------------------
@@ -225,7 +244,8 @@ tests: $(patsubst %.c,build/float/%.o,$(wildcard tests/*/measure_*.c)) \
        build/float/test build/double/test build/asan/test \
        $(if $(PROGRAM),build/mhc build/mhc-double build/asan/mhc) \
        $(if $(KERNELS),build/emulated/test build/mhc-emulated \
-         $(if $(wildcard tests/model/show_gradients.c),build/double/model/show_gradients build/emulated/model/show_gradients) $(if $(NVCC),build/gpu/test build/mhc-gpu))
+         $(if $(wildcard tests/device/show_gpu_bench.c),build/emulated/device/show_gpu_bench) \
+         $(if $(wildcard tests/model/show_gradients.c),build/double/model/show_gradients build/emulated/model/show_gradients) $(if $(NVCC),build/$(GPU)/test build/mhc-gpu))
 check: export OMP_WAIT_POLICY = passive
 check: build/float/test build/double/test
 	@build/double/test --fast $(ONLY) > build/double/check.log 2>&1 & double=$$!; \
@@ -255,15 +275,15 @@ data/results/every_float.txt: | build/float/ground/show_every_float
 	@(echo '$$ make every-float'; build/float/ground/show_every_float) > $@.new && mv $@.new $@
 
 # On a machine with a GPU; from an archive, without network or compiler
-gpu-test: build/gpu/test
+GPU_PROGRAMS := test mhc $(patsubst tests/%.c,%,$(wildcard tests/device/measure_gpu.c tests/device/show_gpu_bench.c))
+gpu-test: build/$(GPU)/test
 	@tools/gpu test
-gpu-check: build/gpu/test build/gpu/mhc build/gpu/device/measure_gpu
+gpu-check: $(GPU_PROGRAMS:%=build/$(GPU)/%)
 	@tools/gpu check
-gpu-bundle: build/gpu/test build/gpu/mhc build/gpu/device/measure_gpu
+gpu-bench: build/$(GPU)/device/show_gpu_bench
+	@tools/gpu bench
+gpu-bundle: $(GPU_PROGRAMS:%=build/bundle/%)
 	@tools/gpu bundle
-build/gpu/%: build/float/tests/%.o $(LIBRARY:%.c=build/float/%.o) $(HELPERS:%.c=build/float/%.o) $(KERNELS:%.cu=build/gpu/%.o) $(call SIXTEEN,gpu)
-	@mkdir -p $(@D)
-	@$(NVCC) -cudart static $^ -o $@ -Xcompiler -fopenmp $$(pkg-config --libs check | sed 's/-pthread//') $(LIBS)
 
 # Labs -------------------------------------------------------------------------
 
@@ -297,7 +317,7 @@ mutants:
 
 # Measurements -------------------------------------------------------------------
 
-MEASURES := $(foreach m,$(wildcard tests/*/measure_*.c),$(patsubst measure_%.c,%,$(notdir $(m))))
+MEASURES := $(foreach m,$(filter-out %/measure_gpu.c,$(wildcard tests/*/measure_*.c)),$(patsubst measure_%.c,%,$(notdir $(m))))
 experiments: $(MEASURES:%=data/results/%.csv) $(addprefix data/results/,austen_end.txt bench.txt bench_arms.txt bench_arms_wide.txt \
   sizes.txt)
 data/results/austen_end.txt: | build/mhc

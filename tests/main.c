@@ -59,6 +59,7 @@ Suite *gpu_hopper_suite(void);
 Suite *gpu_attention16_suite(void);
 Suite *gpu_sixteen_suite(void);
 Suite *gpu_step_suite(void);
+Suite *gpu_cublaslt_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -203,6 +204,7 @@ int main(int argc, char **argv)
         gpu_attention16_suite,
         gpu_sixteen_suite,
         gpu_step_suite,
+        gpu_cublaslt_suite,
     };
     if (&gpu_operations != NULL)
         for (size_t i = 0; i < sizeof of_the_gpu / sizeof *of_the_gpu; i++)

@@ -408,6 +408,9 @@ static bool bench(struct benchmark *b, const struct options *o,
     // Name other arms
     if (b->list != NULL && !name_arms(b, c, m))
         return false;
+    if (strcmp(o->device->does->name, "gpu") == 0)
+        return fail(m, EX_USAGE, "bench: it measures the cpu; for a GPU "
+                    "there is make gpu-bench");
     size_t size = 8 * c->batch * (c->context + 1);
     unsigned char *bytes = memory_new(size, 1, m);
     for (size_t i = 0; bytes && i < size; i++)

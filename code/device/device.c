@@ -165,7 +165,7 @@ const char *device_products(const struct device *d)
     const char *by = onednn_library();
     // Name who multiplies in other precisions
     if (d->does == &gpu_sixteen_operations && d->does != NULL)
-        return "its own kernels, of bf16";
+        return gpu_sixteen_products(d);
     if (d->format[STREAM] != BF16)
         return matmul_library();
     snprintf(text, sizeof text, "%s, of %s", by ? by : matmul_library(),

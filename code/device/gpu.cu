@@ -8,6 +8,7 @@
 #include "layers/layers.cuh"
 #include "boundary/boundary.cuh"
 #include "ground/bf16.h"
+#include "layers/cublaslt.cuh"
 
 // Open the gpu
 void gpu_check(struct device *d, cudaError_t status, const char *what)
@@ -71,6 +72,8 @@ static bool gpu_open(struct device *d, const char *precision,
         d->format[ACTIVATION] = d->format[GRADIENT] = BF16;
         d->does = &gpu_sixteen_operations;
     }
+    if (strcmp(precision, "bf16") == 0)
+        g->library = cublaslt_open();
     return true;
 }
 
@@ -83,6 +86,8 @@ static void gpu_close(struct device *d)
         cudaEventDestroy(g->timed[i].ends);
     }
     free(g->timed);
+    if (g->library != NULL)
+        cublaslt_close(g->library);
     cudaStreamDestroy(g->stream);
     delete g;
 }

@@ -38,6 +38,8 @@ struct gpu {
         *timed;
     size_t used, room;              /* used: not read yet */
     bool told;                      /* of work that is not recorded */
+    struct cublaslt *library;       /* NULL: not asked for */
+    enum gpu_products products;
 };
 
 static inline cudaStream_t stream_of(const struct device *d)

@@ -1,16 +1,16 @@
 #define SIXTEEN
 #include "layers/layers.cuh"
 #include "boundary/boundary.cuh"
-#include "layers/general.cuh"
+#include "layers/cublaslt.cuh"
 
 namespace in_sixteen {
 static struct operations sixteen_of(struct operations o)
 {
     o.embed = gpu_embed;
     o.embed_backward = gpu_embed_backward;
-    o.product = sixteen_general_product;
-    o.product_input = sixteen_general_product_input;
-    o.product_weight = sixteen_general_product_weight;
+    o.product = library_product;
+    o.product_input = library_product_input;
+    o.product_weight = library_product_weight;
     o.attend = gpu_attend;
     o.attend_backward = gpu_attend_backward;
     o.gate = gpu_gate;

@@ -15,9 +15,9 @@ static double now(void)
 
 // Bytes a second of a copy
 /* of one of the two ways */
-static double copy_rate(struct device *d)
+static double copy_rate(struct device *d, size_t rows)
 {
-    struct array a = device_shape(d, EXACT, 1 << 15, 1 << 12), b = a;
+    struct array a = device_shape(d, EXACT, rows, 1 << 12), b = a;
     struct message why = { 0, "" };
     a.at = device_allocate(d, array_bytes(a), &why);
     b.at = device_allocate(d, array_bytes(b), &why);
@@ -39,14 +39,15 @@ static double copy_rate(struct device *d)
 }
 
 // The least that an operation moves
-/* bytes; 0: not bound by memory. n streams, a unit is T C numbers */
+/* bytes; 0: not bound by memory. n streams, a unit is T C numbers, of
+   `each` bytes; logits are floats */
 static double least(enum operation o, const struct configuration *c,
-                    size_t tokens)
+                    size_t tokens, size_t each)
 {
-    double unit = 4. * (double)tokens * (double)c->width;
+    double unit = (double)(each * tokens * c->width);
     double n = (double)c->streams;
     double logits = 4. * (double)tokens * (double)c->vocabulary;
-    double hidden = 4. * (double)tokens * (double)c->hidden;
+    double hidden = (double)(each * tokens * configuration_hidden(c));
     switch (o) {
     case EMBED:
         return unit;
@@ -101,7 +102,7 @@ static void time_step(struct device *d, const char *kind,
     for (enum operation o = 0; o < OPERATIONS; o++)
         if (clocks.calls[o] > 0) {
             double s = clocks.seconds[o] / (double)clocks.calls[o];
-            double bytes = least(o, &c, tokens);
+            double bytes = least(o, &c, tokens, 4);
             printf("%s,%zu,%zu,%zu,\"%s\",%zu,%.1f,%.1f,%.3f\n", kind,
                    streams, width, tokens, operation_names[o],
                    clocks.calls[o] / ROUNDS, 1e6 * s, 1e-6 * bytes,
@@ -120,7 +121,7 @@ int main(void)
         return why.status;
     }
     printf("# device: %s\n", gpu_describe());
-    double rate = copy_rate(&d);
+    double rate = copy_rate(&d, 1 << 15);
     printf("# copy: %.1f GB/s, read and written\n", 2e-9 * rate);
     puts("connection,streams,width,tokens,operation,calls,us,"
          "least_mb,share");
