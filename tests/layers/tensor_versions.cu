@@ -39,6 +39,7 @@ static __global__ void version1(float *y, struct factor x,
 // Versions 2 and 3 of the product on tensor cores
 constexpr int TILE = 64;
 
+// Order the chunks of a row
 template <bool SWIZZLED>
 static __device__ int column(int row, int chunk)
 {

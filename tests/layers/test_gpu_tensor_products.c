@@ -42,6 +42,10 @@ static struct pair kept(enum format f, size_t rows, size_t columns,
     char *at = device_allocate(&gpu, 4 * (count + 8), &m);
     ck_assert_msg(at != NULL, "%s", m.text);
     p.gpu.at = at + shift * format_bytes(f);
+    real *around = test_reals(count + 8);       /* NaN, in either */
+    memset(around, 0xff, (count + 8) * sizeof *around);
+    device_upload(&gpu, (struct array){ at, 1, count + 8, EXACT, F32 },
+                  around);
     device_upload(&gpu, words_of(p.gpu), a.at);
     return p;
 }
