@@ -15,7 +15,7 @@ typedef enum { CU_TENSOR_MAP_L2_PROMOTION_NONE,
 typedef enum { CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE }
     CUtensorMapFloatOOBfill;
 typedef struct CUtensorMap_st {
-    alignas(64) const char *at;
+    const char *at;
     cuuint64_t columns, rows, stride;           /* bytes */
     cuuint32_t box_columns, box_rows;
 } CUtensorMap;
