@@ -142,6 +142,11 @@ static void gpu_wait(struct device *d)
     }
 }
 
+static struct array as_bytes(struct array a)
+{
+    return (struct array){ a.at, 1, array_bytes(a), a.role, E4M3 };
+}
+
 static __global__ void narrow_kernel(struct sixteen *to,
                                      const float *from, size_t count)
 {
@@ -171,8 +176,7 @@ static void gpu_upload(struct device *d, struct array to,
             return;
         }
         bf16_store(narrow, (const float *)host, count);
-        move(d, to.at, narrow, array_bytes(to), cudaMemcpyHostToDevice);
-        gpu_check(d, cudaStreamSynchronize(stream_of(d)), "upload");
+        gpu_upload(d, as_bytes(to), narrow);
         free(narrow);
         return;
     }
@@ -188,8 +192,7 @@ static void gpu_download(struct device *d, void *host,
         size_t count = from.rows * from.columns;
         float *wide = (float *)host;
         bf16 *narrow = (bf16 *)(wide + count) - count;
-        move(d, narrow, from.at, array_bytes(from), cudaMemcpyDeviceToHost);
-        gpu_check(d, cudaStreamSynchronize(stream_of(d)), "download");
+        gpu_download(d, narrow, as_bytes(from));
         for (size_t i = 0; i < count; i++) {
             bf16 x = narrow[i];
             wide[i] = bf16_widen(x);
