@@ -212,7 +212,7 @@ endef
 $(eval $(call linked-by-nvcc,$(GPU),float))
 # For a bundle: C for any processor with AVX2, and libraries found beside the program, also by each other
 $(eval $(call variant,portable,$(if $(filter x86_64,$(shell uname -m)),-march=x86-64-v3)))
-$(eval $(call linked-by-nvcc,bundle,portable,-Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '\$$$$ORIGIN/../../lib:\$$$$ORIGIN/../../../lib'))
+$(eval $(call linked-by-nvcc,bundle,portable,-Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '$$$$ORIGIN/../../lib:$$$$ORIGIN/../../../lib'))
 build/mhc-gpu: build/$(GPU)/mhc
 	@cp $< $@.new && mv $@.new $@
 
