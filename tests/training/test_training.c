@@ -307,7 +307,7 @@ START_TEST(a_device_that_fails_ends_the_update)
     behind_fail_at(9);
     ck_assert(!trainer_step(&u, &t, &m));
     ck_assert_int_eq(m.status, EX_OSERR);
-    ck_assert_str_eq(m.text, "this call was to fail");
+    ck_assert_str_eq(m.text, "update 2: this call was to fail");
     ck_assert_uint_eq(t.bookmark.step, 1);
     trainer_close(&t);
     device_close(&d);
