@@ -1,8 +1,11 @@
 #include "boundary/mixing.cuh"
 #include "layers/norm.h"
 #include "mix/places.cuh"
+// Headers of the coefficients
+#include "boundary/project.cuh"
 
 KEPT_BEGIN
+#ifndef SIXTEEN
 // Project a tile of tokens
 enum { TILE = 16,           /* tokens of a block */
        CHUNK = 128,         /* channels in shared memory at a time */
@@ -70,20 +73,38 @@ static __global__ void project_kernel(float *coefficients,
             }
     }
 }
+#endif
 
 // Coefficients of all tokens
+#ifndef SIXTEEN
+static void project(struct device *d, float *coefficients,
+                    const float *stream, const float *phi,
+                    const struct layout *l, size_t tokens)
+{
+    struct places p = places_of(l);
+    dim3 blocks(blocks_for(tokens, TILE), (unsigned)p.parts);
+    project_kernel<<<blocks, 32 * WARPS, 0, stream_of(d)>>>(
+        coefficients, stream, phi, p, tokens);
+    gpu_launched(d, "project_kernel");
+}
+#else
+// Project streams of sixteen bits
+static void project(struct device *d, float *coefficients,
+                    const struct sixteen *stream, const float *phi,
+                    const struct layout *l, size_t tokens)
+{
+    gpu_project_sixteen(d, coefficients, stream, phi, l, tokens);
+}
+#endif
+
 void gpu_coefficients(struct device *d, float *coefficients,
                       const kept *stream, const float *phi,
                       const float *alpha, const float *bias,
                       const struct layout *l, size_t tokens)
 {
     struct places p = places_of(l);
-    if (p.outputs > 0) {
-        dim3 blocks(blocks_for(tokens, TILE), (unsigned)p.parts);
-        project_kernel<<<blocks, 32 * WARPS, 0, stream_of(d)>>>(
-            coefficients, stream, phi, p, tokens);
-        gpu_launched(d, "project_kernel");
-    }
+    if (p.outputs > 0)
+        project(d, coefficients, stream, phi, l, tokens);
     gpu_mix_forward(d, coefficients, alpha, bias, l, tokens);
 }
 

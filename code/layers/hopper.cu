@@ -207,6 +207,9 @@ static bool in_format(struct device *d, struct array c, struct array a,
 static bool is_hopper(void)
 {
     int major = 0, minor = 0;
+#if defined __CUDACC__ && !defined WITH_SM_90A
+    return false;           /* of sm_90a there is nothing but traps */
+#endif
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor,
                            0);
     cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor,

@@ -1,7 +1,7 @@
 #include "layers/tensor.h"
 #include "layers/tiles.cuh"
 // Headers of more products in sixteen bits
-
+#include "layers/hopper.cuh"
 
 // Where results go
 /* pairs: two neighbours are aligned, and there is always a second */
@@ -149,7 +149,9 @@ void sixteen_gpu_product(struct device *d, struct array y,
                          struct array x, struct array w)
 {
     // Or multiply by a warpgroup: y
-    
+    if (hopper_product(d, y, array_rows(x, 0, y.rows), w, true, true,
+                       false))
+        return;
     product<true, true>(d, y, factor(x, y.rows), factor(w, w.rows),
                         x.columns, false);
 }
@@ -159,7 +161,9 @@ void sixteen_gpu_product_input(struct device *d, struct array dx,
                                bool add)
 {
     // Or multiply by a warpgroup: dx
-    
+    if (hopper_product(d, dx, array_rows(dy, 0, dx.rows), w, true, false,
+                       add))
+        return;
     product<true, false>(d, dx, factor(dy, dx.rows), factor(w, w.rows),
                          w.rows, add);
 }
@@ -168,7 +172,9 @@ void sixteen_gpu_product_weight(struct device *d, struct array dw,
                                 struct array dy, struct array x)
 {
     // Or multiply by a warpgroup: dw
-    
+    if (hopper_product(d, dw, dy, array_rows(x, 0, dy.rows), false, false,
+                       true))
+        return;
     product<false, false>(d, dw, factor(dy, dy.rows),
                           factor(x, dy.rows), dy.rows, true);
 }
