@@ -230,6 +230,9 @@ bool hopper_product(struct device *d, struct array c, struct array a,
                     bool add)
 {
     size_t K = a_along ? a.columns : a.rows;
+    // Leave it to warps that were asked for
+    if (((const struct gpu *)d->state)->products == BY_WARPS)
+        return false;
     if (!can_be_read(a) || !can_be_read(b) || c.columns % 8 != 0
         || (uintptr_t)c.at % 16 != 0 || c.rows == 0 || K == 0
         || c.columns == 0 || !is_hopper())
