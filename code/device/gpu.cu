@@ -337,6 +337,7 @@ static bool gpu_repeat(struct device *d, struct recording *r,
         return false;
     gpu_check(d, cudaGraphLaunch((cudaGraphExec_t)r->state,
                                  stream_of(d)), "graph");
+    ((struct gpu *)d->state)->last = "graph";
     return true;
 }
 

@@ -35,9 +35,10 @@ holds 'a run on the gpu repeats to the bit' \
     'cmp runs/again-{1,2}/latest.safetensors'
 if mhc info --device gpu | grep -q 'the emulator'; then
     arm="$small --connection mhc --streams 4 --device gpu"
-    EMULATOR_FAIL=1500 $arm --steps 20 --name broken > out 2> err
+    EMULATOR_FAIL=1200 $arm --steps 20 --name broken > out 2> err
     holds 'a kernel fails: update, kernel and what is saved are told' \
-        '[ $? = 71 ] && grep -qE "update 1[1-9]: gpu: [a-z_]+: \
+        '[ $? = 71 ] &&
+         grep -qE "update 1[1-9]: gpu: [a-z_]+(, after graph)?: \
 unspecified launch failure; what is saved is update 10;" err'
     holds 'a kernel fails: the checkpoint is whole' \
         'mhc info runs/broken | grep -qE "step +10 "'
@@ -90,5 +91,6 @@ $MHC trace runs/from-cpu --device gpu --precision bf16 --data unseen \
 holds 'a trace made on the gpu in bf16 passes the check' \
     '[ $? = 0 ] && [ -s trace ] &&
      $MHC check trace --site 1 --precision bf16 > out'
-holds 'it is a trace in bf16' '! $MHC check trace --site 1 > out'
+holds 'it is a trace in bf16' \
+    '[ -s trace ] && ! $MHC check trace --site 1 > out'
 closing
