@@ -54,6 +54,7 @@ static bool gpu_open(struct device *d, const char *precision,
         return fail(m, EX_UNAVAILABLE, "device: this GPU has compute "
                     "capability %d.%d; 8.0 is the least", major, minor);
     struct gpu *g = new struct gpu();
+    g->version = 10 * major + minor;
     cudaDeviceGetAttribute(&g->multiprocessors,
                            cudaDevAttrMultiProcessorCount, 0);
     status = cudaStreamCreateWithFlags(&g->stream,

@@ -32,7 +32,7 @@ struct sixteen {
 struct gpu {
     cudaStream_t stream;        /* all work, in order */
     const char *last;           /* kernel that was launched */
-    int multiprocessors;
+    int multiprocessors, version;       /* 90: of 9.0 */
     // More of a gpu
     struct timed { enum operation what; cudaEvent_t begins, ends; }
         *timed;

@@ -1,6 +1,7 @@
 #include "layers/hopper.cuh"
 #include "device/gpu.cuh"
 #include "device/hopper.cuh"
+#include "device/tensor.cuh"
 
 enum { HIGH = 128, DEEP = 64,       /* a tile of c, of k at a time */
        STAGES = 4, WORKERS = 256 }; /* threads that multiply */
@@ -65,15 +66,6 @@ static __device__ void put(float *c, float x, float y, bool add)
     *(float2 *)c = v;
 }
 
-/* as bf16_round of ground/bf16.h */
-static __device__ unsigned sixteen_bits(float x)
-{
-    unsigned bits = __float_as_uint(x);
-    bool nan = (bits & 0x7fffffff) > 0x7f800000;
-    unsigned half = 0x7fff + (bits >> 16 & 1);
-    return (nan ? bits | 0x400000 : bits + half) >> 16;
-}
-
 static __device__ void put(uint16_t *c, float x, float y, bool add)
 {
     unsigned *pair = (unsigned *)c;
@@ -81,7 +73,7 @@ static __device__ void put(uint16_t *c, float x, float y, bool add)
         x += __uint_as_float(*pair << 16);
         y += __uint_as_float(*pair & 0xffff0000);
     }
-    *pair = sixteen_bits(x) | sixteen_bits(y) << 16;
+    *pair = pack_bf16(x, y);
 }
 template <int n, class number>
 static __device__ void write(number *c, const float (&sum)[n], int i,
@@ -204,18 +196,11 @@ static bool in_format(struct device *d, struct array c, struct array a,
         ? in_tiles<A_ALONG, B_ALONG, float>(d, c, a, b, K, add)
         : in_tiles<A_ALONG, B_ALONG, uint16_t>(d, c, a, b, K, add);
 }
-static bool is_hopper(void)
-{
-    int major = 0, minor = 0;
 #if defined __CUDACC__ && !defined WITH_SM_90A
-    return false;           /* of sm_90a there is nothing but traps */
+enum { ONLY = 0 };          /* of sm_90a there is nothing but traps */
+#else
+enum { ONLY = 90 };
 #endif
-    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor,
-                           0);
-    cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor,
-                           0);
-    return major == 9 && minor == 0;
-}
 
 /* what the accelerator can read: rows of 16, 32, 48 ... bytes */
 static bool can_be_read(struct array a)
@@ -235,7 +220,8 @@ bool hopper_product(struct device *d, struct array c, struct array a,
         return false;
     if (!can_be_read(a) || !can_be_read(b) || c.columns % 8 != 0
         || (uintptr_t)c.at % 16 != 0 || c.rows == 0 || K == 0
-        || c.columns == 0 || !is_hopper())
+        || c.columns == 0
+        || ((const struct gpu *)d->state)->version != ONLY)
         return false;
     if (a_along && b_along)
         return in_format<true, true>(d, c, a, b, K, add);
