@@ -172,7 +172,8 @@ build/$(1)/%: build/$(5)/tests/%.o $$(LIBRARY:%.c=build/$(5)/%.o) $$(HELPERS:%.c
 endef
 $(eval $(call emulated,emulated,,,checker,float))
 $(eval $(call emulated,checked,,-O1 -fsanitize=thread --param tsan-instrument-func-entry-exit=0,,float))
-$(eval $(call emulated,emulated-asan,$(SANITIZE),,checker,asan))
+# (its flags have a comma: to be expanded last)
+$(eval $(call emulated,emulated-asan,$$(SANITIZE),,checker,asan))
 build/mhc-emulated: build/emulated/mhc
 	@cp $< $@.new && mv $@.new $@
 
