@@ -6,15 +6,17 @@
 #include "boundary/lens.h"
 
 // Collapse streams to a vector
-static inline real sum_in_pairs(const real *x, size_t n, size_t step)
+INLINE void collapse_lanes(real *vector, const real *x, real by,
+                           size_t n, size_t C, size_t count)
 {
-    real part[MIX_STREAMS] = { 0 };
+    lanes part[MIX_STREAMS] = { 0 };
     for (size_t i = 0; i < n; i++)
-        part[i] = x[i * step];
+        load(&part[i], x + i * C, count);
     for (size_t half = MIX_STREAMS / 2; half > 0; half /= 2)
         for (size_t i = 0; i < half; i++)
-            part[i] += part[i + half];
-    return part[0];
+            add_scaled(&part[i], 1, &part[i + half]);
+    scale(&part[0], by, &part[0]);
+    store(vector, &part[0], count);
 }
 
 void mixing_collapse(real *vector, const real *stream, real scale,
@@ -24,8 +26,9 @@ void mixing_collapse(real *vector, const real *stream, real scale,
     #pragma omp parallel for schedule(static)
     for (size_t t = 0; t < tokens; t++) {
         const real *x = stream + t * n * C;
-        for (size_t c = 0; c < C; c++)
-            vector[t * C + c] = scale * sum_in_pairs(x + c, n, C);
+        for (size_t c = 0; c < C; c += LANES)
+            collapse_lanes(vector + t * C + c, x + c, scale, n, C,
+                           C - c < LANES ? C - c : LANES);
     }
 }
 

@@ -162,7 +162,7 @@ const char *device_precision(const struct device *d)
 const char *device_products(const struct device *d)
 {
     static char text[128];
-    const char *by = onednn_library();
+    const char *by = onednn_library(true);
     // Name who multiplies in other precisions
     if (d->does == &gpu_sixteen_operations && d->does != NULL)
         return gpu_sixteen_products(d);

@@ -19,7 +19,7 @@ bool sixteen_open(struct device *d, struct message *m)
     if (sizeof(real) != sizeof(float))
         return fail(m, EX_USAGE, "precision: bf16 is not in this "
                     "program, which computes in double");
-    onednn_chosen();
+    onednn_chosen(true);
     device_single(d);
     d->format[WORKING] = d->format[STREAM] = BF16;
     d->format[ACTIVATION] = d->format[GRADIENT] = BF16;
@@ -111,7 +111,7 @@ struct product {
 
 static enum format operand_format(void)
 {
-    return onednn_chosen() ? BF16 : REAL_FORMAT;
+    return onednn_chosen(true) ? BF16 : REAL_FORMAT;
 }
 
 /* room that a product takes: of all threads, of each */
@@ -126,7 +126,7 @@ static size_t aligned(size_t bytes)
 /* bytes of so many numbers of a as an operand, if it is none */
 static size_t operand_bytes(struct array a, size_t count)
 {
-    if (a.format == BF16 && onednn_chosen())
+    if (a.format == BF16 && onednn_chosen(true))
         return 0;
     return aligned(count * format_bytes(operand_format()));
 }
@@ -150,7 +150,7 @@ static struct room room_of(const struct product *p, size_t most,
                                          p->b.rows * p->b.columns) };
     size_t a = p->transpose_a ? p->a.rows : most;
     r.a = operand_bytes(p->a, a * p->a.columns);
-    if (!onednn_chosen() && p->c.format == BF16)
+    if (!onednn_chosen(true) && p->c.format == BF16)
         r.c = aligned(most * p->c.columns * sizeof(real));
     for (size_t i = 0; i < 2; i++)
         if (aligned(onednn_scratch(of[i])) > r.scratch)
@@ -165,7 +165,7 @@ static struct room room_of(const struct product *p, size_t most,
 static struct array operand(void *room, struct array a)
 {
     size_t count = a.rows * a.columns;
-    if (a.format == BF16 && onednn_chosen())
+    if (a.format == BF16 && onednn_chosen(true))
         return a;
     struct array to = { room, a.rows, a.columns, a.role,
                         operand_format() };
@@ -181,7 +181,7 @@ static struct array operand(void *room, struct array a)
 
 static struct array operand_rows(void *room, struct array a)
 {
-    if (a.format == BF16 && onednn_chosen())
+    if (a.format == BF16 && onednn_chosen(true))
         return a;
     struct array to = { room, a.rows, a.columns, a.role,
                         operand_format() };
@@ -225,7 +225,7 @@ static void multiply(struct device *d, struct product p)
     size_t most = longest.end - longest.begin;
     size_t longer = p.c.rows % slices;      /* slices, if not all */
     const struct onednn *of[2] = { NULL, NULL };
-    if (onednn_chosen()) {
+    if (onednn_chosen(true)) {
         of[1] = prepare(&p, p.c.rows / slices);
         of[0] = longer == 0 ? of[1] : prepare(&p, most);
         of[1] = prepare(&p, p.c.rows / slices);     /* still there? */
@@ -281,7 +281,7 @@ void sixteen_product_input(struct device *d, struct array dx,
 void sixteen_product_weight(struct device *d, struct array dw,
                             struct array dy, struct array x)
 {
-    bool ready = onednn_chosen() && dy.format == BF16
+    bool ready = onednn_chosen(true) && dy.format == BF16
               && x.format == BF16;
     size_t most = ready ? dy.rows : 4 * CHUNK, rows;
     for (size_t t = 0; t < dy.rows; t += rows) {
@@ -609,6 +609,9 @@ static real *room_behind(struct device *d, const struct site *to,
     return all == NULL ? NULL : (real *)(void *)(all + own);
 }
 
+/* With one stream, or at the exit, each chunk is one thread's, and so
+   is the room it has. What chunks add to the gain's gradient is added
+   up at last. */
 static void by_chunks(struct device *d, const struct site *from,
                       const struct site *to,
                       void (*cross)(struct device *,
@@ -616,11 +619,33 @@ static void by_chunks(struct device *d, const struct site *from,
                                     const struct site *, size_t first,
                                     size_t rows, real *room))
 {
-    size_t T = to->tokens, most = T < CHUNK ? T : CHUNK;
-    size_t each = (4 * to->streams + 6) * to->width;
-    real *room = room_behind(d, to, most * each);
-    for (size_t t = 0; room != NULL && t < T; t += CHUNK)
-        cross(d, from, to, t, T - t < CHUNK ? T - t : CHUNK, room);
+    size_t T = to->tokens, C = to->width;
+    size_t most = T < CHUNK ? T : CHUNK;
+    size_t chunks = (T + CHUNK - 1) / CHUNK;
+    size_t each = most * (4 * to->streams + 6) * C;
+    bool many = (to->layout.mix == MIX_NONE || to->exit) && chunks > 1;
+    bool fold = many && cross == cross_chunk_backward;
+    size_t threads = many ? (size_t)omp_get_max_threads() : 1;
+    real *room = room_behind(d, to, threads * each + chunks * C);
+    if (room == NULL || d->planning)
+        return;
+    real *dgain = room + threads * each;
+    if (!many) {                    /* the threads share each chunk */
+        for (size_t t = 0; t < T; t += CHUNK)
+            cross(d, from, to, t, T - t < CHUNK ? T - t : CHUNK, room);
+        return;
+    }
+    #pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < T; t += CHUNK) {
+        struct site own = *to;
+        if (fold)
+            own.dgain.at = memset(dgain + t / CHUNK * C, 0,
+                                  C * sizeof *dgain);
+        cross(d, from, &own, t, T - t < CHUNK ? T - t : CHUNK,
+              room + (size_t)omp_get_thread_num() * each);
+    }
+    for (size_t k = 0; fold && k < chunks * C; k++)
+        reals(to->dgain)[k % C] += dgain[k];
 }
 
 // Cross at once in sixteen bits

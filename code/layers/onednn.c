@@ -1,13 +1,15 @@
 #include "layers/onednn.h"
 #if defined BLAS_NONE || defined REAL_IS_DOUBLE
 // A program without oneDNN
-bool onednn_chosen(void)
+bool onednn_chosen(bool sixteen)
 {
+    (void)sixteen;
     return false;
 }
 
-const char *onednn_library(void)
+const char *onednn_library(bool sixteen)
 {
+    (void)sixteen;
     return NULL;
 }
 
@@ -29,11 +31,20 @@ bool onednn_run(const struct onednn *p, void *c, const void *a,
     (void)p, (void)c, (void)a, (void)b, (void)scratch;
     return false;
 }
+
+bool onednn_multiply(struct onednn_shape s, void *c, const void *a,
+                     const void *b)
+{
+    (void)s, (void)c, (void)a, (void)b;
+    return false;
+}
 #else
 #include <dlfcn.h>
 #include <dnnl.h>
 #include <omp.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <threads.h>
 
 // Open oneDNN
 #define FUNCTIONS(f) \
@@ -55,16 +66,24 @@ static struct {
 
 #define TEXT(number) #number
 #define FILE_OF(version) "libdnnl.so." TEXT(version)
-static bool open_library(void)
+static once_flag once = ONCE_FLAG_INIT;
+static bool open;
+static dnnl_engine_t engine;
+
+static void try_to_open(void)
 {
-    static int open = -1;           /* not tried yet */
-    if (open >= 0)
-        return open;
     void *file = dlopen(FILE_OF(DNNL_VERSION_MAJOR), RTLD_NOW);
     open = file != NULL;
 #define FIND(name) \
     open = open && (*(void **)&dnnl.name = dlsym(file, "dnnl_" #name));
     FUNCTIONS(FIND)
+    open = open
+        && dnnl.engine_create(&engine, dnnl_cpu, 0) == dnnl_success;
+}
+
+static bool open_library(void)
+{
+    call_once(&once, try_to_open);
     return open;
 }
 
@@ -76,38 +95,47 @@ static bool has(dnnl_cpu_isa_t isa)
 }
 
 // Say what makes bf16 fast
-/* what makes it fast; NULL: nothing does */
-static const char *reason(void)
+/* what makes it fast, in bf16 or in floats; NULL: nothing does */
+static const char *reason(bool sixteen)
 {
 #ifdef __x86_64__
-    if (!open_library())
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx512bw") || !open_library())
         return NULL;
+    if (!sixteen)
+        return has(dnnl_cpu_isa_avx512_core) ? "AVX-512" : NULL;
     if (has(dnnl_cpu_isa_avx512_core_amx))
         return "AMX";
-    __builtin_cpu_init();
     if (has(dnnl_cpu_isa_avx512_core_bf16) && __builtin_cpu_is("amd"))
         return "AVX512_BF16";
 #endif
     return NULL;
 }
 
-bool onednn_chosen(void)
+static const char *chosen[2];
+
+static void choose(void)
 {
-    static int chosen = -1;     /* not asked yet; sixteen_open asks */
-    if (chosen < 0)
-        chosen = reason() != NULL;
-    return chosen;
+    chosen[0] = reason(false);
+    chosen[1] = reason(true);
 }
 
-const char *onednn_library(void)
+bool onednn_chosen(bool sixteen)
 {
-    static char name[64];
-    if (!onednn_chosen())
+    static once_flag asked = ONCE_FLAG_INIT;
+    call_once(&asked, choose);
+    return chosen[sixteen] != NULL;
+}
+
+const char *onednn_library(bool sixteen)
+{
+    static char name[2][64];
+    if (!onednn_chosen(sixteen))
         return NULL;
     const dnnl_version_t *v = dnnl.version();
-    snprintf(name, sizeof name, "oneDNN %d.%d.%d (%s)", v->major,
-             v->minor, v->patch, reason());
-    return name;
+    snprintf(name[sixteen], sizeof name[0], "oneDNN %d.%d.%d (%s)",
+             v->major, v->minor, v->patch, chosen[sixteen]);
+    return name[sixteen];
 }
 
 // Describe a matrix to oneDNN
@@ -128,10 +156,9 @@ struct onednn {
     dnnl_primitive_t primitive;
 };
 
-enum { PRODUCTS = 512 };
-static struct onednn ready[PRODUCTS];
-static size_t used;
-static dnnl_engine_t engine;
+enum { PRODUCTS = 256 };
+static _Thread_local struct onednn *ready;
+static _Thread_local size_t used;
 
 static bool same(const struct onednn_shape *s,
                  const struct onednn_shape *t)
@@ -185,10 +212,9 @@ const struct onednn *onednn_prepare(struct onednn_shape s)
     if (used == PRODUCTS)       /* begin again */
         while (used > 0)
             dnnl.primitive_destroy(ready[--used].primitive);
-    if (!open_library())
-        return NULL;
-    if (engine == NULL
-        && dnnl.engine_create(&engine, dnnl_cpu, 0) != dnnl_success)
+    if (!open_library()
+        || (ready == NULL
+            && (ready = calloc(PRODUCTS, sizeof *ready)) == NULL))
         return NULL;
     int threads = omp_get_max_threads();
     omp_set_num_threads(1);
@@ -231,5 +257,24 @@ bool onednn_run(const struct onednn *p, void *c, const void *a,
     dnnl.stream_destroy(stream);
     omp_set_num_threads(threads);
     return good;
+}
+
+enum { LARGE = 1 << 22 };  /* multiplications that are worth a call */
+
+bool onednn_multiply(struct onednn_shape s, void *c, const void *a,
+                     const void *b)
+{
+    static _Thread_local void *scratch;
+    static _Thread_local size_t has;
+    if (s.m * s.n * s.k < LARGE || !onednn_chosen(s.sixteen))
+        return false;
+    const struct onednn *p = onednn_prepare(s);
+    size_t needs = onednn_scratch(p);
+    if (p != NULL && needs > has) {
+        free(scratch);
+        scratch = aligned_alloc(64, (needs + 63) / 64 * 64);
+        has = scratch == NULL ? 0 : needs;
+    }
+    return p != NULL && needs <= has && onednn_run(p, c, a, b, scratch);
 }
 #endif

@@ -28,9 +28,13 @@ bool matmul_ready(struct message *m)
 #include <limits.h>
 #include <omp.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
 #include <sysexits.h>
 #include <threads.h>
 #include "ground/memory.h"
+// Headers of the serial product
+#include "layers/onednn.h"
 
 #ifdef REAL_IS_DOUBLE
 #define gemm cblas_dgemm
@@ -42,14 +46,52 @@ bool matmul_ready(struct message *m)
 static once_flag ready = ONCE_FLAG_INIT;
 static char library[80];
 
+// Take kernels for a processor that OpenBLAS does not know
+#ifdef __x86_64__
+void gotoblas_dynamic_init(void) __attribute__((weak));
+void gotoblas_dynamic_quit(void) __attribute__((weak));
+
+static void take_newer_kernels(void)
+{
+    static const char *const wide[] = {
+        "Haswell", "Zen", "SkylakeX", "Cooperlake", "Sapphirerapids" };
+    const char *mine = openblas_get_corename();
+
+    __builtin_cpu_init();
+    if (gotoblas_dynamic_init == NULL || gotoblas_dynamic_quit == NULL
+        || getenv("OPENBLAS_CORETYPE") != NULL
+        || !__builtin_cpu_supports("avx2")
+        || !__builtin_cpu_supports("fma"))
+        return;
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
+        if (strcasecmp(mine, wide[i]) == 0)
+            return;
+    bool more = __builtin_cpu_supports("avx512f")
+             && __builtin_cpu_supports("avx512bw")
+             && __builtin_cpu_supports("avx512vl")
+             && __builtin_cpu_supports("avx512dq");
+    setenv("OPENBLAS_CORETYPE", more ? "SkylakeX" : "Haswell", 0);
+    gotoblas_dynamic_quit();
+    gotoblas_dynamic_init();
+}
+#else
+static void take_newer_kernels(void) { }
+#endif
+
 static void set_up(void)
 {
     char name[24] = "", version[24] = "";
 
+    take_newer_kernels();
     openblas_set_num_threads(1);
     sscanf(openblas_get_config(), "%23s %23s", name, version);
     snprintf(library, sizeof library, "%s %s %s", name, version,
              openblas_get_corename());
+    // Name another library
+    const char *other = onednn_library(false);
+    if (other != NULL)
+        snprintf(library, sizeof library, "%s, %s %s %s", other, name,
+                 version, openblas_get_corename());
 }
 
 static int only_one_thread(void)
@@ -80,6 +122,15 @@ void matmul_serial(bool transpose_a, bool transpose_b,
 {
     int threads = only_one_thread();
 
+    // Let another library multiply
+    const struct onednn_shape s = { .m = m, .n = n, .k = k, .row_a = lda,
+        .row_b = ldb, .row_c = ldc, .transpose_a = transpose_a,
+        .transpose_b = transpose_b, .add = beta == 1 };
+    if (alpha == 1 && (beta == 0 || beta == 1)
+        && onednn_multiply(s, c, a, b)) {
+        omp_set_num_threads(threads);
+        return;
+    }
     gemm(CblasRowMajor, how(transpose_a), how(transpose_b),
          narrow(m), narrow(n), narrow(k), alpha, a, narrow(lda),
          b, narrow(ldb), beta, c, narrow(ldc));

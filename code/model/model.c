@@ -603,7 +603,7 @@ size_t model_bytes(const struct model *m)
 // Initialise the parameters
 void model_initialise(struct model *m)
 {
-    enum { PIECE = 1024 };
+    enum { PIECE = 16384 };
     real piece[PIECE];
     uint64_t seed = m->configuration.seed;
     for (size_t i = 0; i < m->parameters.used; i++) {
@@ -611,6 +611,7 @@ void model_initialise(struct model *m)
         for (size_t at = 0; at < p.count; at += PIECE) {
             size_t rest = p.count - at;
             size_t count = rest < PIECE ? rest : PIECE;
+            #pragma omp parallel for schedule(static)
             for (size_t k = 0; k < count; k++)
                 piece[k] = parameter_start(&p, seed,
                                            (at + k) / p.columns,

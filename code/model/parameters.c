@@ -36,14 +36,15 @@ real parameter_start(const struct parameter *p, uint64_t seed,
 {
     const struct start *s = &p->start;
     if (s->kind == NORMAL) {
-        char name[2 * sizeof p->name];
+        char joined[2 * sizeof p->name];
+        const char *name = p->name;
         // Let name and row be those that the start goes by
-        size_t half = p->rows / 2;
-        const char *last = strrchr(p->name, '.');
-        snprintf(name, sizeof name, "%s", p->name);
         if (s->half[0] != NULL) {
-            snprintf(name, sizeof name, "%.*s.%s", (int)(last - p->name),
-                     p->name, s->half[row >= half]);
+            size_t half = p->rows / 2;
+            size_t stem = (size_t)(strrchr(name, '.') + 1 - name);
+            memcpy(joined, name, stem);
+            strcpy(joined + stem, s->half[row >= half]);
+            name = joined;
             row %= half;
         }
         return (real)(s->value *

@@ -2,7 +2,15 @@
 #include "layers/matmul.h"
 #include "layers/onednn.h"
 #include "support/fill.h"
+#include <omp.h>
 #include <stdio.h>
+#ifndef BLAS_NONE
+#include <cblas.h>
+static CBLAS_TRANSPOSE transposed(bool is)
+{
+    return is ? CblasTrans : CblasNoTrans;
+}
+#endif
 
 enum { ROWS = 2048, MOST = ROWS * 4096, LAYERS = 6, PASSES = 5,
        SCRATCH = 1 << 24 };
@@ -40,15 +48,20 @@ static void run_once(void *context)
     const struct onednn_shape *s = &r->s;
     if (r->by != NULL)
         onednn_run(r->by, r->c, r->a, r->b, r->scratch);
+#ifndef BLAS_NONE
     else
-        matmul_serial(s->transpose_a, s->transpose_b, s->m, s->n, s->k,
-                      1, r->a, s->row_a, r->b, s->row_b, s->add, r->c,
-                      s->row_c);
+        cblas_sgemm(CblasRowMajor, transposed(s->transpose_a),
+                    transposed(s->transpose_b), (int)s->m, (int)s->n,
+                    (int)s->k, 1, r->a, (int)s->row_a, r->b,
+                    (int)s->row_b, s->add, r->c, (int)s->row_c);
+#endif
 }
 
 int main(void)
 {
     static const char *const name[] = { "y", "dx", "dw" };
+    matmul_library();               /* sets OpenBLAS up */
+    omp_set_num_threads(1);
     struct run r = { .c = test_reals(MOST), .a = test_reals(MOST),
                      .b = test_reals(MOST),
                      .scratch = test_reals(SCRATCH) };
