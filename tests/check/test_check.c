@@ -996,7 +996,7 @@ static const struct check *look(struct check *c,
 START_TEST(our_own_boundary_agrees)
 {
     static const size_t streams[] = { 1, 2, 4, 8 };
-    size_t n = streams[_i % 4], released = (size_t)_i / 4, T = 70;
+    size_t n = streams[_i % 4], released = (size_t)_i / 4, T = 37;
     struct check c = { .trials = 0 };
     struct real_boundary b;
     give(&b, &c, released ? MIX_RELEASED : MIX_SINKHORN, n, T, 24);
@@ -1295,7 +1295,7 @@ START_TEST(without_memory_there_is_no_verdict)
         ck_assert(check_run(&whole, NULL, &m));
         omp_set_num_threads(1);
         bool good = false;
-        for (size_t allowed = 0; !good; allowed += 1 + allowed / 5) {
+        for (size_t allowed = 0; !good; allowed += 1 + allowed / 3) {
             struct check c = filled;
             m = (struct message){ 0, "" };
             memory_allow(allowed);
@@ -1525,7 +1525,6 @@ Suite *check_suite(void)
                         ITEMS);
     tcase_add_loop_test(t, what_is_right_agrees_with_one_convention, 0, 3);
     tcase_add_loop_test(t, a_mistake_is_named, 0, 1);
-    tcase_add_loop_test(t, two_mistakes_are_both_named, 0, 1);
     tcase_add_loop_test(t, large_mistakes_are_named_in_bf16, 0, 1);
     tcase_add_test(t, the_first_and_the_last_part_show_what_they_can);
     tcase_add_test(t, a_verdict_is_printed_line_by_line);
@@ -1561,7 +1560,7 @@ Suite *check_suite(void)
     // Slow tests that need no second precision
     if (sizeof(real) == sizeof(float)) {
         tcase_add_loop_test(t, a_mistake_is_named, 1, NAMED_SLICES);
-        tcase_add_loop_test(t, two_mistakes_are_both_named, 1, 4);
+        tcase_add_loop_test(t, two_mistakes_are_both_named, 0, 4);
         tcase_add_loop_test(t, large_mistakes_are_named_in_bf16, 1, 9);
         tcase_add_loop_test(t,
             one_convention_transposed_may_be_the_other, 1, 3);
