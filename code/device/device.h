@@ -232,16 +232,16 @@ extern const struct operations gpu_operations __attribute__((weak));
 const char *gpu_describe(void) __attribute__((weak));
 /* the cpu in sixteen bits */
 extern const struct operations cpu_sixteen_operations;
+/* Who may multiply in bf16 there: all there are; all but a library;
+   only kernels that any GPU of these has */
+enum gpu_products { BY_ANY, BY_OURS, BY_WARPS };
+void gpu_products_by(struct device *d, enum gpu_products who)
+    __attribute__((weak));
 /* the gpu in sixteen bits */
 extern const struct operations gpu_sixteen_operations
     __attribute__((weak));
 /* who multiplies there, in words */
 const char *gpu_sixteen_products(const struct device *d)
-    __attribute__((weak));
-/* For measurements: who may multiply in bf16: all there are; all but a
-   library; only kernels that any GPU of these has */
-enum gpu_products { BY_ANY, BY_OURS, BY_WARPS };
-void gpu_products_by(struct device *d, enum gpu_products who)
     __attribute__((weak));
 LANGUAGE_C_END
 #endif

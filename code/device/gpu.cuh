@@ -37,9 +37,9 @@ struct gpu {
     struct timed { enum operation what; cudaEvent_t begins, ends; }
         *timed;
     size_t used, room;              /* used: not read yet */
+    enum gpu_products products;
     bool told;                      /* of work that is not recorded */
     struct cublaslt *library;       /* NULL: not asked for */
-    enum gpu_products products;
 };
 
 static inline cudaStream_t stream_of(const struct device *d)

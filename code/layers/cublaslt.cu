@@ -108,11 +108,6 @@ extern "C" const char *gpu_sixteen_products(const struct device *d)
     return ((const struct gpu *)d->state)->library->text;
 }
 
-extern "C" void gpu_products_by(struct device *d, enum gpu_products who)
-{
-    ((struct gpu *)d->state)->products = who;
-}
-
 // Choose an algorithm by the shape
 static bool prepare(struct cublaslt *l, struct plan *p)
 {

@@ -215,17 +215,22 @@ bool hopper_product(struct device *d, struct array c, struct array a,
                     bool add)
 {
     size_t K = a_along ? a.columns : a.rows;
-    // Leave it to warps that were asked for
-    if (((const struct gpu *)d->state)->products == BY_WARPS)
+    const struct gpu *g = (const struct gpu *)d->state;
+    if (g->products == BY_WARPS || g->version != ONLY)
         return false;
     if (!can_be_read(a) || !can_be_read(b) || c.columns % 8 != 0
         || (uintptr_t)c.at % 16 != 0 || c.rows == 0 || K == 0
-        || c.columns == 0
-        || ((const struct gpu *)d->state)->version != ONLY)
+        || c.columns == 0)
         return false;
     if (a_along && b_along)
         return in_format<true, true>(d, c, a, b, K, add);
     if (a_along)
         return in_format<true, false>(d, c, a, b, K, add);
     return !b_along && in_format<false, false>(d, c, a, b, K, add);
+}
+
+// Who may multiply
+extern "C" void gpu_products_by(struct device *d, enum gpu_products who)
+{
+    ((struct gpu *)d->state)->products = who;
 }

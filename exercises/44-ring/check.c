@@ -1,5 +1,6 @@
 #include "support/lab_kernels.h"
 #include "support/fill.h"
+#include "support/lab_banks.h"
 #include "support/lab_gpu.h"
 #include <stdio.h>
 
@@ -40,11 +41,16 @@ static void check(size_t rows, size_t width, const char *order)
     fill_integers(y, all, ++cases, 9);
     lab_input("x", x, all * sizeof *x);
     lab_input("y", y, all * sizeof *y);
+    struct lab_banks seen = { 0 };
+    const size_t enough = rows * ((width + 127) / 128 * 8 + 1);
     lab_unset(dots, rows);
+    lab_output(&seen, sizeof seen);
     lab_gpu_call(order,
         float *gpu_x = lab_gpu(x, all), *gpu_y = lab_gpu(y, all);
         float *gpu_dots = lab_gpu(dots, rows);
-        dot_rows(gpu_dots, gpu_x, gpu_y, rows, width));
+        lab_banks_begin();
+        dot_rows(gpu_dots, gpu_x, gpu_y, rows, width);
+        seen = lab_banks());
     snprintf(what, sizeof what, "dots, %zu rows of %zu, %s", rows,
              width, order);
     if (rows == 0) {
@@ -53,7 +59,12 @@ static void check(size_t rows, size_t width, const char *order)
     }
     multiply(rows, width, NONE);
     lab_axes("r");
-    if (!lab_compare(what, dots, want, shape, 1, 1e-6))
+    if (lab_compare(what, dots, want, shape, 1, 1e-6))
+        lab_true("numbers come through the ring",
+                 seen.global <= enough, "%zu accesses of warps to "
+                 "device memory, where %zu are enough", seen.global,
+                 enough);
+    else
         for (int m = ONE_STAGE; m < MISTAKES; m++) {
             multiply(rows, width, (enum mistake)m);
             lab_mistake(saying[m], want);

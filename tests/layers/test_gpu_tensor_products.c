@@ -35,6 +35,7 @@ static struct pair kept(enum format f, size_t rows, size_t columns,
     struct array a = { test_unset(count + 1), rows, columns, EXACT, f };
     struct pair p = { a, a };
     pair_open();
+    gpu_products_by(&gpu, BY_WARPS);        /* not to a warpgroup */
     if (x != NULL && f == BF16)
         bf16_store((bf16 *)a.at, x, count);
     else if (x != NULL)
@@ -331,6 +332,12 @@ START_TEST(gpu_projections_from_bf16_are_nearly_single)
 }
 END_TEST
 
+static void leave_them_to_any(void)
+{
+    if (gpu.does != NULL)
+        gpu_products_by(&gpu, BY_ANY);
+}
+
 Suite *gpu_tensor_products_suite(void);
 Suite *gpu_tensor_products_suite(void)
 {
@@ -338,6 +345,7 @@ Suite *gpu_tensor_products_suite(void)
     TCase *c = tcase_create("gpu_tensor_products");
     suite_add_tcase(s, c);
     tcase_set_timeout(c, 120);
+    tcase_add_checked_fixture(c, NULL, leave_them_to_any);
     tcase_add_loop_test(c, gpu_bf16_products_of_integers_are_the_cpus,
                         0, 2 * TENSOR_SHAPES);
     tcase_add_loop_test(c, gpu_bf16_products_are_within_their_bound,
