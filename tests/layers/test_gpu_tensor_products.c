@@ -171,19 +171,22 @@ START_TEST(gpu_bf16_products_of_integers_are_the_cpus)
     struct pair y = kept(f, s.T + 2, s.out, NULL, s.shift);
     struct pair dx = kept(f, s.T + 2, s.in, NULL, s.shift);
     struct pair dw = integers(F32, s.out + 2, s.in, 4, s.shift);
-    sixteen_product(&sixteen, inside(y).cpu, x.cpu, w.cpu);
-    sixteen_gpu_product(&gpu, inside(y).gpu, x.gpu, w.gpu);
-    same("y", y);
-    for (int add = 0; add < 2; add++) {
-        sixteen_product_input(&sixteen, inside(dx).cpu, dy.cpu, w.cpu,
-                              add);
-        sixteen_gpu_product_input(&gpu, inside(dx).gpu, dy.gpu, w.gpu,
-                                  add);
-        same("dx", dx);
+    for (int by = BY_OURS; by <= BY_WARPS; by++) {
+        gpu_products_by(&gpu, (enum gpu_products)by);
+        sixteen_product(&sixteen, inside(y).cpu, x.cpu, w.cpu);
+        sixteen_gpu_product(&gpu, inside(y).gpu, x.gpu, w.gpu);
+        same("y", y);
+        for (int add = 0; add < 2; add++) {
+            sixteen_product_input(&sixteen, inside(dx).cpu, dy.cpu,
+                                  w.cpu, add);
+            sixteen_gpu_product_input(&gpu, inside(dx).gpu, dy.gpu,
+                                      w.gpu, add);
+            same("dx", dx);
+        }
+        sixteen_product_weight(&sixteen, inside(dw).cpu, dy.cpu, x.cpu);
+        sixteen_gpu_product_weight(&gpu, inside(dw).gpu, dy.gpu, x.gpu);
+        same("dw", dw);
     }
-    sixteen_product_weight(&sixteen, inside(dw).cpu, dy.cpu, x.cpu);
-    sixteen_gpu_product_weight(&gpu, inside(dw).gpu, dy.gpu, x.gpu);
-    same("dw", dw);
 }
 END_TEST
 
