@@ -211,7 +211,8 @@ static void project_piece_backward(real *dx, real *dphi,
 {
     real in[TILE * PIECE], out[TILE * PIECE];
     size_t m = l->outputs, stride = l->streams * l->width, k = 0;
-    memset(in, 0, sizeof in);
+    if (count < PIECE)
+        memset(in, 0, sizeof in);
     for (size_t t = 0; t < tokens; t++)
         memcpy(in + t * PIECE, x + t * stride, count * sizeof(real));
     for (size_t t = 0; t < tokens; t += ROWS)

@@ -112,8 +112,8 @@ static void *json_memory(size_t size)
 // End where a library finds no memory
 static void crash(int number)
 {
-    static const char line[] = "mhc: stopped at a wrong address: a "
-        "fault of its own, or a library got no memory (ulimit -v?); "
+    static const char line[] = "mhc: stopped by a fault of its own, "
+        "or a library got no memory (ulimit -v?); "
         "what was saved is whole\n";
     (void)!write(STDERR_FILENO, line, sizeof line - 1);
     signal(number, SIG_DFL);
@@ -123,10 +123,12 @@ static void crash(int number)
 /* unless somebody does already: a sanitizer */
 static void catch_crash(void)
 {
+    static const int ends[] = { SIGSEGV, SIGABRT };
     struct sigaction was;
-    if (sigaction(SIGSEGV, NULL, &was) == 0
-        && was.sa_handler == SIG_DFL)
-        signal(SIGSEGV, crash);
+    for (size_t i = 0; i < 2; i++)
+        if (sigaction(ends[i], NULL, &was) == 0
+            && was.sa_handler == SIG_DFL)
+            signal(ends[i], crash);
 }
 // Look whether all has arrived
 static int arrived(int status)

@@ -11,8 +11,8 @@ static inline bf16 bf16_round(float x)
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     uint32_t half = 0x7fff + (bits >> 16 & 1);
-    bool nan = (bits & 0x7fffffff) > 0x7f800000;
-    return (bf16)((nan ? bits | 0x400000 : bits + half) >> 16);
+    uint32_t more = x != x ? ~bits & 0x400000 : half;
+    return (bf16)((bits + more) >> 16);
 }
 
 static inline float bf16_widen(bf16 x)

@@ -1,6 +1,9 @@
 #ifndef LANES_H
 #define LANES_H
 #include "ground/reduction.h"
+#ifdef __FMA__
+#include <immintrin.h>
+#endif
 
 // Sixteen numbers at once
 #define INLINE static inline __attribute__((always_inline))
@@ -41,16 +44,33 @@ INLINE void scale(lanes *out, real by, const lanes *x)
         out->part[i] = by * x->part[i];
 }
 
+#ifndef __FMA__
+#define FUSED(x, y, sum) ((sum) + (x) * (y))
+#define ALL(x) ((vector){ 0 } + (x))
+#elif defined __AVX512F__ && defined REAL_IS_DOUBLE
+#define FUSED _mm512_fmadd_pd
+#define ALL _mm512_set1_pd
+#elif defined __AVX512F__
+#define FUSED _mm512_fmadd_ps
+#define ALL _mm512_set1_ps
+#elif defined REAL_IS_DOUBLE
+#define FUSED _mm256_fmadd_pd
+#define ALL _mm256_set1_pd
+#else
+#define FUSED _mm256_fmadd_ps
+#define ALL _mm256_set1_ps
+#endif
+
 INLINE void add_scaled(lanes *sum, real by, const lanes *x)
 {
     for (size_t i = 0; i < REGISTERS; i++)
-        sum->part[i] += by * x->part[i];
+        sum->part[i] = FUSED(ALL(by), x->part[i], sum->part[i]);
 }
 
 INLINE void add_product(lanes *sum, const lanes *x, const lanes *y)
 {
     for (size_t i = 0; i < REGISTERS; i++)
-        sum->part[i] += x->part[i] * y->part[i];
+        sum->part[i] = FUSED(x->part[i], y->part[i], sum->part[i]);
 }
 
 INLINE real total(const lanes *v)

@@ -32,6 +32,7 @@ bool matmul_ready(struct message *m)
 #include <strings.h>
 #include <sysexits.h>
 #include <threads.h>
+#include <unistd.h>
 #include "ground/memory.h"
 // Headers of the serial product
 #include "layers/onednn.h"
@@ -70,9 +71,13 @@ static void take_newer_kernels(void)
              && __builtin_cpu_supports("avx512bw")
              && __builtin_cpu_supports("avx512vl")
              && __builtin_cpu_supports("avx512dq");
-    setenv("OPENBLAS_CORETYPE", more ? "SkylakeX" : "Haswell", 0);
+    static char kernels[][32] = { "OPENBLAS_CORETYPE=Haswell",
+                                  "OPENBLAS_CORETYPE=SkylakeX" };
+    char **ours = environ, *theirs[] = { kernels[more], NULL };
+    environ = theirs;           /* for the moment in which it looks */
     gotoblas_dynamic_quit();
     gotoblas_dynamic_init();
+    environ = ours;
 }
 #else
 static void take_newer_kernels(void) { }

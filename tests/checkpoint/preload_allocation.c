@@ -74,6 +74,6 @@ void *aligned_alloc(size_t align, size_t size)
 
 int posix_memalign(void **p, size_t align, size_t size)
 {
-    *p = aligned_alloc(align, size);
+    *p = REFUSED ? NULL : __libc_memalign(align, size);
     return *p == NULL ? ENOMEM : 0;
 }

@@ -67,7 +67,7 @@ reach SEGV 20
 kill -SEGV $pid
 wait $pid
 holds 'a crash says so in a line' \
-    '[ $? = 139 ] && grep -q "^mhc: stopped at a wrong address" err &&
+    '[ $? = 139 ] && grep -q "^mhc: stopped by a fault" err &&
      [ "$(tail -c 9 err | tr "\0\n" "@_")" = "is whole_" ] ||
      grep -q AddressSanitizer err'
 mkfifo pipe

@@ -253,8 +253,8 @@ static void explain(int status)
     const char *in = judge_order[0] != '\0' ? ", order " : "";
     snprintf(what, sizeof what, "your answer comes back%s%s", in,
              judge_order);
-    snprintf(found, sizeof found, "the emulator finds nothing wrong"
-             "%s%s", in, judge_order);
+    snprintf(found, sizeof found, "no race, bad address or deadlock "
+             "in the emulator%s%s", in, judge_order);
     if (call.why != NULL)
         lab_true(what, false, "%s", call.why);
     else if (signal == SIGSYS)

@@ -539,8 +539,9 @@ void atomic_store(void *at, const void *value, size_t bytes)
     if (other == NULL)
         fail(first->file, first->line, "deadlock: %s waits for threads "
              "that do not come", first->operation);
-    fail(first->file, first->line, "deadlock: %s here, %s of thread %u "
-         "at %s:%d", first->operation, other->operation, other->number,
+    fail(first->file, first->line, "deadlock: thread %u waits here in "
+         "%s, thread %u in %s at %s:%d", first->number,
+         first->operation, other->number, other->operation,
          base(other->file), other->line);
 }
 
