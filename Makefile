@@ -384,6 +384,10 @@ experiments: $(if $(wildcard code/layers/attention16.cu),data/results/attention_
 data/results/attention_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/layers/show_attention_units
 	@UNITS_OF=build/checked/layers/show_attention_units tools/record $@ tools/units
+experiments: $(if $(wildcard code/boundary/cross.cu),data/results/crossing_units.csv)
+data/results/crossing_units.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_crossing_units
+	@UNITS_OF=build/checked/boundary/show_crossing_units tools/record $@ tools/units
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

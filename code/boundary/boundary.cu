@@ -3,6 +3,10 @@
 #include "boundary/mixing.cuh"
 #include "device/gpu.cuh"
 #include "layers/norm.cuh"
+// Headers of the gpu's boundary
+#ifdef SIXTEEN
+#include "boundary/cross.cuh"
+#endif
 
 KEPT_BEGIN
 // The residual's two kernels
@@ -101,6 +105,11 @@ void gpu_cross(struct device *d, const struct site *from,
     size_t count = to->tokens * to->width;
     if (!can_cross(d, to) || d->planning || to->tokens == 0)
         return;
+    // Cross at once, where that can be
+    #ifdef SIXTEEN
+    if (!to->apart && gpu_cross_at_once(d, from, to, 0))
+        return;
+    #endif
     if (from != NULL && from->layout.mix != MIX_NONE)
         gpu_write(d, numbers(to->stream), numbers(from->stream),
                   numbers(from->answer), floats(from->coefficients),

@@ -1,46 +1,12 @@
+#include "boundary/eight.cuh"
 #include "boundary/project.cuh"
-#include "device/tensor.cuh"
 #include "layers/norm.h"
 #include "mix/places.cuh"
 
 enum { TOKENS = 64, ROWS = 16,  /* of a block, of a fragment */
        OUTPUTS = 24,            /* at a time */
        SHARES = 8,              /* of the channels, a warp each */
-       LANES = SHARES * 32,
-       EIGHT = 8 };             /* channels of a lane at a time */
-
-// Eight channels of a lane
-struct alignas(16) numbers { unsigned pair[EIGHT / 2]; };
-struct alignas(16) weights { float at[EIGHT]; };
-
-/* the first `left` of eight; WIDE: all, if any */
-template <bool WIDE>
-static __device__ struct numbers numbers_at(const uint16_t *from,
-                                            size_t left)
-{
-    struct numbers x = { };
-    if (WIDE && left > 0)
-        x = *(const struct numbers *)from;
-    #pragma unroll
-    for (size_t i = 0; i < (WIDE ? 0 : EIGHT); i++)
-        if (i < left)
-            x.pair[i / 2] |= (unsigned)from[i] << (i % 2 * 16);
-    return x;
-}
-
-template <bool WIDE>
-static __device__ struct weights weights_at(const float *from,
-                                            size_t left)
-{
-    struct weights w = { };
-    if (WIDE && left > 0)
-        w = *(const struct weights *)from;
-    #pragma unroll
-    for (size_t i = 0; i < (WIDE ? 0 : EIGHT); i++)
-        if (i < left)
-            w.at[i] = from[i];
-    return w;
-}
+       LANES = SHARES * 32 };
 
 // Project by fragments
 template <bool WIDE>
@@ -59,7 +25,7 @@ project_kernel(float *coefficients, const uint16_t *stream,
             size_t c = c0 + in_group * EIGHT;
             size_t left = c < p.inputs ? p.inputs - c : 0;
             // Load the lane's weights and numbers
-            struct weights w[OUTPUTS / 8];
+            struct eight_floats w[OUTPUTS / 8];
             struct numbers x[TOKENS / ROWS][2];
             #pragma unroll
             for (int j = 0; j < OUTPUTS / 8; j++) {
@@ -74,52 +40,14 @@ project_kernel(float *coefficients, const uint16_t *stream,
                     stream + (t * p.parts + part) * p.inputs + c,
                     t < tokens ? left : 0);
             }
-            // Multiply two channels of each lane at a time
-            #pragma unroll
-            for (int s = 0; s < EIGHT / 2; s++) {
-                unsigned high[OUTPUTS / 8][2], low[OUTPUTS / 8][2];
-                #pragma unroll
-                for (int n = 0; n < OUTPUTS / 4; n++) {
-                    float whole = w[n / 2].at[2 * s + n % 2];
-                    high[n / 2][n % 2] = tf32(whole);
-                    low[n / 2][n % 2]
-                        = tf32(whole - __uint_as_float(high[n / 2][n % 2]));
-                }
-                #pragma unroll
-                for (int m = 0; m < TOKENS / ROWS; m++) {
-                    unsigned a[4];
-                    #pragma unroll
-                    for (int r = 0; r < 4; r++) {
-                        unsigned both = x[m][r % 2].pair[s];
-                        a[r] = r < 2 ? both << 16 : both & 0xffff0000;
-                        float number = __uint_as_float(a[r]);
-                        squares[m][r % 2] += number * number;
-                    }
-                    #pragma unroll
-                    for (int j = 0; j < OUTPUTS / 8; j++) {
-                        mma_tf32(sum[m][j], a, low[j]);
-                        mma_tf32(sum[m][j], a, high[j]);
-                    }
-                }
-            }
+            multiply_eight<TOKENS / ROWS, OUTPUTS / 8>(sum, squares, x,
+                                                       w);
         }
         // Add up the shares, and store
         __shared__ float parts[SHARES][ROWS][OUTPUTS + 1];
         #pragma unroll
         for (int m = 0; m < TOKENS / ROWS; m++) {
-            // Leave the sums of a fragment
-            #pragma unroll
-            for (int r = 0; r < 2; r++) {
-                float square = squares[m][r];
-                square += __shfl_xor_sync(~0u, square, 1);
-                square += __shfl_xor_sync(~0u, square, 2);
-                if (in_group == 0)
-                    parts[share][group + 8 * r][OUTPUTS] = square;
-            }
-            #pragma unroll
-            for (int n = 0; n < OUTPUTS / 2; n++)
-                parts[share][group + n / 2 % 2 * 8][n / 4 * 8 + in_group * 2
-                                                    + n % 2] = sum[m][n / 4][n % 4];
+            leave<OUTPUTS / 8>(parts[share], sum[m], squares[m]);
             __syncthreads();
             for (int n = threadIdx.x; n < ROWS * (OUTPUTS + 1); n += LANES) {
                 size_t t = first + m * ROWS + n / (OUTPUTS + 1);

@@ -9,6 +9,9 @@
 #include "support/cpu.h"
 #include "support/suite.h"
 #include <stddef.h>
+// Headers of the tests in sixteen bits
+#include "boundary/cross.cuh"
+#pragma weak gpu_cross_at_once
 
 // Arrays of two devices in sixteen bits
 static struct device sixteen[2];        /* cpu, gpu */
@@ -498,9 +501,10 @@ START_TEST(gpu_boundaries_in_sixteen_bits_round_where_they_store)
     open_both();
     for (size_t n = 1; n <= k->most_streams && n <= 8; n *= 2)
         for (size_t i = 0; i < 3; i++)
-            for (int exit = 0; exit < 2; exit++) {
+            for (int how = 0; how < 3; how++) {
+                bool exit = how == 1, apart = how < 2;
                 struct sites b = sites_of(k, n, sizes[i][0],
-                                          sizes[i][1], true);
+                                          sizes[i][1], apart);
                 if (k->mix == MIX_NONE) {
                     b.from.input = b.from.stream;
                     b.to.input = b.to.stream;
@@ -542,6 +546,103 @@ START_TEST(gpu_entries_in_sixteen_bits_are_the_cpus)
 }
 END_TEST
 
+// Tests of a crossing at once
+static struct sites sites_with(size_t n, size_t tokens, size_t width)
+{
+    const struct connection *k = connection_find("mhc");
+    return sites_of(k, n, tokens, width, false);
+}
+
+static void same_numbers(struct array a, struct array b)
+{
+    assert_same(fetch(GPU, a), fetch(GPU, b), a.rows * a.columns);
+}
+
+static void near_numbers(const char *name, struct array a,
+                         struct array b, size_t roundings)
+{
+    differing(name, fetch(GPU, a), fetch(GPU, b), a.rows * a.columns,
+              roundings);
+}
+
+/* by five kernels and by one */
+static void cross_both_ways(size_t n, size_t tokens, size_t width,
+                            unsigned blocks)
+{
+    struct sites b = sites_with(n, tokens, width);
+    struct site from = on_device(GPU, &b.from);
+    struct site one = on_device(GPU, &b.to);
+    struct site five = on_device(GPU, &b.to);
+    struct site again = on_device(GPU, &b.to);
+    five.apart = true;
+    device_cross(&sixteen[GPU], &from, &five);
+    ck_assert(gpu_cross_at_once(&sixteen[GPU], &from, &one, blocks));
+    ck_assert(gpu_cross_at_once(&sixteen[GPU], &from, &again, blocks));
+    if (tokens == 0)
+        return;
+    same_numbers(one.stream, five.stream);
+    size_t K = b.rows / tokens;
+    ck_assert_msg(compare_arrays(stderr, "coefficients",
+                      fetch(GPU, one.coefficients),
+                      fetch(GPU, five.coefficients),
+                      (const size_t[]){ tokens, K }, 2, 2e-5),
+                  "%zu streams, %zu x %zu", n, tokens, width);
+    near_numbers("input", one.input, five.input, 1);
+    near_numbers("normed", one.normed, five.normed, 2);
+    assert_close(fetch(GPU, one.inverse_rms),
+                 fetch(GPU, five.inverse_rms), tokens, 1e-3);
+    same_numbers(one.coefficients, again.coefficients);
+    same_numbers(one.normed, again.normed);
+}
+
+/* fails if a tile, a slice, a stream or a share is left out or taken
+   twice, a sum is read before it is there, or a block leaves too
+   early */
+START_TEST(gpu_crossings_at_once_are_the_unfused_ones)
+{
+    static const size_t sizes[][3] = {  /* tokens, width, blocks */
+        { 0, 64, 1 }, { 1, 8, 1 }, { 16, 64, 1 }, { 33, 192, 1 },
+        { 17, 64, 2 }, { 5, 192, 4 }, { 33, 128, 8 }, { 19, 320, 8 } };
+    size_t n = (size_t)2 << _i % 3;
+    const size_t *s = sizes[_i / 3];
+    open_both();
+    cross_both_ways(n, s[0], s[1], (unsigned)s[2]);
+}
+END_TEST
+
+/* fails if the tile of a wide model is not cut, or cut so that it does
+   not fit */
+START_TEST(gpu_crossings_at_once_take_wide_models)
+{
+    open_both();
+    cross_both_ways(4, 3, 2560, 0);
+    cross_both_ways(2, 2, 2560, 0);
+    cross_both_ways(8, 2, 1024, 0);
+}
+END_TEST
+
+/* fails if it takes a site that it computes wrongly */
+START_TEST(gpu_crossings_at_once_leave_the_rest_to_others)
+{
+    open_both();
+    struct sites b = sites_with(4, 5, 100);
+    struct site from = on_device(GPU, &b.from);
+    struct site to = on_device(GPU, &b.to);
+    ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &to, 0));
+    b = sites_with(4, 5, 64);
+    from = on_device(GPU, &b.from);
+    to = on_device(GPU, &b.to);
+    ck_assert(!gpu_cross_at_once(&sixteen[GPU], NULL, &to, 0));
+    ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &to, 16));
+    to.exit = true;
+    ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &to, 0));
+    b = sites_with(3, 5, 64);
+    from = on_device(GPU, &b.from);
+    to = on_device(GPU, &b.to);
+    ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &to, 0));
+}
+END_TEST
+
 Suite *gpu_sixteen_suite(void);
 Suite *gpu_sixteen_suite(void)
 {
@@ -566,5 +667,10 @@ Suite *gpu_sixteen_suite(void)
         kinds);
     tcase_add_loop_test(c, gpu_entries_in_sixteen_bits_are_the_cpus, 0,
                         kinds);
+    // Add the tests of a crossing at once
+    tcase_add_loop_test(c, gpu_crossings_at_once_are_the_unfused_ones, 0,
+                        24);
+    tcase_add_test(c, gpu_crossings_at_once_take_wide_models);
+    tcase_add_test(c, gpu_crossings_at_once_leave_the_rest_to_others);
     return s;
 }

@@ -249,7 +249,7 @@ static void attend(void)
 static void explain(int status)
 {
     const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    char what[80], found[80];
+    char what[80], found[96];
     const char *in = judge_order[0] != '\0' ? ", order " : "";
     snprintf(what, sizeof what, "your answer comes back%s%s", in,
              judge_order);

@@ -24,8 +24,9 @@ int main(int argc, char **argv)
     c.streams = 4, c.layers = 1, c.width = C, c.heads = 4;
     c.hidden = 2 * C, c.context = T / 2, c.batch = 2;
     bool good = device_open(&d, "gpu", argc > 1 ? argv[1] : NULL, &m)
-        && trainer_open(&t, &c, &d, &corpus, &m)
-        && trainer_step(&u, &t, &m);
+        && trainer_open(&t, &c, &d, &corpus, &m);
+    t.model.apart = true;
+    good = good && trainer_step(&u, &t, &m);
     if (!good) {
         fprintf(stderr, "%s\n", m.text);
         return m.status;

@@ -671,7 +671,8 @@ static void exchange(struct aside *a)
     std::swap(copies, a->copies);
     std::swap(copies_begun, a->copies_begun);
     for (const struct variable &v : static_shared()) {
-        a->shared.resize(bytes + v.bytes);
+        if (a->shared.size() < bytes + v.bytes)
+            a->shared.resize(bytes + v.bytes);
         std::swap_ranges(v.at, v.at + v.bytes, &a->shared[bytes]);
         bytes += v.bytes;
     }
@@ -827,9 +828,10 @@ void run_grid(const struct shape &s, const void *kernel,
         size_t b = nth_block(i / cluster, count / cluster) * cluster;
         blockIdx = { (unsigned)(b % x), (unsigned)(b / x % y),
                      (unsigned)(b / x / y) };
-        rank = 0;
         poison_shared();
         run_block();
+        if (rank != 0)
+            take_up(0);
     }
     if (checker != NULL)
         checker->landed();

@@ -1,0 +1,341 @@
+#include "boundary/cross.cuh"
+#include "boundary/eight.cuh"
+#include "device/hopper.cuh"
+#include "layers/norm.h"
+#include "mix/mix.cuh"
+#include "mix/sinkhorn.cuh"
+
+enum { TOKENS = 16,             /* of a tile */
+       WARPS = 8, THREADS = 32 * WARPS,
+       ACROSS = 32 * 8,         /* channels that a warp reads */
+       APART = 32 };            /* numbers, between rows of the tile */
+
+// What a crossing takes and leaves
+struct hop {
+    const uint16_t *stream, *answer;    /* of the site that is left */
+    const float *left;                  /* its coefficients */
+    const float *phi, *alpha, *bias, *gain;
+    uint16_t *next, *input, *normed;
+    float *reached, *inverse_rms;
+    size_t tokens, width;
+    int iterations;
+};
+
+// Write eight channels of a stream
+static __device__ float half_of(unsigned both, int which)
+{
+    return __uint_as_float(which == 0 ? both << 16
+                                      : both & 0xffff0000);
+}
+
+/* of stream i: gates are post [n], res [n][n] of the token */
+template <int n>
+static __device__ struct numbers written(const struct numbers x[n],
+                                         struct numbers y,
+                                         const float *gates, int i)
+{
+    const float *res = gates + n + i * n;
+    struct numbers next;
+    #pragma unroll
+    for (int k = 0; k < EIGHT / 2; k++) {
+        float v[2];
+        #pragma unroll
+        for (int h = 0; h < 2; h++) {
+            v[h] = res[0] * half_of(x[0].pair[k], h);
+            #pragma unroll
+            for (int j = 1; j < n; j++)
+                v[h] += res[j] * half_of(x[j].pair[k], h);
+            v[h] += gates[i] * half_of(y.pair[k], h);
+        }
+        next.pair[k] = pack_bf16(v[0], v[1]);
+    }
+    return next;
+}
+
+// Blocks that meet
+template <bool CLUSTER> static __device__ void meet(void)
+{
+    if (CLUSTER) {
+        cluster_arrive();
+        cluster_wait();
+    } else
+        __syncthreads();
+}
+
+template <bool CLUSTER>
+static __device__ const float *at_block(const float *at, unsigned b)
+{
+    return CLUSTER ? in_block(at, b) : at;
+}
+
+// Cross in one kernel
+template <int n, bool CLUSTER>
+static __global__ void __launch_bounds__(THREADS)
+cross_kernel(struct hop h, unsigned blocks)
+{
+    constexpr int OUTPUTS = 2 * n + n * n;
+    constexpr int PARTS = n == 8 ? 2 : 1;
+    constexpr int AT_ONCE = OUTPUTS / 8 / PARTS;
+    constexpr int GATES = n + n * n, ROW = 2 * OUTPUTS + 1;
+    constexpr int RMS = ROW - 1;
+    extern __shared__ __align__(16) float memory[];
+    __shared__ float row[TOKENS][ROW], left_gates[TOKENS][GATES];
+    auto mine = (float (*)[OUTPUTS + 2])memory;
+    auto part = (float (*)[TOKENS][OUTPUTS + 1])(mine + TOKENS);
+    uint16_t *tile = (uint16_t *)(part + WARPS);
+    unsigned rank = CLUSTER ? cluster_rank() : 0;
+    size_t C = h.width, slice = C / blocks, begin = rank * slice;
+    size_t step = n * slice + APART;
+    size_t first = (size_t)(blockIdx.x / blocks) * TOKENS;
+    int here = h.tokens - first < TOKENS ? (int)(h.tokens - first)
+                                         : TOKENS;
+    int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
+    int group = lane / 4, in_group = lane % 4;
+    for (int k = threadIdx.x; k < TOKENS * GATES; k += THREADS) {
+        int t = k / GATES, e = k % GATES;
+        left_gates[t][e] = t < here
+            ? h.left[(first + t) * ROW + n + e] : 0;
+    }
+    __syncthreads();
+    // Write and project the slice
+    float sum[PARTS][1][AT_ONCE][4] = { }, squares[PARTS][1][2] = { };
+    for (size_t c0 = warp * 4 * EIGHT; c0 < slice;
+         c0 += WARPS * 4 * EIGHT) {
+        size_t c = c0 + in_group * EIGHT;
+        size_t left = c < slice ? EIGHT : 0;
+        struct numbers x[2][n], y[2];
+        #pragma unroll
+        for (int r = 0; r < 2; r++) {
+            size_t t = first + group + 8 * r;
+            size_t own = t < h.tokens ? left : 0;
+            y[r] = numbers_at<true>(h.answer + t * C + begin + c, own);
+            #pragma unroll
+            for (int j = 0; j < n; j++)
+                x[r][j] = numbers_at<true>(
+                    h.stream + (t * n + j) * C + begin + c, own);
+        }
+        #pragma unroll (n == 8 ? 1 : n)
+        for (int i = 0; i < n; i++) {
+            struct numbers next[1][2];
+            // Make, store and keep eight channels of stream i
+            #pragma unroll
+            for (int r = 0; r < 2; r++) {
+                int t = group + 8 * r;
+                next[0][r] = written<n>(x[r], y[r], left_gates[t], i);
+                if (left > 0 && t < here) {
+                    size_t at = ((first + t) * n + i) * C + begin + c;
+                    *(struct numbers *)(h.next + at) = next[0][r];
+                    *(struct numbers *)(tile + t * step + i * slice + c)
+                        = next[0][r];
+                }
+            }
+            #pragma unroll
+            for (int p = 0; p < PARTS; p++) {
+                struct eight_floats w[AT_ONCE];
+                #pragma unroll
+                for (int j = 0; j < AT_ONCE; j++) {
+                    size_t k = (8 * (p * AT_ONCE + j) + group) * n + i;
+                    w[j] = weights_at<true>(h.phi + k * C + begin + c,
+                                            left);
+                }
+                multiply_eight<1, AT_ONCE>(sum[p], squares[p], next, w);
+            }
+        }
+    }
+    // Add up the projections
+    leave<OUTPUTS / 8>(part[warp], &sum[0][0][0], squares[0][0]);
+    __syncthreads();
+    for (int k = threadIdx.x; k < TOKENS * (OUTPUTS + 1); k += THREADS) {
+        int t = k / (OUTPUTS + 1), e = k % (OUTPUTS + 1);
+        float all = 0;
+        for (int w = 0; w < WARPS; w++)
+            all += part[w][t][e];
+        mine[t][e] = all;
+    }
+    meet<CLUSTER>();
+    for (int k = threadIdx.x; k < TOKENS * (OUTPUTS + 1); k += THREADS) {
+        int t = k / (OUTPUTS + 1), e = k % (OUTPUTS + 1);
+        float all = 0;
+        for (unsigned b = 0; b < blocks; b++)
+            all += *at_block<CLUSTER>(&mine[t][e], b);
+        row[t][e < OUTPUTS ? OUTPUTS + e : RMS] = e < OUTPUTS ? all
+            : 1 / sqrtf(all / (float)(n * C) + (float)NORM_EPSILON);
+    }
+    __syncthreads();
+    // Find the gates
+    for (int k = threadIdx.x; k < TOKENS * OUTPUTS; k += THREADS) {
+        int t = k / OUTPUTS, e = k % OUTPUTS, which = e / n;
+        float z = row[t][RMS] * row[t][OUTPUTS + e];
+        float logit = h.alpha[which < 2 ? which : 2] * z + h.bias[e];
+        row[t][e] = which > 1 ? logit
+                  : (which + 1) / (1 + expf(-logit));
+    }
+    __syncthreads();
+    // Read the slice of two tokens
+    for (int t = warp; t < here; t += WARPS) {
+        float square = 0;
+        for (size_t c = lane * EIGHT; c < slice; c += ACROSS) {
+            size_t at = (first + t) * C + begin + c;
+            struct numbers x[n], in;
+            #pragma unroll
+            for (int j = 0; j < n; j++)
+                x[j] = *(struct numbers *)(tile + t * step + j * slice + c);
+            #pragma unroll
+            for (int k = 0; k < EIGHT / 2; k++) {
+                float v[2] = { };
+                #pragma unroll
+                for (int j = 0; j < n; j++)
+                    #pragma unroll
+                    for (int half = 0; half < 2; half++)
+                        v[half] += row[t][j] * half_of(x[j].pair[k], half);
+                in.pair[k] = pack_bf16(v[0], v[1]);
+                for (float it : { half_of(in.pair[k], 0),
+                                  half_of(in.pair[k], 1) })
+                    square += it * it;
+            }
+            *(struct numbers *)(tile + t * step + c) = in;
+            *(struct numbers *)(h.input + at) = in;
+        }
+        square = warp_sum(square);
+        if (lane == 0)
+            mine[t][OUTPUTS + 1] = square;
+    }
+    meet<CLUSTER>();
+    // Normalise the slice of two tokens
+    for (int t = warp; t < here; t += WARPS) {
+        float all = 0;
+        for (unsigned b = 0; b < blocks; b++)
+            all += *at_block<CLUSTER>(&mine[t][OUTPUTS + 1], b);
+        float r = 1 / sqrtf(all / (float)C + (float)NORM_EPSILON);
+        for (size_t c = lane * EIGHT; c < slice; c += ACROSS) {
+            struct numbers in = *(struct numbers *)(tile + t * step + c);
+            size_t at = (first + t) * C + begin + c;
+            const float *gain = h.gain + begin + c;
+            #pragma unroll
+            for (int k = 0; k < EIGHT / 2; k++)
+                in.pair[k] = pack_bf16(
+                    gain[2 * k] * (half_of(in.pair[k], 0) * r),
+                    gain[2 * k + 1] * (half_of(in.pair[k], 1) * r));
+            *(struct numbers *)(h.normed + at) = in;
+        }
+        if (lane == 0 && rank == 0)
+            h.inverse_rms[first + t] = r;
+    }
+    if (CLUSTER)
+        cluster_arrive();
+    // Iterate, and store the rows
+    if (rank == 0) {
+        if (n == N) {
+            float *entry = row[threadIdx.x / LANES] + 2 * n
+                         + threadIdx.x % LANES;
+            struct lane m = run(*entry, h.iterations);
+            *entry = m.row * (m.kernel * m.column);
+            __syncthreads();
+        }
+        for (int k = threadIdx.x; k < here * ROW; k += THREADS)
+            h.reached[first * ROW + k] = row[k / ROW][k % ROW];
+    }
+    if (CLUSTER)
+        cluster_wait();
+}
+
+// Launch a crossing
+template <int n> static size_t room_of(size_t slice)
+{
+    constexpr int OUTPUTS = 2 * n + n * n;
+    return TOKENS * (OUTPUTS + 2 + WARPS * (OUTPUTS + 1))
+               * sizeof(float)
+         + TOKENS * (n * slice + APART) * sizeof(uint16_t);
+}
+
+/* the least blocks with which a tile leaves room for another block, or
+   else the most that there may be */
+template <int n>
+static unsigned blocks_of(const struct gpu *g, size_t width,
+                          size_t most)
+{
+    unsigned best = 0;
+    for (unsigned b = 1; b <= 8 && width % (b * EIGHT) == 0; b *= 2) {
+        if (b > 1 && g->version < 90)
+            break;
+        if (room_of<n>(width / b) > most)
+            continue;
+        best = b;
+        if (room_of<n>(width / b) <= most / 2)
+            break;
+    }
+    return best;
+}
+
+template <int n>
+static bool cross_by(struct device *d, const struct hop *h,
+                     unsigned blocks)
+{
+    const struct gpu *g = (const struct gpu *)d->state;
+    int most = 0;
+    gpu_check(d, cudaDeviceGetAttribute(&most,
+                  cudaDevAttrMaxSharedMemoryPerBlockOptin, 0),
+              "cross_kernel");
+    most -= 16 << 10;           /* what it has besides */
+    if (blocks == 0)
+        blocks = blocks_of<n>(g, h->width, (size_t)most);
+    if (blocks == 0)
+        return false;
+    size_t room = room_of<n>(h->width / blocks);
+    if (h->width % (blocks * EIGHT) != 0 || room > (size_t)most)
+        return false;
+    auto kernel = blocks > 1 ? cross_kernel<n, true>
+                             : cross_kernel<n, false>;
+    gpu_check(d, cudaFuncSetAttribute(kernel,
+                  cudaFuncAttributeMaxDynamicSharedMemorySize,
+                  (int)room), "cross_kernel");
+    cudaLaunchAttribute cluster = {};
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim.x = blocks;
+    cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+    cudaLaunchConfig_t c = {};
+    c.gridDim = dim3(blocks_for(h->tokens, TOKENS) * blocks);
+    c.blockDim = dim3(THREADS);
+    c.dynamicSmemBytes = room;
+    c.stream = stream_of(d);
+    c.attrs = &cluster;
+    c.numAttrs = blocks > 1;
+    gpu_check(d, cudaLaunchKernelEx(&c, kernel, *h, blocks),
+              "cross_kernel");
+    gpu_launched(d, "cross_kernel");
+    if (n != N)
+        gpu_sinkhorn_forward(d, h->reached + 2 * n,
+                             h->reached + 2 * n,
+                             2 * (2 * n + n * n) + 1, h->tokens, n,
+                             (size_t)h->iterations, false);
+    return true;
+}
+
+static bool is_wide(struct array a)
+{
+    return (uintptr_t)a.at % 16 == 0;
+}
+
+bool gpu_cross_at_once(struct device *d, const struct site *from,
+                       const struct site *to, unsigned blocks)
+{
+    const struct layout *l = &to->layout;
+    if (from == NULL || to->exit || l->mix != MIX_SINKHORN
+        || !is_wide(from->stream) || !is_wide(from->answer)
+        || !is_wide(to->stream) || !is_wide(to->input)
+        || !is_wide(to->normed) || !is_wide(to->phi))
+        return false;
+    if (to->tokens == 0)
+        return true;
+    struct hop h = {
+        (const uint16_t *)from->stream.at,
+        (const uint16_t *)from->answer.at, floats(from->coefficients),
+        floats(to->phi), floats(to->alpha), floats(to->bias),
+        floats(to->gain), (uint16_t *)to->stream.at,
+        (uint16_t *)to->input.at, (uint16_t *)to->normed.at,
+        floats(to->coefficients), floats(to->inverse_rms), to->tokens,
+        to->width, (int)l->iterations };
+    return l->streams == 2 ? cross_by<2>(d, &h, blocks)
+         : l->streams == 4 ? cross_by<4>(d, &h, blocks)
+         : l->streams == 8 ? cross_by<8>(d, &h, blocks) : false;
+}

@@ -1,0 +1,14 @@
+#ifndef CROSS_CUH
+#define CROSS_CUH
+#include "boundary/boundary.h"
+
+LANGUAGE_C_BEGIN
+/* device_cross in bf16, by one kernel: from and to in a gpu's memory,
+   mHC's mix with 2, 4 or 8 streams. By so many blocks a tile of 16
+   tokens (1, 2, 4 or 8), or, with 0, as many as suit the GPU. False,
+   and nothing is done: this kernel does not take such sites. The bits
+   depend on the width and the blocks. */
+bool gpu_cross_at_once(struct device *d, const struct site *from,
+                       const struct site *to, unsigned blocks);
+LANGUAGE_C_END
+#endif
