@@ -130,6 +130,15 @@ void gpu_cross_backward(struct device *d, const struct site *from,
     size_t count = to->tokens * to->width;
     if (!can_cross(d, to) || to->tokens == 0)
         return;
+    // Cross back at once, where that can be
+    #ifdef SIXTEEN
+    if (!to->apart && crosses_at_once(d, from, to)) {
+        size_t room = gpu_cross_work(to) * sizeof(float);
+        gpu_cross_back_at_once(d, from, to,
+                               (float *)device_scratch(d, room));
+        return;
+    }
+    #endif
     float *work = workspace(d, to);
     if (work == NULL)           /* planning, or no memory */
         return;

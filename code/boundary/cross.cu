@@ -1,5 +1,5 @@
 #include "boundary/cross.cuh"
-#include "boundary/eight.cuh"
+#include "boundary/written.cuh"
 #include "device/hopper.cuh"
 #include "layers/norm.h"
 #include "mix/mix.cuh"
@@ -15,42 +15,11 @@ struct hop {
     const uint16_t *stream, *answer;    /* of the site that is left */
     const float *left;                  /* its coefficients */
     const float *phi, *alpha, *bias, *gain;
-    uint16_t *next, *input, *normed;
+    uint16_t *next, *normed;
     float *reached, *inverse_rms;
     size_t tokens, width;
     int iterations;
 };
-
-// Write eight channels of a stream
-static __device__ float half_of(unsigned both, int which)
-{
-    return __uint_as_float(which == 0 ? both << 16
-                                      : both & 0xffff0000);
-}
-
-/* of stream i: gates are post [n], res [n][n] of the token */
-template <int n>
-static __device__ struct numbers written(const struct numbers x[n],
-                                         struct numbers y,
-                                         const float *gates, int i)
-{
-    const float *res = gates + n + i * n;
-    struct numbers next;
-    #pragma unroll
-    for (int k = 0; k < EIGHT / 2; k++) {
-        float v[2];
-        #pragma unroll
-        for (int h = 0; h < 2; h++) {
-            v[h] = res[0] * half_of(x[0].pair[k], h);
-            #pragma unroll
-            for (int j = 1; j < n; j++)
-                v[h] += res[j] * half_of(x[j].pair[k], h);
-            v[h] += gates[i] * half_of(y.pair[k], h);
-        }
-        next.pair[k] = pack_bf16(v[0], v[1]);
-    }
-    return next;
-}
 
 // Blocks that meet
 template <bool CLUSTER> static __device__ void meet(void)
@@ -175,7 +144,6 @@ cross_kernel(struct hop h, unsigned blocks)
     for (int t = warp; t < here; t += WARPS) {
         float square = 0;
         for (size_t c = lane * EIGHT; c < slice; c += ACROSS) {
-            size_t at = (first + t) * C + begin + c;
             struct numbers x[n], in;
             #pragma unroll
             for (int j = 0; j < n; j++)
@@ -194,7 +162,6 @@ cross_kernel(struct hop h, unsigned blocks)
                     square += it * it;
             }
             *(struct numbers *)(tile + t * step + c) = in;
-            *(struct numbers *)(h.input + at) = in;
         }
         square = warp_sum(square);
         if (lane == 0)
@@ -248,6 +215,15 @@ template <int n> static size_t room_of(size_t slice)
          + TOKENS * (n * slice + APART) * sizeof(uint16_t);
 }
 
+static size_t room_for_tiles(struct device *d)
+{
+    int most = 0;
+    gpu_check(d, cudaDeviceGetAttribute(&most,
+                  cudaDevAttrMaxSharedMemoryPerBlockOptin, 0),
+              "cross_kernel");
+    return (size_t)most - (16 << 10);      /* what it has besides */
+}
+
 /* the least blocks with which a tile leaves room for another block, or
    else the most that there may be */
 template <int n>
@@ -271,18 +247,12 @@ template <int n>
 static bool cross_by(struct device *d, const struct hop *h,
                      unsigned blocks)
 {
-    const struct gpu *g = (const struct gpu *)d->state;
-    int most = 0;
-    gpu_check(d, cudaDeviceGetAttribute(&most,
-                  cudaDevAttrMaxSharedMemoryPerBlockOptin, 0),
-              "cross_kernel");
-    most -= 16 << 10;           /* what it has besides */
+    size_t most = room_for_tiles(d);
     if (blocks == 0)
-        blocks = blocks_of<n>(g, h->width, (size_t)most);
-    if (blocks == 0)
-        return false;
+        blocks = blocks_of<n>((const struct gpu *)d->state, h->width,
+                              most);
     size_t room = room_of<n>(h->width / blocks);
-    if (h->width % (blocks * EIGHT) != 0 || room > (size_t)most)
+    if (h->width % (blocks * EIGHT) != 0 || room > most || blocks > 8)
         return false;
     auto kernel = blocks > 1 ? cross_kernel<n, true>
                              : cross_kernel<n, false>;
@@ -316,14 +286,27 @@ static bool is_wide(struct array a)
     return (uintptr_t)a.at % 16 == 0;
 }
 
+bool crosses_at_once(struct device *d, const struct site *from,
+                     const struct site *to)
+{
+    size_t n = to->streams, most = room_for_tiles(d);
+    const struct gpu *g = (const struct gpu *)d->state;
+    return from != NULL && !to->exit && to->layout.mix == MIX_SINKHORN
+        && is_wide(from->stream) && is_wide(from->answer)
+        && is_wide(from->dstream) && is_wide(from->danswer)
+        && is_wide(to->stream) && is_wide(to->normed)
+        && is_wide(to->dstream) && is_wide(to->dnormed)
+        && is_wide(to->phi)
+        && ((n == 2 && blocks_of<2>(g, to->width, most) > 0)
+            || (n == 4 && blocks_of<4>(g, to->width, most) > 0)
+            || (n == 8 && blocks_of<8>(g, to->width, most) > 0));
+}
+
 bool gpu_cross_at_once(struct device *d, const struct site *from,
                        const struct site *to, unsigned blocks)
 {
     const struct layout *l = &to->layout;
-    if (from == NULL || to->exit || l->mix != MIX_SINKHORN
-        || !is_wide(from->stream) || !is_wide(from->answer)
-        || !is_wide(to->stream) || !is_wide(to->input)
-        || !is_wide(to->normed) || !is_wide(to->phi))
+    if (!crosses_at_once(d, from, to))
         return false;
     if (to->tokens == 0)
         return true;
@@ -332,10 +315,10 @@ bool gpu_cross_at_once(struct device *d, const struct site *from,
         (const uint16_t *)from->answer.at, floats(from->coefficients),
         floats(to->phi), floats(to->alpha), floats(to->bias),
         floats(to->gain), (uint16_t *)to->stream.at,
-        (uint16_t *)to->input.at, (uint16_t *)to->normed.at,
+        (uint16_t *)to->normed.at,
         floats(to->coefficients), floats(to->inverse_rms), to->tokens,
         to->width, (int)l->iterations };
     return l->streams == 2 ? cross_by<2>(d, &h, blocks)
          : l->streams == 4 ? cross_by<4>(d, &h, blocks)
-         : l->streams == 8 ? cross_by<8>(d, &h, blocks) : false;
+                           : cross_by<8>(d, &h, blocks);
 }

@@ -10,5 +10,13 @@ LANGUAGE_C_BEGIN
    depend on the width and the blocks. */
 bool gpu_cross_at_once(struct device *d, const struct site *from,
                        const struct site *to, unsigned blocks);
+/* device_cross_backward, of what crossed at once. work:
+   gpu_cross_work(to) floats, or NULL: only says whether it would. */
+bool gpu_cross_back_at_once(struct device *d, const struct site *from,
+                            const struct site *to, float *work);
+size_t gpu_cross_work(const struct site *to);
+/* would they? */
+bool crosses_at_once(struct device *d, const struct site *from,
+                     const struct site *to);
 LANGUAGE_C_END
 #endif

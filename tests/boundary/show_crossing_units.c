@@ -27,6 +27,7 @@ int main(void)
     for (int apart = 0; apart < 2; apart++) {
         m.apart = apart;
         model_forward(&m, id, id);
+        model_backward(&m, 1);
         device_finish(&d, &why);
     }
     printf("%d\n", T * C * 2);

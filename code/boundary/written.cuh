@@ -1,0 +1,35 @@
+#ifndef WRITTEN_CUH
+#define WRITTEN_CUH
+#include "boundary/eight.cuh"
+
+// Write eight channels of a stream
+static __device__ float half_of(unsigned both, int which)
+{
+    return __uint_as_float(which == 0 ? both << 16
+                                      : both & 0xffff0000);
+}
+
+/* of stream i: gates are post [n], res [n][n] of the token */
+template <int n>
+static __device__ struct numbers written(const struct numbers x[n],
+                                         struct numbers y,
+                                         const float *gates, int i)
+{
+    const float *res = gates + n + i * n;
+    struct numbers next;
+    #pragma unroll
+    for (int k = 0; k < EIGHT / 2; k++) {
+        float v[2];
+        #pragma unroll
+        for (int h = 0; h < 2; h++) {
+            v[h] = res[0] * half_of(x[0].pair[k], h);
+            #pragma unroll
+            for (int j = 1; j < n; j++)
+                v[h] += res[j] * half_of(x[j].pair[k], h);
+            v[h] += gates[i] * half_of(y.pair[k], h);
+        }
+        next.pair[k] = pack_bf16(v[0], v[1]);
+    }
+    return next;
+}
+#endif
