@@ -132,7 +132,7 @@ void gpu_cross_backward(struct device *d, const struct site *from,
         return;
     // Cross back at once, where that can be
     #ifdef SIXTEEN
-    if (!to->apart && crosses_at_once(d, from, to)) {
+    if (from != NULL && !to->apart && crosses_at_once(d, from, to)) {
         size_t room = gpu_cross_work(to) * sizeof(float);
         gpu_cross_back_at_once(d, from, to,
                                (float *)device_scratch(d, room));

@@ -12,10 +12,10 @@ enum { TOKENS = 16,             /* of a tile */
 
 // What a crossing takes and leaves
 struct hop {
-    const uint16_t *stream, *answer;    /* of the site that is left */
-    const float *left;                  /* its coefficients */
+    const uint16_t *stream, *answer;    /* of the site that is left; */
+    const float *left;                  /* its coefficients; or NULL */
     const float *phi, *alpha, *bias, *gain;
-    uint16_t *next, *normed;
+    uint16_t *next, *normed, *input;    /* input: or NULL */
     float *reached, *inverse_rms;
     size_t tokens, width;
     int iterations;
@@ -62,7 +62,7 @@ cross_kernel(struct hop h, unsigned blocks)
     int group = lane / 4, in_group = lane % 4;
     for (int k = threadIdx.x; k < TOKENS * GATES; k += THREADS) {
         int t = k / GATES, e = k % GATES;
-        left_gates[t][e] = t < here
+        left_gates[t][e] = t < here && h.left != NULL
             ? h.left[(first + t) * ROW + n + e] : 0;
     }
     __syncthreads();
@@ -76,7 +76,7 @@ cross_kernel(struct hop h, unsigned blocks)
         #pragma unroll
         for (int r = 0; r < 2; r++) {
             size_t t = first + group + 8 * r;
-            size_t own = t < h.tokens ? left : 0;
+            size_t own = t < h.tokens && h.stream != NULL ? left : 0;
             y[r] = numbers_at<true>(h.answer + t * C + begin + c, own);
             #pragma unroll
             for (int j = 0; j < n; j++)
@@ -90,10 +90,13 @@ cross_kernel(struct hop h, unsigned blocks)
             #pragma unroll
             for (int r = 0; r < 2; r++) {
                 int t = group + 8 * r;
-                next[0][r] = written<n>(x[r], y[r], left_gates[t], i);
+                size_t at = ((first + t) * n + i) * C + begin + c;
+                next[0][r] = h.stream != NULL
+                    ? written<n>(x[r], y[r], left_gates[t], i)
+                    : numbers_at<true>(h.next + at, t < here ? left : 0);
                 if (left > 0 && t < here) {
-                    size_t at = ((first + t) * n + i) * C + begin + c;
-                    *(struct numbers *)(h.next + at) = next[0][r];
+                    if (h.stream != NULL)
+                        *(struct numbers *)(h.next + at) = next[0][r];
                     *(struct numbers *)(tile + t * step + i * slice + c)
                         = next[0][r];
                 }
@@ -162,6 +165,9 @@ cross_kernel(struct hop h, unsigned blocks)
                     square += it * it;
             }
             *(struct numbers *)(tile + t * step + c) = in;
+            if (h.input != NULL)
+                *(struct numbers *)(h.input + (first + t) * C + begin + c)
+                    = in;
         }
         square = warp_sum(square);
         if (lane == 0)
@@ -291,12 +297,13 @@ bool crosses_at_once(struct device *d, const struct site *from,
 {
     size_t n = to->streams, most = room_for_tiles(d);
     const struct gpu *g = (const struct gpu *)d->state;
-    return from != NULL && !to->exit && to->layout.mix == MIX_SINKHORN
-        && is_wide(from->stream) && is_wide(from->answer)
-        && is_wide(from->dstream) && is_wide(from->danswer)
+    return !to->exit && to->layout.mix == MIX_SINKHORN
+        && (from == NULL
+            || (is_wide(from->stream) && is_wide(from->answer)
+                && is_wide(from->dstream) && is_wide(from->danswer)))
         && is_wide(to->stream) && is_wide(to->normed)
         && is_wide(to->dstream) && is_wide(to->dnormed)
-        && is_wide(to->phi)
+        && is_wide(to->phi) && is_wide(to->input)
         && ((n == 2 && blocks_of<2>(g, to->width, most) > 0)
             || (n == 4 && blocks_of<4>(g, to->width, most) > 0)
             || (n == 8 && blocks_of<8>(g, to->width, most) > 0));
@@ -311,13 +318,20 @@ bool gpu_cross_at_once(struct device *d, const struct site *from,
     if (to->tokens == 0)
         return true;
     struct hop h = {
-        (const uint16_t *)from->stream.at,
-        (const uint16_t *)from->answer.at, floats(from->coefficients),
-        floats(to->phi), floats(to->alpha), floats(to->bias),
-        floats(to->gain), (uint16_t *)to->stream.at,
-        (uint16_t *)to->normed.at,
-        floats(to->coefficients), floats(to->inverse_rms), to->tokens,
-        to->width, (int)l->iterations };
+        .phi = floats(to->phi), .alpha = floats(to->alpha),
+        .bias = floats(to->bias), .gain = floats(to->gain),
+        .next = (uint16_t *)to->stream.at,
+        .normed = (uint16_t *)to->normed.at,
+        .reached = floats(to->coefficients),
+        .inverse_rms = floats(to->inverse_rms), .tokens = to->tokens,
+        .width = to->width, .iterations = (int)l->iterations };
+    if (from == NULL)
+        h.input = (uint16_t *)to->input.at;
+    else {
+        h.stream = (const uint16_t *)from->stream.at;
+        h.answer = (const uint16_t *)from->answer.at;
+        h.left = floats(from->coefficients);
+    }
     return l->streams == 2 ? cross_by<2>(d, &h, blocks)
          : l->streams == 4 ? cross_by<4>(d, &h, blocks)
                            : cross_by<8>(d, &h, blocks);

@@ -336,7 +336,7 @@ static void back_by(struct device *d, const struct site *to,
 bool gpu_cross_back_at_once(struct device *d, const struct site *from,
                             const struct site *to, float *work)
 {
-    if (!crosses_at_once(d, from, to))
+    if (from == NULL || !crosses_at_once(d, from, to))
         return false;
     if (to->tokens == 0 || work == NULL)
         return true;

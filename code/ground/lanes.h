@@ -44,6 +44,7 @@ INLINE void scale(lanes *out, real by, const lanes *x)
         out->part[i] = by * x->part[i];
 }
 
+// A fused multiply-add of vectors
 #ifndef __FMA__
 #define FUSED(x, y, sum) ((sum) + (x) * (y))
 #define ALL(x) ((vector){ 0 } + (x))

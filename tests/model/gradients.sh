@@ -79,4 +79,18 @@ holds 'late streams: the same bits in bf16' \
     'narrow_in EMULATOR_STREAMS=lazy'
 holds 'recomputation in blocks of 2: the same bits in bf16' \
     'narrow_in EMULATOR_ORDER=forward 2'
+# At a width that the kernels of one boundary take
+for n in 2 4 8; do
+    show double cpu mhc $n 0 single 24 > want
+    show double cpu mhc $n 0 rounded 24 > once
+    show emulated gpu mhc $n 0 bf16 24 > got
+    holds "mhc $n at once: gradients are as near as 56 roundings" \
+        'within 56'
+    show emulated gpu mhc $n 2 bf16 24 > want
+    holds "mhc $n at once: recomputation leaves the same bits" \
+        'alike want got'
+    EMULATOR_ORDER=random:$n show emulated gpu mhc $n 0 bf16 24 > want
+    holds "mhc $n at once: another order, the same bits" \
+        'alike want got'
+done
 closing

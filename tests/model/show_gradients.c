@@ -54,7 +54,8 @@ static void print(struct model *m)
     free(g);
 }
 
-/* show_gradients DEVICE CONNECTION STREAMS [BLOCK] */
+/* show_gradients DEVICE CONNECTION STREAMS [BLOCK [PRECISION
+   [WIDTH]]] */
 int main(int argc, char **argv)
 {
     struct configuration c = configuration_default();
@@ -65,7 +66,8 @@ int main(int argc, char **argv)
         return EX_USAGE;
     snprintf(c.connection, sizeof c.connection, "%s", argv[2]);
     c.streams = (size_t)atoi(argv[3]);
-    c.layers = 2, c.width = 20, c.heads = 2, c.hidden = 14;
+    c.layers = 2, c.width = argc > 6 ? (size_t)atoi(argv[6]) : 20;
+    c.heads = 2, c.hidden = 14;
     c.context = LENGTH, c.vocabulary = WORDS;
     size_t block = argc > 4 ? (size_t)atoi(argv[4]) : 0;
     const char *precision = NULL;
