@@ -15,7 +15,7 @@ struct hop {
     const uint16_t *stream, *answer;    /* of the site that is left; */
     const float *left;                  /* its coefficients; or NULL */
     const float *phi, *alpha, *bias, *gain;
-    uint16_t *next, *normed, *input;    /* input: or NULL */
+    uint16_t *next, *normed, *input;    /* input: where left is NULL */
     float *reached, *inverse_rms;
     size_t tokens, width;
     int iterations;
@@ -38,7 +38,7 @@ static __device__ const float *at_block(const float *at, unsigned b)
 }
 
 // Cross in one kernel
-template <int n, bool CLUSTER>
+template <int n, bool CLUSTER, bool WRITES>
 static __global__ void __launch_bounds__(THREADS)
 cross_kernel(struct hop h, unsigned blocks)
 {
@@ -62,7 +62,7 @@ cross_kernel(struct hop h, unsigned blocks)
     int group = lane / 4, in_group = lane % 4;
     for (int k = threadIdx.x; k < TOKENS * GATES; k += THREADS) {
         int t = k / GATES, e = k % GATES;
-        left_gates[t][e] = t < here && h.left != NULL
+        left_gates[t][e] = WRITES && t < here
             ? h.left[(first + t) * ROW + n + e] : 0;
     }
     __syncthreads();
@@ -76,7 +76,7 @@ cross_kernel(struct hop h, unsigned blocks)
         #pragma unroll
         for (int r = 0; r < 2; r++) {
             size_t t = first + group + 8 * r;
-            size_t own = t < h.tokens && h.stream != NULL ? left : 0;
+            size_t own = WRITES && t < h.tokens ? left : 0;
             y[r] = numbers_at<true>(h.answer + t * C + begin + c, own);
             #pragma unroll
             for (int j = 0; j < n; j++)
@@ -91,11 +91,11 @@ cross_kernel(struct hop h, unsigned blocks)
             for (int r = 0; r < 2; r++) {
                 int t = group + 8 * r;
                 size_t at = ((first + t) * n + i) * C + begin + c;
-                next[0][r] = h.stream != NULL
+                next[0][r] = WRITES
                     ? written<n>(x[r], y[r], left_gates[t], i)
                     : numbers_at<true>(h.next + at, t < here ? left : 0);
                 if (left > 0 && t < here) {
-                    if (h.stream != NULL)
+                    if (WRITES)
                         *(struct numbers *)(h.next + at) = next[0][r];
                     *(struct numbers *)(tile + t * step + i * slice + c)
                         = next[0][r];
@@ -165,7 +165,7 @@ cross_kernel(struct hop h, unsigned blocks)
                     square += it * it;
             }
             *(struct numbers *)(tile + t * step + c) = in;
-            if (h.input != NULL)
+            if (!WRITES)
                 *(struct numbers *)(h.input + (first + t) * C + begin + c)
                     = in;
         }
@@ -260,8 +260,11 @@ static bool cross_by(struct device *d, const struct hop *h,
     size_t room = room_of<n>(h->width / blocks);
     if (h->width % (blocks * EIGHT) != 0 || room > most || blocks > 8)
         return false;
-    auto kernel = blocks > 1 ? cross_kernel<n, true>
-                             : cross_kernel<n, false>;
+    bool writes = h->stream != NULL;
+    auto kernel = blocks > 1 ? writes ? cross_kernel<n, true, true>
+                                      : cross_kernel<n, true, false>
+                  : writes ? cross_kernel<n, false, true>
+                           : cross_kernel<n, false, false>;
     gpu_check(d, cudaFuncSetAttribute(kernel,
                   cudaFuncAttributeMaxDynamicSharedMemorySize,
                   (int)room), "cross_kernel");
