@@ -651,7 +651,8 @@ static void cross_back_as_the_cpu(size_t n, size_t tokens, size_t width)
 START_TEST(gpu_crossings_back_at_once_are_the_cpus)
 {
     static const size_t sizes[][2] = { { 1, 8 }, { 16, 64 },
-                                       { 33, 192 }, { 50, 96 } };
+                                       { 33, 192 }, { 50, 96 },
+                                       { 300, 8 } };
     open_both();
     cross_back_as_the_cpu((size_t)2 << _i % 3, sizes[_i / 3][0],
                           sizes[_i / 3][1]);
@@ -717,7 +718,7 @@ Suite *gpu_sixteen_suite(void)
     // Add the tests of a crossing at once
     tcase_add_loop_test(c, gpu_crossings_at_once_are_the_unfused_ones, 0,
                         24);
-    tcase_add_loop_test(c, gpu_crossings_back_at_once_are_the_cpus, 0, 12);
+    tcase_add_loop_test(c, gpu_crossings_back_at_once_are_the_cpus, 0, 15);
     tcase_add_test(c, gpu_crossings_at_once_take_wide_models);
     tcase_add_test(c, gpu_crossings_at_once_leave_the_rest_to_others);
     return s;
