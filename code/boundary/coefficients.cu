@@ -133,6 +133,8 @@ enum { RUNS = 16,           /* of tokens, each with sums of its own */
        GROUP = 24,          /* outputs in registers */
        STAGE = 16 };        /* tokens in shared memory at a time */
 
+/* ADDS to dstream; or else only the sums of phi */
+template <bool ADDS>
 static __global__ void project_backward_kernel(
     kept *dstream, float *partial, const float *dcoefficients,
     const kept *dinput, const kept *stream, const float *coefficients,
@@ -147,7 +149,7 @@ static __global__ void project_backward_kernel(
         float weight[GROUP], sum[GROUP] = {};
         #pragma unroll
         for (int k = 0; k < GROUP; k++)
-            weight[k] = begin + k < p.outputs && c < p.inputs
+            weight[k] = ADDS && begin + k < p.outputs && c < p.inputs
                       ? phi[(begin + k) * p.inputs + c] : 0;
         for (size_t t = run * tokens / RUNS; t < end; t += STAGE)
             for (size_t part = 0; part < (size_t)p.parts; part++) {
@@ -161,20 +163,22 @@ static __global__ void project_backward_kernel(
                         ? coefficients[at + p.rms + part]
                           * dcoefficients[at + p.raw + part * p.outputs + k] : 0;
                 }
-                if ((int)threadIdx.x < here)
+                if (ADDS && (int)threadIdx.x < here)
                     along[threadIdx.x] =
                         dcoefficients[(t + threadIdx.x) * p.row + p.rms + part];
                 __syncthreads();
                 // Go through the tokens of a stage
                 for (int s = 0; s < here && c < p.inputs; s++) {
                     size_t at = ((t + s) * p.parts + part) * p.inputs + c;
-                    float x = stream[at], dx = begin == 0 ? -along[s] * x : 0;
-                    float d = dstream[at];
+                    float x = stream[at], dx = ADDS && begin == 0 ? -along[s] * x : 0;
+                    float d = ADDS ? (float)dstream[at] : 0;
                     #pragma unroll
                     for (int k = 0; k < GROUP; k++) {
                         dx += draw[s][k] * weight[k];
                         sum[k] += draw[s][k] * x;
                     }
+                    if (!ADDS)
+                        continue;
                     if (begin == 0)
                         d += coefficients[(t + s) * p.row + part + reads]
                            * dinput[(t + s) * p.width + channel];
@@ -191,14 +195,14 @@ static __global__ void project_backward_kernel(
 
 // Fold the runs
 static __global__ void fold_kernel(float *sum, const float *partial,
-                                   size_t count)
+                                   size_t count, size_t parts)
 {
     size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
     float all = 0;
     if (i >= count)
         return;
-    for (int run = 0; run < RUNS; run++)
-        all += partial[run * count + i];
+    for (size_t part = 0; part < parts; part++)
+        all += partial[part * count + i];
     sum[i] += all;
 }
 
@@ -207,6 +211,31 @@ size_t gpu_coefficients_work(const struct layout *l)
 {
     size_t phi = RUNS * l->outputs * layout_inputs(l);
     return phi > gpu_mix_work(l) ? phi : gpu_mix_work(l);
+}
+
+void gpu_fold(struct device *d, float *sum, const float *partial,
+              size_t count, size_t parts)
+{
+    fold_kernel<<<blocks_for(count, 128), 128, 0, stream_of(d)>>>(
+        sum, partial, count, parts);
+    gpu_launched(d, "fold_kernel");
+}
+
+void gpu_project_backward(struct device *d, kept *dstream, float *dphi,
+                          float *work, const float *dcoefficients,
+                          const kept *dinput, const kept *stream,
+                          const float *coefficients, const float *phi,
+                          const struct layout *l, size_t tokens)
+{
+    struct places p = places_of(l);
+    dim3 blocks(blocks_for(p.inputs, CHANNELS), RUNS);
+    auto kernel = dstream != NULL ? project_backward_kernel<true>
+                                  : project_backward_kernel<false>;
+    kernel<<<blocks, CHANNELS, 0, stream_of(d)>>>(
+        dstream, work, dcoefficients, dinput, stream, coefficients, phi,
+        p, tokens);
+    gpu_launched(d, "project_backward_kernel");
+    gpu_fold(d, dphi, work, p.outputs * p.inputs, RUNS);
 }
 
 void gpu_coefficients_backward(
@@ -218,7 +247,6 @@ void gpu_coefficients_backward(
     size_t tokens)
 {
     struct places p = places_of(l);
-    size_t count = p.outputs * p.inputs;
     gpu_mix_backward(d, dcoefficients, dalpha, dbias, work,
                      coefficients, alpha, bias, l, tokens);
     if (p.outputs == 0)
@@ -227,13 +255,7 @@ void gpu_coefficients_backward(
                    stream_of(d)>>>(dcoefficients, coefficients, p,
                                    tokens);
     gpu_launched(d, "along_kernel");
-    dim3 blocks(blocks_for(p.inputs, CHANNELS), RUNS);
-    project_backward_kernel<<<blocks, CHANNELS, 0, stream_of(d)>>>(
-        dstream, work, dcoefficients, dinput, stream, coefficients, phi,
-        p, tokens);
-    gpu_launched(d, "project_backward_kernel");
-    fold_kernel<<<blocks_for(count, 128), 128, 0, stream_of(d)>>>(
-        dphi, work, count);
-    gpu_launched(d, "fold_kernel");
+    gpu_project_backward(d, dstream, dphi, work, dcoefficients, dinput,
+                         stream, coefficients, phi, l, tokens);
 }
 KEPT_END

@@ -153,13 +153,8 @@ cross_kernel(struct hop h, unsigned blocks)
                 x[j] = *(struct numbers *)(tile + t * step + j * slice + c);
             #pragma unroll
             for (int k = 0; k < EIGHT / 2; k++) {
-                float v[2] = { };
-                #pragma unroll
-                for (int j = 0; j < n; j++)
-                    #pragma unroll
-                    for (int half = 0; half < 2; half++)
-                        v[half] += row[t][j] * half_of(x[j].pair[k], half);
-                in.pair[k] = pack_bf16(v[0], v[1]);
+                in.pair[k] = pack_bf16(read<n>(x, row[t], 2 * k),
+                                       read<n>(x, row[t], 2 * k + 1));
                 for (float it : { half_of(in.pair[k], 0),
                                   half_of(in.pair[k], 1) })
                     square += it * it;

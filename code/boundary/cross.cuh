@@ -5,19 +5,19 @@
 LANGUAGE_C_BEGIN
 /* device_cross in bf16, by one kernel: from, or NULL, and to in a gpu's
    memory, mHC's mix with 2, 4 or 8 streams. The input is stored where
-   from is NULL only. By so many blocks a tile of 16
-   tokens (1, 2, 4 or 8), or, with 0, as many as suit the GPU. False,
-   and nothing is done: this kernel does not take such sites. The bits
-   depend on the width and the blocks. */
+   from is NULL only. By so many blocks a tile of 16 tokens (1, 2, 4 or
+   8), or, with 0, as many as suit the GPU. False, and nothing is done:
+   this kernel does not take such sites. The bits depend on the width
+   and the blocks. */
 bool gpu_cross_at_once(struct device *d, const struct site *from,
                        const struct site *to, unsigned blocks);
-/* device_cross_backward, of what crossed at once; from not NULL. work:
-   gpu_cross_work(to) floats, or NULL: only says whether it would. */
-bool gpu_cross_back_at_once(struct device *d, const struct site *from,
-                            const struct site *to, float *work);
-size_t gpu_cross_work(const struct site *to);
-/* would they? */
+/* does it take them? */
 bool crosses_at_once(struct device *d, const struct site *from,
                      const struct site *to);
+/* device_cross_backward, of what crosses at once; some tokens, from not
+   NULL; work: gpu_cross_work(to) floats */
+void gpu_cross_back_at_once(struct device *d, const struct site *from,
+                            const struct site *to, float *work);
+size_t gpu_cross_work(const struct site *to);
 LANGUAGE_C_END
 #endif

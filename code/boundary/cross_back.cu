@@ -1,13 +1,16 @@
+#define SIXTEEN
 #include "boundary/cross.cuh"
-#include "boundary/eight.cuh"
+#include "boundary/mixing.cuh"
 #include "boundary/written.cuh"
-#include "mix/mix.cuh"
 
 enum { WARPS = 8, THREADS = 32 * WARPS,
-       ACROSS = 32 * 8,         /* channels that a warp reads */
-       RUNS = 16,               /* of tokens, with sums of their own */
-       CHANNELS = 128,          /* of a block, a thread each */
-       STAGE = 16 };            /* tokens in shared memory at a time */
+       ACROSS = 32 * 8 };       /* channels that a warp reads */
+
+/* tokens of a block, in the second walk */
+static __host__ __device__ constexpr size_t tile_of(size_t streams)
+{
+    return streams == 8 ? 8 : 16;
+}
 
 /* what the way back takes and leaves */
 struct hop_back {
@@ -20,7 +23,7 @@ struct hop_back {
     size_t tokens, width;
 };
 
-// Read a channel again
+// Sums and stores of the way back
 /* of four lanes */
 static __device__ float of_group(float x)
 {
@@ -28,20 +31,9 @@ static __device__ float of_group(float x)
     return x + __shfl_xor_sync(~0u, x, 2);
 }
 
-static __device__ float number(const struct numbers &x, int k)
+static __device__ float rounded(float x)
 {
-    return half_of(x.pair[k / 2], k % 2);
-}
-
-template <int n>
-static __device__ float read_back(const struct numbers x[n],
-                                  const float *pre, int k)
-{
-    float in = 0;
-    #pragma unroll
-    for (int j = 0; j < n; j++)
-        in += pre[j] * number(x[j], k);
-    return half_of(pack_bf16(in, 0), 0);
+    return half_of(pack_bf16(x, 0), 0);
 }
 
 static __device__ void store(uint16_t *to, const float x[EIGHT])
@@ -74,7 +66,7 @@ static __global__ void gates_kernel(struct hop_back h)
                                     EIGHT);
         #pragma unroll
         for (int k = 0; k < EIGHT; k++) {
-            float in = read_back<n>(x, pre, k);
+            float in = rounded(read<n>(x, pre, k));
             float u = h.gain[c + k] * number(dx, k);
             s += u * in;
             #pragma unroll
@@ -105,7 +97,7 @@ apply_kernel(struct hop_back h)
 {
     constexpr int OUTPUTS = 2 * n + n * n, GATES = n + n * n;
     constexpr int ROW = 2 * OUTPUTS + 1, RMS = ROW - 1;
-    constexpr int EACH = n == 8 ? 1 : 2, TILE = 8 * EACH;
+    constexpr int TILE = tile_of(n), EACH = TILE / 8;
     constexpr int MANY = n == 8 ? 4 : n;    /* streams at once */
     __shared__ float left_gates[TILE][GATES], gate[TILE][n];
     __shared__ float draw[TILE][OUTPUTS], told[TILE][3];
@@ -161,7 +153,7 @@ apply_kernel(struct hop_back h)
                     next[i] = written<n>(x, y, left_gates[at], i);
                 #pragma unroll
                 for (int k = 0; k < EIGHT; k++) {
-                    float in = read_back<n>(next, gate[at], k);
+                    float in = rounded(read<n>(next, gate[at], k));
                     float d = number(dn, k);
                     float gain = left > 0 ? h.gain[c + k] : 0;
                     din[k] = told[at][0] * gain * d - told[at][2] * in;
@@ -244,77 +236,23 @@ apply_kernel(struct hop_back h)
     }
 }
 
-// The gradient of phi
-template <int n>
-static __global__ void phi_kernel(struct hop_back h, float *partial)
-{
-    constexpr int OUTPUTS = 2 * n + n * n;
-    constexpr int GROUP = n == 8 ? 20 : OUTPUTS;
-    constexpr int ROW = 2 * OUTPUTS + 1, RMS = ROW - 1;
-    __shared__ float draw[STAGE][GROUP];
-    size_t c = (size_t)blockIdx.x * CHANNELS + threadIdx.x;
-    size_t all = n * h.width, run = blockIdx.y;
-    int begin = blockIdx.z * GROUP;
-    float sum[GROUP] = { };
-    size_t end = (run + 1) * h.tokens / RUNS;
-    for (size_t t = run * h.tokens / RUNS; t < end; t += STAGE) {
-        int here = end - t < STAGE ? (int)(end - t) : STAGE;
-        __syncthreads();
-        for (int k = threadIdx.x; k < here * GROUP; k += CHANNELS) {
-            size_t at = (t + k / GROUP) * ROW;
-            draw[k / GROUP][k % GROUP] = h.row[at + RMS]
-                * h.drow[at + OUTPUTS + begin + k % GROUP];
-        }
-        __syncthreads();
-        for (int s = 0; s < here && c < all; s++) {
-            float x = __uint_as_float(
-                (unsigned)h.next[(t + s) * all + c] << 16);
-            #pragma unroll
-            for (int k = 0; k < GROUP; k++)
-                sum[k] += draw[s][k] * x;
-        }
-    }
-    #pragma unroll
-    for (int k = 0; k < GROUP; k++)
-        if (c < all)
-            partial[(run * OUTPUTS + begin + k) * all + c] = sum[k];
-}
-
-static __global__ void fold_kernel(float *sum, const float *partial,
-                                   size_t count, size_t parts)
-{
-    size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
-    float all = 0;
-    if (i >= count)
-        return;
-    for (size_t part = 0; part < parts; part++)
-        all += partial[part * count + i];
-    sum[i] += all;
-}
-
 // Launch the way back
-/* floats: of the tiles' gains and the tokens' norms; then of the runs
-   or the mixes, whichever are more */
 static size_t tiles_of(const struct site *s)
 {
-    return blocks_for(s->tokens, s->streams == 8 ? 8 : 16);
+    return blocks_for(s->tokens, tile_of(s->streams));
 }
 
 size_t gpu_cross_work(const struct site *to)
 {
-    const struct layout *l = &to->layout;
-    size_t phi = RUNS * l->outputs * l->streams * to->width;
-    size_t mix = gpu_mix_work(l);
     return tiles_of(to) * to->width + to->tokens
-         + (phi > mix ? phi : mix);
+         + in_sixteen::gpu_coefficients_work(&to->layout);
 }
 
 template <int n>
 static void back_by(struct device *d, const struct site *to,
                     struct hop_back h, float *work)
 {
-    constexpr int OUTPUTS = 2 * n + n * n, GROUPS = n == 8 ? 4 : 1;
-    size_t count = OUTPUTS * n * h.width, tiles = tiles_of(to);
+    size_t tiles = tiles_of(to);
     gates_kernel<n><<<blocks_for(h.tokens, WARPS), THREADS, 0,
                       stream_of(d)>>>(h);
     gpu_launched(d, "gates_kernel");
@@ -323,23 +261,16 @@ static void back_by(struct device *d, const struct site *to,
                      &to->layout, h.tokens);
     apply_kernel<n><<<(unsigned)tiles, THREADS, 0, stream_of(d)>>>(h);
     gpu_launched(d, "apply_kernel");
-    dim3 blocks(blocks_for(n * h.width, CHANNELS), RUNS, GROUPS);
-    phi_kernel<n><<<blocks, CHANNELS, 0, stream_of(d)>>>(h, work);
-    gpu_launched(d, "phi_kernel");
-    fold_kernel<<<blocks_for(count, 128), 128, 0, stream_of(d)>>>(
-        floats(to->dphi), work, count, RUNS);
-    fold_kernel<<<blocks_for(h.width, 128), 128, 0, stream_of(d)>>>(
-        floats(to->dgain), h.dgain, h.width, tiles);
-    gpu_launched(d, "fold_kernel");
+    in_sixteen::gpu_project_backward(
+        d, NULL, floats(to->dphi), work, h.drow, NULL,
+        (const kept *)to->stream.at, h.row, NULL, &to->layout,
+        h.tokens);
+    in_sixteen::gpu_fold(d, floats(to->dgain), h.dgain, h.width, tiles);
 }
 
-bool gpu_cross_back_at_once(struct device *d, const struct site *from,
+void gpu_cross_back_at_once(struct device *d, const struct site *from,
                             const struct site *to, float *work)
 {
-    if (from == NULL || !crosses_at_once(d, from, to))
-        return false;
-    if (to->tokens == 0 || work == NULL)
-        return true;
     struct hop_back h = {
         (const uint16_t *)to->dstream.at,
         (const uint16_t *)from->stream.at,
@@ -358,5 +289,4 @@ bool gpu_cross_back_at_once(struct device *d, const struct site *from,
         back_by<4>(d, to, h, work);
     else
         back_by<8>(d, to, h, work);
-    return true;
 }

@@ -42,5 +42,15 @@ void gpu_coefficients_backward(
     const float *alpha, const float *bias, const struct layout *l,
     size_t tokens);
 size_t gpu_coefficients_work(const struct layout *l);
+/* its second half, from the gradient of z on: dstream += unless NULL,
+   dphi +=; without dstream, dinput and phi are not looked at */
+void gpu_project_backward(struct device *d, kept *dstream, float *dphi,
+                          float *work, const float *dcoefficients,
+                          const kept *dinput, const kept *stream,
+                          const float *coefficients, const float *phi,
+                          const struct layout *l, size_t tokens);
+/* sum [count] += those of partial [parts][count], in order */
+void gpu_fold(struct device *d, float *sum, const float *partial,
+              size_t count, size_t parts);
 KEPT_C_END
 #endif

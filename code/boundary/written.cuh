@@ -32,4 +32,22 @@ static __device__ struct numbers written(const struct numbers x[n],
     }
     return next;
 }
+
+// Read a channel of the streams
+static __device__ float number(const struct numbers &x, int k)
+{
+    return half_of(x.pair[k / 2], k % 2);
+}
+
+/* not rounded yet; pre: of the token */
+template <int n>
+static __device__ float read(const struct numbers x[n],
+                             const float *pre, int k)
+{
+    float in = 0;
+    #pragma unroll
+    for (int j = 0; j < n; j++)
+        in += pre[j] * number(x[j], k);
+    return in;
+}
 #endif
