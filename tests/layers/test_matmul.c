@@ -330,24 +330,29 @@ START_TEST(the_peak_is_a_possible_number)
 }
 END_TEST
 
-/* fails if the peak has sums that wait, or registers too narrow */
+/* fails if the peak has sums that wait, or registers too narrow:
+   either halves it. A machine that others use has a clock that is not
+   as exact */
 START_TEST(no_product_is_faster_than_the_peak)
 {
     enum { N = 256 };
     real *a = test_reals(N * N), *c = test_reals(N * N);
-    double product = 0, peak = 0;
+    double product = 2, peak = 1;
 
     fill_normal(a, N * N, 1, 1);
-    for (int i = 0; i < 50; i++) {
-        double start = omp_get_wtime();
-        matmul_serial(false, false, N, N, N, 1, a, N, a, N, 0, c, N);
-        double rate = 2e-9 * N * N * N / (omp_get_wtime() - start);
-        product = fmax(product, rate);
+    for (int round = 0; round < 8 && product > 1.25 * peak; round++) {
+        product = 0;
+        for (int i = 0; i < 50; i++) {
+            double start = omp_get_wtime();
+            matmul_serial(false, false, N, N, N, 1, a, N, a, N, 0, c,
+                          N);
+            product = fmax(product, 2e-9 * N * N * N
+                                    / (omp_get_wtime() - start));
+        }
+        peak = matmul_peak(1);
     }
-    for (int i = 0; i < 20 && peak < product; i++)
-        peak = fmax(peak, matmul_peak(1));
-    ck_assert_msg(product <= peak, "%g GF/s, the peak is %g", product,
-                  peak);
+    ck_assert_msg(product <= 1.25 * peak,
+                  "%g GF/s, the peak is %g", product, peak);
 }
 END_TEST
 
