@@ -133,10 +133,11 @@ void gpu_cross_backward(struct device *d, const struct site *from,
     // Cross back at once, where that can be
     #ifdef SIXTEEN
     if (from != NULL && !to->apart && crosses_at_once(d, from, to)) {
-        size_t bytes = gpu_cross_work(to) * sizeof(float);
+        struct way_back way = gpu_way_back(d, to);
+        size_t bytes = gpu_cross_work(to, way) * sizeof(float);
         float *room = (float *)device_scratch(d, bytes);
         if (room != NULL)           /* else planning, or no memory */
-            gpu_cross_back_at_once(d, from, to, room);
+            gpu_cross_back_at_once(d, from, to, way, room);
         return;
     }
     #endif

@@ -1,6 +1,6 @@
 #include "boundary/cross.cuh"
+#include "boundary/clusters.cuh"
 #include "boundary/written.cuh"
-#include "device/hopper.cuh"
 #include "layers/norm.h"
 #include "mix/mix.cuh"
 #include "mix/sinkhorn.cuh"
@@ -20,22 +20,6 @@ struct hop {
     size_t tokens, width;
     int iterations;
 };
-
-// Blocks that meet
-template <bool CLUSTER> static __device__ void meet(void)
-{
-    if (CLUSTER) {
-        cluster_arrive();
-        cluster_wait();
-    } else
-        __syncthreads();
-}
-
-template <bool CLUSTER>
-static __device__ const float *at_block(const float *at, unsigned b)
-{
-    return CLUSTER ? in_block(at, b) : at;
-}
 
 // Cross in one kernel
 template <int n, bool CLUSTER, bool WRITES>
@@ -216,7 +200,7 @@ template <int n> static size_t room_of(size_t slice)
          + TOKENS * (n * slice + APART) * sizeof(uint16_t);
 }
 
-static size_t room_for_tiles(struct device *d)
+size_t gpu_room_for_tiles(struct device *d)
 {
     int most = 0;
     gpu_check(d, cudaDeviceGetAttribute(&most,
@@ -248,7 +232,7 @@ template <int n>
 static bool cross_by(struct device *d, const struct hop *h,
                      unsigned blocks)
 {
-    size_t most = room_for_tiles(d);
+    size_t most = gpu_room_for_tiles(d);
     if (blocks == 0)
         blocks = blocks_of<n>((const struct gpu *)d->state, h->width,
                               most);
@@ -260,23 +244,9 @@ static bool cross_by(struct device *d, const struct hop *h,
                                       : cross_kernel<n, true, false>
                   : writes ? cross_kernel<n, false, true>
                            : cross_kernel<n, false, false>;
-    gpu_check(d, cudaFuncSetAttribute(kernel,
-                  cudaFuncAttributeMaxDynamicSharedMemorySize,
-                  (int)room), "cross_kernel");
-    cudaLaunchAttribute cluster = {};
-    cluster.id = cudaLaunchAttributeClusterDimension;
-    cluster.val.clusterDim.x = blocks;
-    cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
-    cudaLaunchConfig_t c = {};
-    c.gridDim = dim3(blocks_for(h->tokens, TOKENS) * blocks);
-    c.blockDim = dim3(THREADS);
-    c.dynamicSmemBytes = room;
-    c.stream = stream_of(d);
-    c.attrs = &cluster;
-    c.numAttrs = blocks > 1;
-    gpu_check(d, cudaLaunchKernelEx(&c, kernel, *h, blocks),
-              "cross_kernel");
-    gpu_launched(d, "cross_kernel");
+    launch_in_clusters(d, "cross_kernel", kernel, h,
+                       blocks_for(h->tokens, TOKENS), blocks, THREADS,
+                       room);
     if (n != N)
         gpu_sinkhorn_forward(d, h->reached + 2 * n,
                              h->reached + 2 * n,
@@ -293,7 +263,7 @@ static bool is_wide(struct array a)
 bool crosses_at_once(struct device *d, const struct site *from,
                      const struct site *to)
 {
-    size_t n = to->streams, most = room_for_tiles(d);
+    size_t n = to->streams, most = gpu_room_for_tiles(d);
     const struct gpu *g = (const struct gpu *)d->state;
     return !to->exit && to->layout.mix == MIX_SINKHORN
         && (from == NULL

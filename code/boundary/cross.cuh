@@ -14,10 +14,19 @@ bool gpu_cross_at_once(struct device *d, const struct site *from,
 /* does it take them? */
 bool crosses_at_once(struct device *d, const struct site *from,
                      const struct site *to);
+/* bytes of shared memory that a block may ask for */
+size_t gpu_room_for_tiles(struct device *d);
+
+/* by how many blocks a tile goes back, and what is kept on the chip */
+struct way_back { unsigned blocks; bool tile, phi /* then tile */; };
+/* the one that suits the GPU */
+struct way_back gpu_way_back(struct device *d, const struct site *to);
 /* device_cross_backward, of what crosses at once; some tokens, from not
-   NULL; work: gpu_cross_work(to) floats */
+   NULL; work: gpu_cross_work(to, way) floats. The bits depend on the
+   width, the blocks, and whether phi is kept. */
 void gpu_cross_back_at_once(struct device *d, const struct site *from,
-                            const struct site *to, float *work);
-size_t gpu_cross_work(const struct site *to);
+                            const struct site *to, struct way_back way,
+                            float *work);
+size_t gpu_cross_work(const struct site *to, struct way_back way);
 LANGUAGE_C_END
 #endif

@@ -1,26 +1,31 @@
 #define SIXTEEN
 #include "boundary/cross.cuh"
+#include "boundary/clusters.cuh"
 #include "boundary/mixing.cuh"
 #include "boundary/written.cuh"
 
 enum { WARPS = 8, THREADS = 32 * WARPS,
-       ACROSS = 32 * 8 };       /* channels that a warp reads */
+       FOUR = 4,                /* channels of a lane, second walk */
+       APART = 16,              /* numbers, between rows of the tile */
+       BESIDE = 8,              /* between rows of what phi gets */
+       ALL_BLOCKS = 128 };      /* at most, of all runs */
 
-/* tokens of a block, in the second walk */
-static __host__ __device__ constexpr size_t tile_of(size_t streams)
+/* tokens of a tile */
+static __host__ __device__ constexpr int tile_of(size_t streams)
 {
     return streams == 8 ? 8 : 16;
 }
 
 /* what the way back takes and leaves */
 struct hop_back {
-    const uint16_t *dnext, *stream, *answer, *next, *dnormed;
-    const float *left, *row, *inverse_rms, *phi, *gain;
+    const uint16_t *dnext, *stream, *answer, *dnormed;
+    const float *left, *row, *inverse_rms, *phi, *gain, *alpha;
     uint16_t *dstream, *danswer;
     float *drow, *dleft;
-    float *dgain;           /* [tiles][C] */
-    float *along;           /* [T] r^2 s */
-    size_t tokens, width;
+    float *dgain, *dmix;    /* [runs][C], [runs][2n + n^2][2] */
+    float *dphi;            /* [runs][2n + n^2][nC], if kept */
+    size_t tokens, width, runs;
+    struct way_back way;
 };
 
 // Sums and stores of the way back
@@ -31,262 +36,551 @@ static __device__ float of_group(float x)
     return x + __shfl_xor_sync(~0u, x, 2);
 }
 
+/* of what the blocks of a tile have in this place */
+template <bool CLUSTER>
+static __device__ float of_blocks(const float *at, unsigned blocks)
+{
+    float all = 0;
+    for (unsigned b = 0; b < blocks; b++)
+        all += *at_block<CLUSTER>(at, b);
+    return all;
+}
+
 static __device__ float rounded(float x)
 {
     return half_of(pack_bf16(x, 0), 0);
 }
 
-static __device__ void store(uint16_t *to, const float x[EIGHT])
+struct alignas(8) four { unsigned pair[FOUR / 2]; };
+
+/* or zeros, if there are none left */
+static __device__ struct four four_at(const uint16_t *from, size_t left)
 {
-    struct numbers all;
-    #pragma unroll
-    for (int k = 0; k < EIGHT / 2; k++)
-        all.pair[k] = pack_bf16(x[2 * k], x[2 * k + 1]);
-    *(struct numbers *)to = all;
+    struct four x = { };
+    if (left > 0)
+        x = *(const struct four *)from;
+    return x;
 }
 
-// Add up what a token's gates get
-template <int n>
-static __global__ void gates_kernel(struct hop_back h)
+static __device__ void store(uint16_t *to, const float x[FOUR])
 {
-    constexpr int ROW = 2 * (2 * n + n * n) + 1;
-    size_t t = (size_t)blockIdx.x * WARPS + threadIdx.x / WARP;
-    size_t C = h.width;
-    int lane = threadIdx.x % WARP;
-    float s = 0, along[n] = { }, across[n] = { };
-    if (t >= h.tokens)
-        return;
-    const float *pre = h.row + t * ROW;
-    for (size_t c = lane * EIGHT; c < C; c += ACROSS) {
-        struct numbers x[n], dx;
-        dx = numbers_at<true>(h.dnormed + t * C + c, EIGHT);
+    *(struct four *)to = { { pack_bf16(x[0], x[1]),
+                             pack_bf16(x[2], x[3]) } };
+}
+
+// Products of floats in pieces
+struct pieces { unsigned high, low; };
+
+static __device__ struct pieces pieces_of(float x)
+{
+    struct pieces p = { tf32(x), 0 };
+    p.low = tf32(x - __uint_as_float(p.high));
+    return p;
+}
+
+/* d += a b, 16 x 8 x 8 */
+static __device__ void multiply_pieces(float d[4],
+                                       const struct pieces a[4],
+                                       const struct pieces b[2])
+{
+    unsigned high[4] = { a[0].high, a[1].high, a[2].high, a[3].high };
+    unsigned low[4] = { a[0].low, a[1].low, a[2].low, a[3].low };
+    unsigned b_high[2] = { b[0].high, b[1].high };
+    unsigned b_low[2] = { b[0].low, b[1].low };
+    mma_tf32(d, low, b_high);
+    mma_tf32(d, high, b_low);
+    mma_tf32(d, high, b_high);
+}
+
+// Add the rows of phi
+/* D += draw phi: of tokens g and g + 8, channels 4 q .. of 16; phi: at
+   the first of them in row 0; left: how many there are */
+template <int OUTPUTS, int TILE>
+static __device__ void add_rows(float D[][FOUR],
+                                const float draw[][OUTPUTS + 4],
+                                const float *phi, size_t stride,
+                                size_t left)
+{
+    int group = threadIdx.x % WARP / 4, in_group = threadIdx.x % 4;
+    size_t c = group / 2 * FOUR;
+    float sum[2][4] = { };
+    #pragma unroll (OUTPUTS > 24 ? 1 : OUTPUTS / 8)
+    for (int k = 0; k < OUTPUTS; k += 8) {
+        struct pieces a[4], b[2][2];
         #pragma unroll
-        for (int i = 0; i < n; i++)
-            x[i] = numbers_at<true>(h.next + (t * n + i) * C + c,
-                                    EIGHT);
+        for (int r = 0; r < 4; r++)
+            a[r] = r % 2 * 8 < TILE
+                 ? pieces_of(draw[group + r % 2 * 8]
+                                 [k + in_group + r / 2 * 4])
+                 : (struct pieces){ };
         #pragma unroll
-        for (int k = 0; k < EIGHT; k++) {
-            float in = rounded(read<n>(x, pre, k));
-            float u = h.gain[c + k] * number(dx, k);
-            s += u * in;
-            #pragma unroll
-            for (int i = 0; i < n; i++) {
-                float it = number(x[i], k);
-                along[i] += u * it;
-                across[i] += in * it;
-            }
+        for (int r = 0; r < 2; r++) {
+            size_t e = k + in_group + 4 * r;
+            float4 w = { };
+            if (c < left)
+                w = *(const float4 *)(phi + e * stride + c);
+            b[0][r] = pieces_of(group % 2 == 0 ? w.x : w.y);
+            b[1][r] = pieces_of(group % 2 == 0 ? w.z : w.w);
         }
+        multiply_pieces(sum[0], a, b[0]);
+        multiply_pieces(sum[1], a, b[1]);
     }
-    float r = h.inverse_rms[t];
-    s = warp_sum(s) * r / (float)C;
     #pragma unroll
-    for (int i = 0; i < n; i++) {
-        float sum = r * warp_sum(along[i])
-                  - r * r * s * warp_sum(across[i]);
-        if (lane == 0)
-            h.drow[t * ROW + i] = sum;
-    }
-    if (lane == 0)
-        h.along[t] = r * r * s;
+    for (int r = 0; r < TILE / 8; r++)
+        #pragma unroll
+        for (int k = 0; k < FOUR; k++)
+            D[r][k] += sum[k / 2][2 * r + k % 2];
 }
 
-// Apply the gradients
-template <int n>
+// Go back in one kernel
+template <int n, bool CLUSTER>
 static __global__ void __launch_bounds__(THREADS)
-apply_kernel(struct hop_back h)
+back_kernel(struct hop_back h, unsigned blocks)
 {
     constexpr int OUTPUTS = 2 * n + n * n, GATES = n + n * n;
     constexpr int ROW = 2 * OUTPUTS + 1, RMS = ROW - 1;
     constexpr int TILE = tile_of(n), EACH = TILE / 8;
-    constexpr int MANY = n == 8 ? 4 : n;    /* streams at once */
+    constexpr int MANY = n == 8 ? 2 : n;    /* streams at once */
+    constexpr int SUMS = 2 * n + 1;
+    extern __shared__ __align__(16) float memory[];
     __shared__ float left_gates[TILE][GATES], gate[TILE][n];
-    __shared__ float draw[TILE][OUTPUTS], told[TILE][3];
-    __shared__ float part[WARPS][TILE][GATES];
-    size_t C = h.width, first = (size_t)blockIdx.x * TILE;
+    __shared__ float dlogit[TILE][OUTPUTS], draw[TILE][OUTPUTS + 4];
+    __shared__ float told[TILE][3], mix[OUTPUTS][2];
+    auto sums = (float (*)[SUMS])memory;
+    auto leaving = (float (*)[GATES])(sums + TILE);
+    auto part = (float (*)[TILE][GATES])(leaving + TILE);
+    unsigned rank = CLUSTER ? cluster_rank() : 0;
+    size_t C = h.width, slice = C / blocks, begin = rank * slice;
+    size_t kept = slice + h.way.phi * OUTPUTS * (n * slice + BESIDE);
+    float *gains = (float *)(part + WARPS), *phis = gains + slice;
+    uint16_t *tile = (uint16_t *)(gains + kept);
+    size_t step = (n + 2) * slice + APART;
+    size_t tiles = (h.tokens + TILE - 1) / TILE;
+    size_t run = blockIdx.x / blocks, end = (run + 1) * tiles / h.runs;
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
     int group = lane / 4, in_group = lane % 4;
-    // What a block knows of its tokens
-    for (int k = threadIdx.x; k < TILE * OUTPUTS; k += THREADS) {
-        size_t at = k / OUTPUTS, e = k % OUTPUTS, t = first + at;
-        bool is = t < h.tokens;
-        draw[at][e] = is ? h.row[t * ROW + RMS]
-                           * h.drow[t * ROW + OUTPUTS + e] : 0;
-        if (e < n)
-            gate[at][e] = is ? h.row[t * ROW + e] : 0;
-        else
-            left_gates[at][e - n] = is ? h.left[t * ROW + e] : 0;
-    }
-    __syncthreads();
-    if (threadIdx.x < TILE) {
-        size_t at = threadIdx.x, t = first + at;
-        float all = 0, rms = t < h.tokens ? h.row[t * ROW + RMS] : 0;
-        for (int e = 0; e < OUTPUTS && t < h.tokens; e++)
-            all += draw[at][e] * h.row[t * ROW + OUTPUTS + e];
-        told[at][0] = t < h.tokens ? h.inverse_rms[t] : 0;
-        told[at][1] = all * rms * rms / (float)(n * C);
-        told[at][2] = t < h.tokens ? h.along[t] : 0;
-    }
-    __syncthreads();
-    #pragma unroll
-    for (int from = 0; from < n; from += MANY) {
-        float post[EACH][n] = { }, res[EACH][n][MANY] = { };
+    if (threadIdx.x < OUTPUTS)
+        mix[threadIdx.x][0] = mix[threadIdx.x][1] = 0;
+    for (size_t k = threadIdx.x; k < kept; k += THREADS)
+        gains[k] = 0;
+    for (size_t a = run * tiles / h.runs; a < end; a++) {
+        size_t first = a * TILE;
+        // What a block knows of its tokens
+        for (int k = threadIdx.x; k < TILE * OUTPUTS; k += THREADS) {
+            size_t at = k / OUTPUTS, e = k % OUTPUTS, t = first + at;
+            bool is = t < h.tokens;
+            if (e < n)
+                gate[at][e] = is ? h.row[t * ROW + e] : 0;
+            else
+                left_gates[at][e - n] = is ? h.left[t * ROW + e] : 0;
+        }
+        __syncthreads();
+        // Add up what the gates get
+        float s[EACH] = { }, along[EACH][n] = { }, across[EACH][n] = { };
         #pragma unroll 1
-        for (size_t c0 = warp * 4 * EIGHT; c0 < C;
+        for (size_t c0 = warp * 4 * EIGHT; c0 < slice;
              c0 += WARPS * 4 * EIGHT) {
-            size_t c = c0 + in_group * EIGHT;
-            size_t left = c < C ? EIGHT : 0;
-            float dgain[EIGHT] = { };
+            size_t c = c0 + in_group * EIGHT, left = c < slice ? EIGHT : 0;
             #pragma unroll
             for (int r = 0; r < EACH; r++) {
                 int at = group + 8 * r;
                 size_t t = first + at, own = t < h.tokens ? left : 0;
-                // Make the tile's streams again
-                struct numbers x[n], next[n];
-                struct numbers y = numbers_at<true>(h.answer + t * C + c, own);
-                struct numbers dn = numbers_at<true>(h.dnormed + t * C + c, own);
-                float din[EIGHT];
+                struct numbers x[n], y, dn, next[n];
+                // Fetch eight channels, and keep them
+                y = numbers_at<true>(h.answer + t * C + begin + c, own);
+                dn = numbers_at<true>(h.dnormed + t * C + begin + c, own);
                 #pragma unroll
                 for (int j = 0; j < n; j++)
-                    x[j] = numbers_at<true>(h.stream + (t * n + j) * C + c, own);
+                    x[j] = numbers_at<true>(h.stream + (t * n + j) * C + begin + c,
+                                            own);
+                if (h.way.tile && left > 0) {
+                    uint16_t *to = tile + at * step + c;
+                    #pragma unroll
+                    for (int j = 0; j < n; j++)
+                        *(struct numbers *)(to + j * slice) = x[j];
+                    *(struct numbers *)(to + n * slice) = y;
+                    *(struct numbers *)(to + (n + 1) * slice) = dn;
+                }
                 #pragma unroll
                 for (int i = 0; i < n; i++)
                     next[i] = written<n>(x, y, left_gates[at], i);
                 #pragma unroll
                 for (int k = 0; k < EIGHT; k++) {
                     float in = rounded(read<n>(next, gate[at], k));
-                    float d = number(dn, k);
-                    float gain = left > 0 ? h.gain[c + k] : 0;
-                    din[k] = told[at][0] * gain * d - told[at][2] * in;
-                    dgain[k] += d * in * told[at][0];
-                }
-                // Go back over the streams
-                float dx[MANY][EIGHT] = { }, dy[EIGHT] = { };
-                #pragma unroll
-                for (int i = 0; i < n; i++) {
-                    // All of the gradient of a stream
-                    float D[EIGHT];
-                    struct numbers d = numbers_at<true>(h.dnext + (t * n + i) * C + c, own);
+                    float gain = left > 0 ? h.gain[begin + c + k] : 0;
+                    float u = gain * number(dn, k);
+                    s[r] += u * in;
                     #pragma unroll
-                    for (int k = 0; k < EIGHT; k++)
-                        D[k] = number(d, k) + gate[at][i] * din[k]
-                             - told[at][1] * number(next[i], k);
-                    #pragma unroll (n == 8 ? 1 : 4)
-                    for (int e = 0; e < OUTPUTS; e++) {
-                        struct eight_floats w = weights_at<true>(
-                            h.phi + ((size_t)e * n + i) * C + c, left);
-                        #pragma unroll
-                        for (int k = 0; k < EIGHT; k++)
-                            D[k] += draw[at][e] * w.at[k];
+                    for (int i = 0; i < n; i++) {
+                        along[r][i] += u * number(next[i], k);
+                        across[r][i] += in * number(next[i], k);
                     }
-                    // Give it to the streams and gates behind
+                }
+            }
+        }
+        // Add up the tile's sums
+        #pragma unroll
+        for (int r = 0; r < EACH; r++) {
+            float *to = part[warp][group + 8 * r];
+            float all = of_group(s[r]);
+            if (in_group == 0)
+                to[0] = all;
+            #pragma unroll
+            for (int i = 0; i < n; i++) {
+                float u = of_group(along[r][i]), in = of_group(across[r][i]);
+                if (in_group == 0)
+                    to[1 + i] = u, to[1 + n + i] = in;
+            }
+        }
+        __syncthreads();
+        for (int k = threadIdx.x; k < TILE * SUMS; k += THREADS) {
+            float all = 0;
+            for (int w = 0; w < WARPS; w++)
+                all += part[w][k / SUMS][k % SUMS];
+            sums[k / SUMS][k % SUMS] = all;
+        }
+        meet<CLUSTER>();
+        // Go back through the gates
+        for (int k = threadIdx.x; k < TILE * OUTPUTS; k += THREADS) {
+            int at = k / OUTPUTS, e = k % OUTPUTS;
+            size_t t = first + at;
+            float d = 0;
+            if (t < h.tokens) {
+                const float *row = h.row + t * ROW, *drow = h.drow + t * ROW;
+                if (e < n) {
+                    float r = h.inverse_rms[t];
+                    float s = of_blocks<CLUSTER>(&sums[at][0], blocks) * r
+                            / (float)C;
+                    if (e == 0)
+                        told[at][0] = r, told[at][2] = r * r * s;
+                    d = r * of_blocks<CLUSTER>(&sums[at][1 + e], blocks)
+                      - r * r * s
+                        * of_blocks<CLUSTER>(&sums[at][1 + n + e], blocks);
+                } else
+                    d = drow[e < 2 * n ? e : OUTPUTS + e];
+                float half = row[e] / (float)(1 + e / n);
+                if (e < 2 * n)
+                    d *= (float)(1 + e / n) * half * (1 - half);
+            }
+            dlogit[at][e] = d;
+        }
+        __syncthreads();
+        // Find what the projections get
+        for (int k = threadIdx.x; k < TILE * OUTPUTS; k += THREADS) {
+            int at = k / OUTPUTS, e = k % OUTPUTS;
+            size_t t = first + at;
+            float dz = h.alpha[e < 2 * n ? e / n : 2] * dlogit[at][e];
+            draw[at][e] = t < h.tokens ? h.row[t * ROW + RMS] * dz : 0;
+        }
+        __syncthreads();
+        if (threadIdx.x < TILE) {
+            size_t at = threadIdx.x, t = first + at;
+            float all = 0, rms = t < h.tokens ? h.row[t * ROW + RMS] : 0;
+            for (int e = 0; e < OUTPUTS && t < h.tokens; e++)
+                all += draw[at][e] * h.row[t * ROW + OUTPUTS + e];
+            told[at][1] = all * rms * rms / (float)(n * C);
+            if (t >= h.tokens)
+                told[at][0] = told[at][2] = 0;
+        }
+        if (threadIdx.x < OUTPUTS)
+            for (int at = 0; at < TILE && first + at < h.tokens; at++) {
+                const float *row = h.row + (first + at) * ROW;
+                float d = dlogit[at][threadIdx.x];
+                mix[threadIdx.x][0] += d * (row[RMS]
+                                            * row[OUTPUTS + threadIdx.x]);
+                mix[threadIdx.x][1] += d;
+            }
+        __syncthreads();
+        // Go back over the tile
+        #pragma unroll
+        for (int from = 0; from < n; from += MANY) {
+            float post[EACH][n] = { }, res[EACH][n][MANY] = { };
+            #pragma unroll 1
+            for (size_t c0 = warp * 4 * FOUR; c0 < slice;
+                 c0 += WARPS * 4 * FOUR) {
+                {
+                    size_t c = c0 + in_group * FOUR;
+                    size_t left = c < slice ? FOUR : 0;
+                    float D[n][EACH][FOUR] = { }, dgain[FOUR] = { };
                     #pragma unroll
-                    for (int k = 0; k < EIGHT; k++) {
-                        dy[k] += left_gates[at][i] * D[k];
-                        post[r][i] += D[k] * number(y, k);
+                    for (int i = 0; i < n; i++)
+                        add_rows<OUTPUTS, TILE>(D[i], draw,
+                                                h.phi + i * C + begin + c0,
+                                                n * C, slice - c0);
+                    #pragma unroll
+                    for (int r = 0; r < EACH; r++) {
+                        int at = group + 8 * r;
+                        size_t t = first + at, own = t < h.tokens ? left : 0;
+                        // Find what was read, and its gradient
+                        struct four x[n], next[n], y, dn;
+                        float din[FOUR];
+                        if (h.way.tile) {
+                            const uint16_t *of = tile + at * step + c;
+                            y = four_at(of + n * slice, left);
+                            dn = four_at(of + (n + 1) * slice, left);
+                            #pragma unroll
+                            for (int j = 0; j < n; j++)
+                                x[j] = four_at(of + j * slice, left);
+                        } else {
+                            y = four_at(h.answer + t * C + begin + c, own);
+                            dn = four_at(h.dnormed + t * C + begin + c, own);
+                            #pragma unroll
+                            for (int j = 0; j < n; j++)
+                                x[j] = four_at(h.stream + (t * n + j) * C + begin + c, own);
+                        }
                         #pragma unroll
-                        for (int j = 0; j < MANY; j++) {
-                            dx[j][k] += left_gates[at][n + i * n + from + j] * D[k];
-                            res[r][i][j] += D[k] * number(x[from + j], k);
+                        for (int i = 0; i < n; i++)
+                            next[i] = written<n>(x, y, left_gates[at], i);
+                        #pragma unroll
+                        for (int k = 0; k < FOUR; k++) {
+                            float in = rounded(read<n>(next, gate[at], k));
+                            float d = number(dn, k);
+                            float gain = left > 0 ? h.gain[begin + c + k] : 0;
+                            din[k] = told[at][0] * gain * d - told[at][2] * in;
+                            dgain[k] += d * in * told[at][0];
+                        }
+                        // Go back over the streams
+                        float dx[MANY][FOUR] = { }, dy[FOUR] = { };
+                        #pragma unroll
+                        for (int i = 0; i < n; i++) {
+                            // All of the gradient of a stream
+                            struct four d = four_at(h.dnext + (t * n + i) * C + begin + c, own);
+                            #pragma unroll
+                            for (int k = 0; k < FOUR; k++)
+                                D[i][r][k] += number(d, k) + gate[at][i] * din[k]
+                                            - told[at][1] * number(next[i], k);
+                            // Give it to the streams and gates behind
+                            #pragma unroll
+                            for (int k = 0; k < FOUR; k++) {
+                                float all = D[i][r][k];
+                                dy[k] += left_gates[at][i] * all;
+                                post[r][i] += all * number(y, k);
+                                #pragma unroll
+                                for (int j = 0; j < MANY; j++) {
+                                    dx[j][k] += left_gates[at][n + i * n + from + j] * all;
+                                    res[r][i][j] += all * number(x[from + j], k);
+                                }
+                            }
+                            if (h.way.phi && left > 0 && from + MANY == n)
+                                *(struct four *)(tile + at * step + i * slice + c) = next[i];
+                        }
+                        if (own > 0) {
+                            if (from == 0)
+                                store(h.danswer + t * C + begin + c, dy);
+                            #pragma unroll
+                            for (int j = 0; j < MANY; j++)
+                                store(h.dstream + (t * n + from + j) * C + begin + c, dx[j]);
+                        }
+                    }
+                    // Add up the gain's gradient
+                    #pragma unroll
+                    for (int k = 0; k < FOUR && from == 0; k++) {
+                        for (int half = 4; half < WARP; half *= 2)
+                            dgain[k] += __shfl_xor_sync(~0u, dgain[k], half);
+                        if (group == 0 && left > 0)
+                            gains[c + k] += dgain[k];
+                    }
+                }
+                if (h.way.phi && from + MANY == n) {
+                    // Add to what phi gets
+                    __syncwarp();
+                    size_t c = c0 + 2 * group, row = n * slice + BESIDE;
+                    bool is = c < slice;
+                    #pragma unroll 1
+                    for (int i = 0; i < n; i++) {
+                        unsigned x[TILE / 8][4] = { };
+                        #pragma unroll
+                        for (int r = 0; r < TILE / 4; r++) {
+                            const unsigned *two = (const unsigned *)(
+                                tile + (4 * r + in_group) * step + i * slice + c);
+                            unsigned both = is ? *two : 0;
+                            x[r / 2][r % 2 * 2] = both << 16;
+                            x[r / 2][r % 2 * 2 + 1] = both & 0xffff0000;
+                        }
+                        #pragma unroll (OUTPUTS > 24 ? 1 : OUTPUTS / 8)
+                        for (int k = 0; k < OUTPUTS; k += 8) {
+                            float *to = phis + (k + 2 * in_group) * row + i * slice + c;
+                            float sum[4] = { };
+                            // Multiply two channels by eight projections
+                            #pragma unroll
+                            for (int e = 0; e < 2 && is; e++) {
+                                float2 two = *(float2 *)(to + e * row);
+                                sum[e] = two.x, sum[2 + e] = two.y;
+                            }
+                            #pragma unroll
+                            for (int r = 0; r < TILE / 8; r++) {
+                                struct pieces b[2] = {
+                                    pieces_of(draw[8 * r + in_group][k + group]),
+                                    pieces_of(draw[8 * r + in_group + 4][k + group]) };
+                                unsigned high[2] = { b[0].high, b[1].high };
+                                unsigned low[2] = { b[0].low, b[1].low };
+                                mma_tf32(sum, x[r], low);
+                                mma_tf32(sum, x[r], high);
+                            }
+                            #pragma unroll
+                            for (int e = 0; e < 2 && is; e++)
+                                *(float2 *)(to + e * row) = { sum[e], sum[2 + e] };
                         }
                     }
                 }
-                if (own > 0) {
-                    if (from == 0)
-                        store(h.danswer + t * C + c, dy);
-                    #pragma unroll
-                    for (int j = 0; j < MANY; j++)
-                        store(h.dstream + (t * n + from + j) * C + c, dx[j]);
-                }
             }
-            // Add up the gain's gradient
+            // Leave the gates' gradients
             #pragma unroll
-            for (int k = 0; k < EIGHT && from == 0; k++) {
-                for (int half = 4; half < WARP; half *= 2)
-                    dgain[k] += __shfl_xor_sync(~0u, dgain[k], half);
-                if (group == 0 && left > 0)
-                    h.dgain[blockIdx.x * C + c + k] = dgain[k];
-            }
-        }
-        // Leave the gates' gradients
-        #pragma unroll
-        for (int r = 0; r < EACH; r++)
-            #pragma unroll
-            for (int i = 0; i < n; i++) {
-                float *to = part[warp][group + 8 * r];
-                float all = of_group(post[r][i]);
-                if (from == 0 && in_group == 0)
-                    to[i] = all;
+            for (int r = 0; r < EACH; r++)
                 #pragma unroll
-                for (int j = 0; j < MANY; j++) {
-                    all = of_group(res[r][i][j]);
-                    if (in_group == 0)
-                        to[n + i * n + from + j] = all;
+                for (int i = 0; i < n; i++) {
+                    float *to = part[warp][group + 8 * r];
+                    float all = of_group(post[r][i]);
+                    if (from == 0 && in_group == 0)
+                        to[i] = all;
+                    #pragma unroll
+                    for (int j = 0; j < MANY; j++) {
+                        all = of_group(res[r][i][j]);
+                        if (in_group == 0)
+                            to[n + i * n + from + j] = all;
+                    }
                 }
-            }
+        }
+        // Add up the gates' gradients
+        __syncthreads();
+        for (int k = threadIdx.x; k < TILE * GATES; k += THREADS) {
+            float all = 0;
+            for (int w = 0; w < WARPS; w++)
+                all += part[w][k / GATES][k % GATES];
+            leaving[k / GATES][k % GATES] = all;
+        }
+        meet<CLUSTER>();
+        for (int k = threadIdx.x; k < TILE * GATES; k += THREADS) {
+            size_t at = k / GATES, t = first + at;
+            if (t < h.tokens && at % blocks == rank)
+                h.dleft[t * ROW + n + k % GATES]
+                    = of_blocks<CLUSTER>(&leaving[at][k % GATES], blocks);
+        }
+        for (int k = threadIdx.x; k < TILE * OUTPUTS && !h.way.phi;
+             k += THREADS) {
+            size_t at = k / OUTPUTS, e = k % OUTPUTS, t = first + at;
+            if (t < h.tokens && at % blocks == rank)
+                h.drow[t * ROW + OUTPUTS + e]
+                    = h.alpha[e < 2 * n ? e / n : 2] * dlogit[at][e];
+        }
     }
-    // Add up the gates' gradients
+    // Leave the sums of a run
     __syncthreads();
-    for (int k = threadIdx.x; k < TILE * GATES; k += THREADS) {
-        size_t t = first + k / GATES;
-        float all = 0;
-        for (int w = 0; w < WARPS; w++)
-            all += part[w][k / GATES][k % GATES];
-        if (t < h.tokens)
-            h.dleft[t * ROW + n + k % GATES] = all;
+    for (size_t k = threadIdx.x; k < slice; k += THREADS)
+        h.dgain[run * C + begin + k] = gains[k];
+    #pragma unroll 1
+    for (int e = 0; e < OUTPUTS && h.way.phi; e++)
+        for (size_t k = threadIdx.x; k < n * slice; k += THREADS)
+            h.dphi[((run * OUTPUTS + e) * n + k / slice) * C + begin
+                   + k % slice] = phis[e * (n * slice + BESIDE) + k];
+    if (rank == 0 && threadIdx.x < OUTPUTS) {
+        float *to = h.dmix + (run * OUTPUTS + threadIdx.x) * 2;
+        to[0] = mix[threadIdx.x][0];
+        to[1] = mix[threadIdx.x][1];
     }
+    if (CLUSTER)
+        meet<CLUSTER>();
 }
 
 // Launch the way back
-static size_t tiles_of(const struct site *s)
+static size_t runs_of(const struct site *s, struct way_back w)
 {
-    return blocks_for(s->tokens, tile_of(s->streams));
+    size_t tile = (size_t)tile_of(s->streams);
+    size_t tiles = blocks_for(s->tokens, tile);
+    size_t most = ALL_BLOCKS / w.blocks;
+    return tiles < most ? tiles : most;
 }
 
-size_t gpu_cross_work(const struct site *to)
+size_t gpu_cross_work(const struct site *to, struct way_back w)
 {
-    return tiles_of(to) * to->width + to->tokens
-         + in_sixteen::gpu_coefficients_work(&to->layout);
+    size_t outputs = to->layout.outputs, C = to->width;
+    size_t phi = outputs * to->streams * C;
+    size_t runs = runs_of(to, w);
+    return runs * (C + 2 * outputs)
+         + (w.phi ? runs * phi
+                  : in_sixteen::gpu_coefficients_work(&to->layout));
+}
+
+template <int n>
+static size_t back_room(size_t slice, struct way_back w)
+{
+    constexpr size_t TILE = tile_of(n), OUTPUTS = 2 * n + n * n;
+    size_t sums = TILE * (2 * n + 1 + (n + n * n) * (1 + WARPS));
+    size_t kept = slice + w.phi * OUTPUTS * (n * slice + BESIDE);
+    size_t tile = w.tile ? TILE * ((n + 2) * slice + APART) : 0;
+    return (sums + kept) * sizeof(float) + tile * sizeof(uint16_t);
+}
+
+template <int n>
+static struct way_back way_of(struct device *d, size_t width)
+{
+    size_t most = gpu_room_for_tiles(d);
+    const struct gpu *g = (const struct gpu *)d->state;
+    for (int phi = 1; phi >= 0; phi--)
+        for (unsigned b = 1; b <= (g->version < 90 ? 1 : 8); b *= 2) {
+            struct way_back w = { b, true, phi == 1 };
+            if (width % (b * EIGHT) == 0
+                && back_room<n>(width / b, w) <= most)
+                return w;
+        }
+    return (struct way_back){ 1, false, false };
+}
+
+struct way_back gpu_way_back(struct device *d, const struct site *to)
+{
+    return to->streams == 2 ? way_of<2>(d, to->width)
+         : to->streams == 4 ? way_of<4>(d, to->width)
+                            : way_of<8>(d, to->width);
 }
 
 template <int n>
 static void back_by(struct device *d, const struct site *to,
-                    struct hop_back h, float *work)
+                    const struct hop_back *h, float *work)
 {
-    size_t tiles = tiles_of(to);
-    gates_kernel<n><<<blocks_for(h.tokens, WARPS), THREADS, 0,
-                      stream_of(d)>>>(h);
-    gpu_launched(d, "gates_kernel");
-    gpu_mix_backward(d, h.drow, floats(to->dalpha), floats(to->dbias),
-                     work, h.row, floats(to->alpha), floats(to->bias),
-                     &to->layout, h.tokens);
-    apply_kernel<n><<<(unsigned)tiles, THREADS, 0, stream_of(d)>>>(h);
-    gpu_launched(d, "apply_kernel");
-    in_sixteen::gpu_project_backward(
-        d, NULL, floats(to->dphi), work, h.drow, NULL,
-        (const kept *)to->stream.at, h.row, NULL, &to->layout,
-        h.tokens);
-    in_sixteen::gpu_fold(d, floats(to->dgain), h.dgain, h.width, tiles);
+    unsigned blocks = h->way.blocks;
+    const struct layout *l = &to->layout;
+    gpu_matrix_backward(d, h->drow, h->row, h->alpha, floats(to->bias),
+                        l, h->tokens);
+    launch_in_clusters(d, "back_kernel",
+                       blocks > 1 ? back_kernel<n, true>
+                                  : back_kernel<n, false>,
+                       h, (unsigned)h->runs, blocks, THREADS,
+                       back_room<n>(h->width / blocks, h->way));
+    gpu_mix_fold(d, floats(to->dalpha), floats(to->dbias), h->dmix, l,
+                 h->runs);
+    in_sixteen::gpu_fold(d, floats(to->dgain), h->dgain, h->width,
+                         h->runs);
+    if (h->way.phi)
+        in_sixteen::gpu_fold(d, floats(to->dphi), h->dphi,
+                             l->outputs * n * h->width, h->runs);
+    else
+        in_sixteen::gpu_project_backward(
+            d, NULL, floats(to->dphi), work, h->drow, NULL,
+            (const kept *)to->stream.at, h->row, NULL, l, h->tokens);
 }
 
 void gpu_cross_back_at_once(struct device *d, const struct site *from,
-                            const struct site *to, float *work)
+                            const struct site *to, struct way_back way,
+                            float *work)
 {
+    size_t runs = runs_of(to, way), C = to->width;
     struct hop_back h = {
         (const uint16_t *)to->dstream.at,
         (const uint16_t *)from->stream.at,
         (const uint16_t *)from->answer.at,
-        (const uint16_t *)to->stream.at,
         (const uint16_t *)to->dnormed.at, floats(from->coefficients),
         floats(to->coefficients), floats(to->inverse_rms),
-        floats(to->phi), floats(to->gain),
+        floats(to->phi), floats(to->gain), floats(to->alpha),
         (uint16_t *)from->dstream.at, (uint16_t *)from->danswer.at,
         floats(to->dcoefficients), floats(from->dcoefficients), work,
-        work + tiles_of(to) * to->width, to->tokens, to->width };
-    work = h.along + h.tokens;
+        work + runs * C, NULL, to->tokens, C, runs, way };
+    work = h.dmix + runs * 2 * to->layout.outputs;
+    if (way.phi)
+        h.dphi = work;
     if (to->streams == 2)
-        back_by<2>(d, to, h, work);
+        back_by<2>(d, to, &h, work);
     else if (to->streams == 4)
-        back_by<4>(d, to, h, work);
+        back_by<4>(d, to, &h, work);
     else
-        back_by<8>(d, to, h, work);
+        back_by<8>(d, to, &h, work);
 }

@@ -10,15 +10,14 @@ static __device__ float half_of(unsigned both, int which)
 }
 
 /* of stream i: gates are post [n], res [n][n] of the token */
-template <int n>
-static __device__ struct numbers written(const struct numbers x[n],
-                                         struct numbers y,
-                                         const float *gates, int i)
+template <int n, class some>
+static __device__ some written(const some x[n], some y,
+                               const float *gates, int i)
 {
     const float *res = gates + n + i * n;
-    struct numbers next;
+    some next;
     #pragma unroll
-    for (int k = 0; k < EIGHT / 2; k++) {
+    for (size_t k = 0; k < sizeof next.pair / 4; k++) {
         float v[2];
         #pragma unroll
         for (int h = 0; h < 2; h++) {
@@ -34,15 +33,15 @@ static __device__ struct numbers written(const struct numbers x[n],
 }
 
 // Read a channel of the streams
-static __device__ float number(const struct numbers &x, int k)
+template <class some>
+static __device__ float number(const some &x, int k)
 {
     return half_of(x.pair[k / 2], k % 2);
 }
 
 /* not rounded yet; pre: of the token */
-template <int n>
-static __device__ float read(const struct numbers x[n],
-                             const float *pre, int k)
+template <int n, class some>
+static __device__ float read(const some x[n], const float *pre, int k)
 {
     float in = 0;
     #pragma unroll

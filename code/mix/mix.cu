@@ -323,13 +323,13 @@ static __global__ void entries_backward_kernel(
     partial[(run * p.biases + e) * 2 + 1] = bias;
 }
 static __global__ void scales_kernel(float *dalpha, float *dbias,
-                                     const float *partial, int scales,
-                                     struct places p)
+                                     const float *partial, size_t runs,
+                                     int scales, struct places p)
 {
     __shared__ float slopes[MIX_OUTPUTS];
     int e = threadIdx.x;
     float slope = 0, bias = 0;
-    for (int run = 0; run < RUNS; run++) {
+    for (size_t run = 0; run < runs; run++) {
         slope += partial[(run * p.biases + e) * 2];
         bias += partial[(run * p.biases + e) * 2 + 1];
     }
@@ -382,10 +382,10 @@ size_t gpu_mix_work(const struct layout *l)
     return RUNS * 2 * mix_biases(l->mix, l->streams);
 }
 
-static void matrix_backward(struct device *d, float *dcoefficients,
-                            const float *coefficients,
-                            const float *alpha, const float *bias,
-                            const struct layout *l, size_t tokens)
+void gpu_matrix_backward(struct device *d, float *dcoefficients,
+                         const float *coefficients, const float *alpha,
+                         const float *bias, const struct layout *l,
+                         size_t tokens)
 {
     struct places p = places_of(l);
     float *logits = dcoefficients + p.raw + 2 * l->streams;
@@ -411,20 +411,28 @@ static void matrix_backward(struct device *d, float *dcoefficients,
     }
 }
 
+void gpu_mix_fold(struct device *d, float *dalpha, float *dbias,
+                  const float *partial, const struct layout *l,
+                  size_t runs)
+{
+    struct places p = places_of(l);
+    scales_kernel<<<1, (unsigned)p.biases, 0, stream_of(d)>>>(
+        dalpha, dbias, partial, runs, (int)mix_scales(l->mix), p);
+    gpu_launched(d, "scales_kernel");
+}
+
 void gpu_mix_backward(struct device *d, float *dcoefficients,
                       float *dalpha, float *dbias, float *work,
                       const float *coefficients, const float *alpha,
                       const float *bias, const struct layout *l,
                       size_t tokens)
 {
-    struct places p = places_of(l);
-    matrix_backward(d, dcoefficients, coefficients, alpha, bias, l,
-                    tokens);
-    entries_backward_kernel<<<RUNS, (unsigned)p.biases, 0,
-                              stream_of(d)>>>(
-        dcoefficients, work, coefficients, alpha, p, tokens);
+    gpu_matrix_backward(d, dcoefficients, coefficients, alpha, bias, l,
+                        tokens);
+    entries_backward_kernel<<<RUNS,
+                              (unsigned)mix_biases(l->mix, l->streams),
+                              0, stream_of(d)>>>(
+        dcoefficients, work, coefficients, alpha, places_of(l), tokens);
     gpu_launched(d, "entries_backward_kernel");
-    scales_kernel<<<1, (unsigned)p.biases, 0, stream_of(d)>>>(
-        dalpha, dbias, work, (int)mix_scales(l->mix), p);
-    gpu_launched(d, "scales_kernel");
+    gpu_mix_fold(d, dalpha, dbias, work, l, RUNS);
 }

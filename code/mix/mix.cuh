@@ -15,6 +15,16 @@ void gpu_mix_backward(struct device *d, float *dcoefficients,
                       const float *bias, const struct layout *l,
                       size_t tokens);
 size_t gpu_mix_work(const struct layout *l);
+/* its first part: the gradients of the matrix's logits, where those of
+   z will stand */
+void gpu_matrix_backward(struct device *d, float *dcoefficients,
+                         const float *coefficients, const float *alpha,
+                         const float *bias, const struct layout *l,
+                         size_t tokens);
+/* its last: dalpha, dbias += partial [runs][biases][2], in order */
+void gpu_mix_fold(struct device *d, float *dalpha, float *dbias,
+                  const float *partial, const struct layout *l,
+                  size_t runs);
 
 /* A matrix [n][n] at every `stride` floats; as sinkhorn.h, or, if
    released, deepseek.h has it. matrix may be logits, dlogits may be

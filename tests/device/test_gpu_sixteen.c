@@ -12,6 +12,9 @@
 // Headers of the tests in sixteen bits
 #include "boundary/cross.cuh"
 #pragma weak gpu_cross_at_once
+#pragma weak gpu_cross_back_at_once
+#pragma weak gpu_cross_work
+#pragma weak gpu_way_back
 
 // Arrays of two devices in sixteen bits
 static struct device sixteen[2];        /* cpu, gpu */
@@ -616,18 +619,32 @@ START_TEST(gpu_crossings_at_once_are_the_unfused_ones)
 }
 END_TEST
 
+/* there and back on the gpu */
+static void cross_and_back(struct site *from, struct site *to,
+                           const struct sites *b, struct way_back way)
+{
+    struct device *d = &sixteen[GPU];
+    *from = on_device(GPU, &b->from);
+    *to = on_device(GPU, &b->to);
+    device_cross(d, from, to);
+    float *work = device_scratch(d, gpu_cross_work(to, way)
+                                    * sizeof(float));
+    ck_assert(work != NULL);
+    gpu_cross_back_at_once(d, from, to, way, work);
+}
+
 /* there and back on both devices; the gpu's numbers are the cpu's, but
    for the order of sums */
-static void cross_back_as_the_cpu(size_t n, size_t tokens, size_t width)
+static void cross_back_as_the_cpu(size_t n, size_t tokens, size_t width,
+                                  struct way_back way)
 {
     struct sites b = sites_with(n, tokens, width);
     struct site from[2], to[2];
-    for (int d = 0; d < 2; d++) {
-        from[d] = on_device(d, &b.from);
-        to[d] = on_device(d, &b.to);
-        device_cross(&sixteen[d], &from[d], &to[d]);
-        device_cross_backward(&sixteen[d], &from[d], &to[d]);
-    }
+    from[CPU] = on_device(CPU, &b.from);
+    to[CPU] = on_device(CPU, &b.to);
+    device_cross(&sixteen[CPU], &from[CPU], &to[CPU]);
+    device_cross_backward(&sixteen[CPU], &from[CPU], &to[CPU]);
+    cross_and_back(&from[GPU], &to[GPU], &b, way);
     #define BOTH(site, name, tolerance) \
         assert_close(fetch(GPU, site[GPU].name), \
                      fetch(CPU, site[CPU].name), \
@@ -650,12 +667,70 @@ static void cross_back_as_the_cpu(size_t n, size_t tokens, size_t width)
    is another's */
 START_TEST(gpu_crossings_back_at_once_are_the_cpus)
 {
-    static const size_t sizes[][2] = { { 1, 8 }, { 16, 64 },
-                                       { 33, 192 }, { 50, 96 },
-                                       { 300, 8 } };
+    static const struct { size_t tokens, width; struct way_back way; }
+    sizes[] = {
+        { 1, 8, { 1, true, true } }, { 16, 64, { 1, true, true } },
+        { 33, 192, { 1, true, false } },
+        { 50, 96, { 1, false, false } },
+        { 300, 8, { 1, true, true } }, { 33, 128, { 2, true, true } },
+        { 17, 192, { 4, true, false } }, { 300, 64, { 8, true, true } },
+        { 5, 320, { 8, true, true } } };
     open_both();
-    cross_back_as_the_cpu((size_t)2 << _i % 3, sizes[_i / 3][0],
-                          sizes[_i / 3][1]);
+    cross_back_as_the_cpu((size_t)2 << _i % 3, sizes[_i / 3].tokens,
+                          sizes[_i / 3].width, sizes[_i / 3].way);
+}
+END_TEST
+
+/* fails if a walk finds in the tile what is not there in memory, or phi
+   apart what is not there at once */
+START_TEST(what_is_kept_on_the_way_back_changes_no_bit)
+{
+    static const struct way_back ways[] = {
+        { 2, false, false }, { 2, true, false }, { 2, true, true },
+        { 2, true, true } };
+    struct sites b = sites_with((size_t)2 << _i, 70, 48);
+    struct site from[4], to[4];
+    open_both();
+    for (int w = 0; w < 4; w++) {
+        cross_and_back(&from[w], &to[w], &b, ways[w]);
+        same_numbers(from[0].dstream, from[w].dstream);
+        same_numbers(from[0].danswer, from[w].danswer);
+        same_numbers(to[0].dgain, to[w].dgain);
+        same_numbers(to[0].dalpha, to[w].dalpha);
+        same_numbers(to[0].dbias, to[w].dbias);
+        size_t K = layout_row(&b.to.layout), n = (size_t)2 << _i;
+        const real *want = fetch(GPU, from[0].dcoefficients);
+        const real *got = fetch(GPU, from[w].dcoefficients);
+        for (size_t t = 0; t < 70; t++)
+            assert_same(got + t * K + n, want + t * K + n, n + n * n);
+    }
+    same_numbers(to[0].dphi, to[1].dphi);
+    same_numbers(to[2].dphi, to[3].dphi);
+    assert_close(fetch(GPU, to[2].dphi), fetch(GPU, to[1].dphi),
+                 b.to.layout.outputs * layout_inputs(&b.to.layout),
+                 1e-5);
+}
+END_TEST
+
+/* fails if it asks for more room than there is, or for a cluster where
+   there are none */
+START_TEST(the_way_back_keeps_what_fits)
+{
+    static const struct { size_t n, width; struct way_back want; }
+    at[] = {
+        { 4, 256, { 1, true, true } }, { 4, 512, { 2, true, true } },
+        { 4, 2560, { 8, true, true } }, { 4, 4096, { 4, true, false } },
+        { 2, 2560, { 4, true, true } }, { 8, 512, { 8, true, true } },
+        { 8, 1024, { 1, true, false } },
+        { 4, 100000, { 1, false, false } } };
+    open_both();
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        struct site s = { .streams = at[i].n, .width = at[i].width };
+        struct way_back got = gpu_way_back(&sixteen[GPU], &s);
+        ck_assert_uint_eq(got.blocks, at[i].want.blocks);
+        ck_assert(got.tile == at[i].want.tile);
+        ck_assert(got.phi == at[i].want.phi);
+    }
 }
 END_TEST
 
@@ -718,7 +793,10 @@ Suite *gpu_sixteen_suite(void)
     // Add the tests of a crossing at once
     tcase_add_loop_test(c, gpu_crossings_at_once_are_the_unfused_ones, 0,
                         24);
-    tcase_add_loop_test(c, gpu_crossings_back_at_once_are_the_cpus, 0, 15);
+    tcase_add_loop_test(c, gpu_crossings_back_at_once_are_the_cpus, 0, 27);
+    tcase_add_loop_test(c, what_is_kept_on_the_way_back_changes_no_bit, 0,
+                        3);
+    tcase_add_test(c, the_way_back_keeps_what_fits);
     tcase_add_test(c, gpu_crossings_at_once_take_wide_models);
     tcase_add_test(c, gpu_crossings_at_once_leave_the_rest_to_others);
     return s;
