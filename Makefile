@@ -43,7 +43,7 @@ TESTS   := $(wildcard tests/main.c) $(filter-out \
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
         lab check-lab hint labs solutions solution list-labs reset-lab grade \
-        need-for-labs stages stage emulated planted every-float gpu-test gpu-check gpu-bench gpu-bundle mutants fuzz faults coverage valgrind sizes FORCE
+        need-for-labs stages stage emulated planted units every-float gpu-test gpu-check gpu-bench gpu-bundle mutants fuzz faults coverage valgrind sizes FORCE
 
 all: program
 program: $(if $(PROGRAM),build/mhc)
@@ -80,6 +80,7 @@ help:
 ## make sizes             where the lines of code/ are, and what a reader meets
 ## make emulated          kernels without a GPU: every order, races, bounds, sanitizers; barriers taken out
 ## make planted           bugs of kernels, planted one at a time: who finds them; barriers, as well
+## make units             what a boundary moves, counted, beside what is derived  (SIZE='1024 512')
 ## make every-float       all 2^32 floats, rounded to bf16              (EVERY=64: one in 64)
 ## make gpu-bench         on a machine with a GPU: products, steps, operations, into data/results
 ## make gpu-check         on a machine with a GPU: tests, sanitizers, a run, times, in five minutes
@@ -261,8 +262,15 @@ $(eval $(call variant,valgrind,-g -O1 $(if $(filter x86_64,$(shell uname -m)),-m
 # Kernels in every order, late, guarded, checked; each barrier taken out in turn
 emulated:
 	@tools/need $(DEPS) $(TEST_PACKAGES)
-	@$(MAKE) --no-print-directory $(PARALLEL) build/emulated/test build/checked/test build/emulated-asan/test
+	@$(MAKE) --no-print-directory $(PARALLEL) build/emulated/test build/checked/test build/emulated-asan/test \
+	  $(if $(wildcard tests/boundary/show_units.c),build/checked/boundary/show_units)
 	@tools/emulated
+
+# What a boundary moves, against what was derived, and what it may
+units:
+	@tools/need $(DEPS) $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_units
+	@set -o pipefail; tools/boundary-units $(SIZE) | column -s, -t
 
 planted:
 	@tools/need $(DEPS) $(TEST_PACKAGES)
@@ -384,10 +392,13 @@ experiments: $(if $(wildcard code/layers/attention16.cu),data/results/attention_
 data/results/attention_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/layers/show_attention_units
 	@UNITS_OF=build/checked/layers/show_attention_units tools/record $@ tools/units
-experiments: $(if $(wildcard code/boundary/cross.cu),data/results/crossing_units.csv)
+experiments: $(if $(wildcard code/boundary/cross.cu),data/results/crossing_units.csv data/results/boundary_units.csv)
 data/results/crossing_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_crossing_units
 	@UNITS_OF=build/checked/boundary/show_crossing_units tools/record $@ tools/units
+data/results/boundary_units.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_units
+	@tools/record $@ tools/boundary-units
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

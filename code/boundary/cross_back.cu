@@ -511,26 +511,42 @@ static size_t back_room(size_t slice, struct way_back w)
     return (sums + kept) * sizeof(float) + tile * sizeof(uint16_t);
 }
 
+/* Bytes that w moves for phi alone: the sums of runs, there and back,
+   of which the kernel that has it apart makes 16; and the streams */
+static size_t bytes_for_phi(const struct site *s, struct way_back w)
+{
+    size_t n = s->streams, C = s->width;
+    size_t runs = w.phi ? runs_of(s, w) : 16;
+    return runs * 2 * (2 * n + n * n) * n * C * sizeof(float)
+         + !w.phi * s->tokens * n * C * sizeof(uint16_t);
+}
+
 template <int n>
-static struct way_back way_of(struct device *d, size_t width)
+static struct way_back way_of(struct device *d, const struct site *s)
 {
     size_t most = gpu_room_for_tiles(d);
-    const struct gpu *g = (const struct gpu *)d->state;
-    for (int phi = 1; phi >= 0; phi--)
-        for (unsigned b = 1; b <= (g->version < 90 ? 1 : 8); b *= 2) {
+    unsigned blocks = ((const struct gpu *)d->state)->version < 90 ? 1
+                                                                   : 8;
+    struct way_back best = { 1, false, false };
+    for (int phi = 0; phi < 2; phi++)
+        for (unsigned b = 1; b <= blocks; b *= 2) {
             struct way_back w = { b, true, phi == 1 };
-            if (width % (b * EIGHT) == 0
-                && back_room<n>(width / b, w) <= most)
-                return w;
+            if (s->width % (b * EIGHT) == 0
+                && back_room<n>(s->width / b, w) <= most) {
+                if (phi == 0
+                    || bytes_for_phi(s, w) <= bytes_for_phi(s, best))
+                    best = w;
+                break;
+            }
         }
-    return (struct way_back){ 1, false, false };
+    return best;
 }
 
 struct way_back gpu_way_back(struct device *d, const struct site *to)
 {
-    return to->streams == 2 ? way_of<2>(d, to->width)
-         : to->streams == 4 ? way_of<4>(d, to->width)
-                            : way_of<8>(d, to->width);
+    return to->streams == 2 ? way_of<2>(d, to)
+         : to->streams == 4 ? way_of<4>(d, to)
+                            : way_of<8>(d, to);
 }
 
 template <int n>

@@ -712,20 +712,31 @@ START_TEST(what_is_kept_on_the_way_back_changes_no_bit)
 }
 END_TEST
 
-/* fails if it asks for more room than there is, or for a cluster where
-   there are none */
-START_TEST(the_way_back_keeps_what_fits)
+/* fails if it asks for more room than there is, or keeps what moves
+   more bytes than it saves */
+START_TEST(the_way_back_keeps_what_fits_and_pays)
 {
-    static const struct { size_t n, width; struct way_back want; }
-    at[] = {
-        { 4, 256, { 1, true, true } }, { 4, 512, { 2, true, true } },
-        { 4, 2560, { 8, true, true } }, { 4, 4096, { 4, true, false } },
-        { 2, 2560, { 4, true, true } }, { 8, 512, { 8, true, true } },
-        { 8, 1024, { 1, true, false } },
-        { 4, 100000, { 1, false, false } } };
+    static const struct {
+        size_t n, width, tokens;
+        struct way_back want;
+    } at[] = {
+        { 4, 256, 16384, { 1, true, true } },
+        { 4, 512, 16384, { 2, true, true } },
+        { 4, 2560, 16384, { 8, true, true } },
+        { 4, 2560, 2048, { 8, true, true } },
+        { 4, 4096, 16384, { 4, true, false } },
+        { 2, 2560, 16384, { 4, true, true } },
+        { 8, 512, 16384, { 8, true, true } },
+        { 8, 1024, 16384, { 1, true, false } },
+        { 4, 100000, 16384, { 1, false, false } },
+        { 4, 256, 256, { 1, true, true } },
+        { 4, 256, 512, { 1, true, false } },
+        { 4, 256, 10752, { 1, true, true } },
+        { 4, 256, 10751, { 1, true, false } } };
     open_both();
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
-        struct site s = { .streams = at[i].n, .width = at[i].width };
+        struct site s = { .streams = at[i].n, .width = at[i].width,
+                          .tokens = at[i].tokens };
         struct way_back got = gpu_way_back(&sixteen[GPU], &s);
         ck_assert_uint_eq(got.blocks, at[i].want.blocks);
         ck_assert(got.tile == at[i].want.tile);
@@ -796,7 +807,7 @@ Suite *gpu_sixteen_suite(void)
     tcase_add_loop_test(c, gpu_crossings_back_at_once_are_the_cpus, 0, 27);
     tcase_add_loop_test(c, what_is_kept_on_the_way_back_changes_no_bit, 0,
                         3);
-    tcase_add_test(c, the_way_back_keeps_what_fits);
+    tcase_add_test(c, the_way_back_keeps_what_fits_and_pays);
     tcase_add_test(c, gpu_crossings_at_once_take_wide_models);
     tcase_add_test(c, gpu_crossings_at_once_leave_the_rest_to_others);
     return s;
