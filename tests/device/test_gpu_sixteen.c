@@ -753,6 +753,46 @@ START_TEST(gpu_crossings_at_once_take_wide_models)
     cross_both_ways(4, 3, 2560, 0);
     cross_both_ways(2, 2, 2560, 0);
     cross_both_ways(8, 2, 1024, 0);
+    cross_back_as_the_cpu(4, 3, 2560,
+                          (struct way_back){ 8, true, true });
+    cross_back_as_the_cpu(4, 3, 2560,
+                          (struct way_back){ 1, false, false });
+}
+END_TEST
+
+/* fails if a second time finds what the first has left, or does not add
+   to it */
+START_TEST(the_way_back_repeats_and_accumulates_to_the_bit)
+{
+    struct sites b = sites_with(4, 37, 64);
+    struct site from, to;
+    open_both();
+    for (int phi = 0; phi < 2; phi++) {
+        struct way_back way = { 2, true, phi == 1 };
+        cross_and_back(&from, &to, &b, way);
+        struct array sums[] = {
+            to.dphi, to.dgain, to.dalpha, to.dbias };
+        real *dx = fetch(GPU, from.dstream);
+        real *first[4];
+        for (int k = 0; k < 4; k++)
+            device_zero(&sixteen[GPU], sums[k]);
+        for (int again = 0; again < 2; again++) {
+            gpu_cross_back_at_once(&sixteen[GPU], &from, &to, way,
+                device_scratch(&sixteen[GPU], gpu_cross_work(&to, way)
+                                              * sizeof(float)));
+            assert_same(fetch(GPU, from.dstream), dx,
+                        37 * 64 * b.to.streams);
+            for (int k = 0; k < 4; k++) {
+                size_t count = sums[k].rows * sums[k].columns;
+                real *now = fetch(GPU, sums[k]);
+                for (size_t i = 0; again == 1 && i < count; i++)
+                    first[k][i] *= 2;
+                if (again == 1)
+                    assert_same(now, first[k], count);
+                first[k] = now;
+            }
+        }
+    }
 }
 END_TEST
 
@@ -808,6 +848,7 @@ Suite *gpu_sixteen_suite(void)
     tcase_add_loop_test(c, what_is_kept_on_the_way_back_changes_no_bit, 0,
                         3);
     tcase_add_test(c, the_way_back_keeps_what_fits_and_pays);
+    tcase_add_test(c, the_way_back_repeats_and_accumulates_to_the_bit);
     tcase_add_test(c, gpu_crossings_at_once_take_wide_models);
     tcase_add_test(c, gpu_crossings_at_once_leave_the_rest_to_others);
     return s;
