@@ -683,7 +683,7 @@ END_TEST
 
 /* fails if a walk finds in the tile what is not there in memory, or phi
    apart what is not there at once */
-START_TEST(what_is_kept_on_the_way_back_changes_no_bit)
+START_TEST(gpu_crossings_back_change_no_bit_by_what_is_kept)
 {
     static const struct way_back ways[] = {
         { 2, false, false }, { 2, true, false }, { 2, true, true },
@@ -714,7 +714,7 @@ END_TEST
 
 /* fails if it asks for more room than there is, or keeps what moves
    more bytes than it saves */
-START_TEST(the_way_back_keeps_what_fits_and_pays)
+START_TEST(gpu_crossings_back_keep_what_fits_and_pays)
 {
     static const struct {
         size_t n, width, tokens;
@@ -762,7 +762,7 @@ END_TEST
 
 /* fails if a second time finds what the first has left, or does not add
    to it */
-START_TEST(the_way_back_repeats_and_accumulates_to_the_bit)
+START_TEST(gpu_crossings_back_repeat_and_accumulate_to_the_bit)
 {
     struct sites b = sites_with(4, 37, 64);
     struct site from, to;
@@ -845,10 +845,10 @@ Suite *gpu_sixteen_suite(void)
     tcase_add_loop_test(c, gpu_crossings_at_once_are_the_unfused_ones, 0,
                         24);
     tcase_add_loop_test(c, gpu_crossings_back_at_once_are_the_cpus, 0, 27);
-    tcase_add_loop_test(c, what_is_kept_on_the_way_back_changes_no_bit, 0,
-                        3);
-    tcase_add_test(c, the_way_back_keeps_what_fits_and_pays);
-    tcase_add_test(c, the_way_back_repeats_and_accumulates_to_the_bit);
+    tcase_add_loop_test(c, gpu_crossings_back_change_no_bit_by_what_is_kept,
+                        0, 3);
+    tcase_add_test(c, gpu_crossings_back_keep_what_fits_and_pays);
+    tcase_add_test(c, gpu_crossings_back_repeat_and_accumulate_to_the_bit);
     tcase_add_test(c, gpu_crossings_at_once_take_wide_models);
     tcase_add_test(c, gpu_crossings_at_once_leave_the_rest_to_others);
     return s;
