@@ -2,6 +2,8 @@
 #include "boundary/cross.cuh"
 #include "boundary/mixing.cuh"
 #include "boundary/written.cuh"
+// Headers of the way back
+#include "boundary/again.cuh"
 
 enum { WARPS = 8, THREADS = 32 * WARPS,
        ACROSS = 32 * 8 };       /* channels that a warp reads */
@@ -14,7 +16,8 @@ static __host__ __device__ constexpr size_t tile_of(size_t streams)
 
 /* what the way back takes and leaves */
 struct hop_back {
-    const uint16_t *dnext, *stream, *answer, *next, *dnormed;
+    struct source stream, next;
+    const uint16_t *dnext, *answer, *dnormed;
     const float *left, *row, *inverse_rms, *phi, *gain;
     uint16_t *dstream, *danswer;
     float *drow, *dleft;
@@ -60,10 +63,7 @@ static __global__ void gates_kernel(struct hop_back h)
     for (size_t c = lane * EIGHT; c < C; c += ACROSS) {
         struct numbers x[n], dx;
         dx = numbers_at<true>(h.dnormed + t * C + c, EIGHT);
-        #pragma unroll
-        for (int i = 0; i < n; i++)
-            x[i] = numbers_at<true>(h.next + (t * n + i) * C + c,
-                                    EIGHT);
+        streams_at<n>(x, h.next, t, C, c, EIGHT);
         #pragma unroll
         for (int k = 0; k < EIGHT; k++) {
             float in = rounded(read<n>(x, pre, k));
@@ -145,9 +145,7 @@ apply_kernel(struct hop_back h)
                 struct numbers y = numbers_at<true>(h.answer + t * C + c, own);
                 struct numbers dn = numbers_at<true>(h.dnormed + t * C + c, own);
                 float din[EIGHT];
-                #pragma unroll
-                for (int j = 0; j < n; j++)
-                    x[j] = numbers_at<true>(h.stream + (t * n + j) * C + c, own);
+                streams_at<n>(x, h.stream, t, C, c, own);
                 #pragma unroll
                 for (int i = 0; i < n; i++)
                     next[i] = written<n>(x, y, left_gates[at], i);
@@ -237,6 +235,15 @@ apply_kernel(struct hop_back h)
 }
 
 // Launch the way back
+static struct source source_of(const struct site *s)
+{
+    struct source it = { (const uint16_t *)s->stream.at };
+    // Find from where streams are made
+    it.past = past_of(s);
+    it.stream = (const uint16_t *)it.past.start;
+    return it;
+}
+
 static size_t tiles_of(const struct site *s)
 {
     return blocks_for(s->tokens, tile_of(s->streams));
@@ -261,10 +268,18 @@ static void back_by(struct device *d, const struct site *to,
                      &to->layout, h.tokens);
     apply_kernel<n><<<(unsigned)tiles, THREADS, 0, stream_of(d)>>>(h);
     gpu_launched(d, "apply_kernel");
-    in_sixteen::gpu_project_backward(
-        d, NULL, floats(to->dphi), work, h.drow, NULL,
-        (const kept *)to->stream.at, h.row, NULL, &to->layout,
-        h.tokens);
+    bool done = false;
+    // Add up the gradient of phi without streams in memory
+    if (h.next.past.writes > 0) {
+        gpu_phi_again(d, floats(to->dphi), work, h.drow, h.row, &h.next,
+                      &to->layout, h.tokens);
+        done = true;
+    }
+    if (!done)
+        in_sixteen::gpu_project_backward(
+            d, NULL, floats(to->dphi), work, h.drow, NULL,
+            (const kept *)to->stream.at, h.row, NULL, &to->layout,
+            h.tokens);
     in_sixteen::gpu_fold(d, floats(to->dgain), h.dgain, h.width, tiles);
 }
 
@@ -272,10 +287,9 @@ void gpu_cross_back_at_once(struct device *d, const struct site *from,
                             const struct site *to, float *work)
 {
     struct hop_back h = {
+        source_of(from), source_of(to),
         (const uint16_t *)to->dstream.at,
-        (const uint16_t *)from->stream.at,
         (const uint16_t *)from->answer.at,
-        (const uint16_t *)to->stream.at,
         (const uint16_t *)to->dnormed.at, floats(from->coefficients),
         floats(to->coefficients), floats(to->inverse_rms),
         floats(to->phi), floats(to->gain),

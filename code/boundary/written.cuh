@@ -50,4 +50,37 @@ static __device__ float read(const struct numbers x[n],
         in += pre[j] * number(x[j], k);
     return in;
 }
+
+// Bring eight channels of the streams
+struct source {
+    const uint16_t *stream;         /* [T][n][C] */
+    // More of a source of streams
+    struct past past;               /* what makes them from there */
+};
+
+/* of token t, those from c on; own: 8, or 0 */
+template <int n>
+static __device__ void streams_at(struct numbers x[n],
+                                  const struct source &from, size_t t,
+                                  size_t C, size_t c, size_t own)
+{
+    #pragma unroll
+    for (int j = 0; j < n; j++)
+        x[j] = numbers_at<true>(from.stream + (t * n + j) * C + c, own);
+    // Go on from there
+    constexpr int GATES = 2 * n + n * n, OF_ROW = 2 * GATES + 1;
+    #pragma unroll 1
+    for (size_t k = 0; k < from.past.writes; k++) {
+        struct numbers next[n], y = numbers_at<true>(
+            (const uint16_t *)from.past.answer[k] + t * C + c, own);
+        const float *gates = (const float *)from.past.row[k]
+                           + (own > 0 ? t : 0) * OF_ROW + n;
+        #pragma unroll
+        for (int i = 0; i < n; i++)
+            next[i] = written<n>(x, y, gates, i);
+        #pragma unroll
+        for (int i = 0; i < n; i++)
+            x[i] = next[i];
+    }
+}
 #endif
