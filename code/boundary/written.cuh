@@ -65,13 +65,17 @@ static __device__ void streams_at(struct numbers x[n],
                                   size_t C, size_t c, size_t own)
 {
     #pragma unroll
-    for (int j = 0; j < n; j++)
-        x[j] = numbers_at<true>(from.stream + (t * n + j) * C + c, own);
+    for (int j = 0; j < n; j++) {
+        struct numbers it = numbers_at<true>(
+            from.stream + (t * n + j) * C + c, own);
+        x[j] = it;
+    }
     // Go on from there
-    constexpr int GATES = 2 * n + n * n, OF_ROW = 2 * GATES + 1;
+    constexpr size_t OF_ROW = 2 * (2 * n + n * n) + 1;
     #pragma unroll 1
     for (size_t k = 0; k < from.past.writes; k++) {
-        struct numbers next[n], y = numbers_at<true>(
+        struct numbers next[n];
+        struct numbers y = numbers_at<true>(
             (const uint16_t *)from.past.answer[k] + t * C + c, own);
         const float *gates = (const float *)from.past.row[k]
                            + (own > 0 ? t : 0) * OF_ROW + n;
