@@ -388,6 +388,10 @@ experiments: $(if $(wildcard code/boundary/cross.cu),data/results/crossing_units
 data/results/crossing_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_crossing_units
 	@UNITS_OF=build/checked/boundary/show_crossing_units tools/record $@ tools/units
+experiments: $(if $(wildcard tests/boundary/show_lazy_units.c),data/results/lazy_units.csv)
+data/results/lazy_units.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_lazy_units
+	@tools/record $@ tools/lazy-units
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

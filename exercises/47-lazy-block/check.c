@@ -19,7 +19,8 @@ static size_t outside, calls;
 void block_backward(real *dstart, real *danswer, real *drow, real *room,
                     const real *dend, const real *start,
                     const real *answer, const real *row,
-                    const struct layout *l, size_t sites, size_t tokens);
+                    const struct layout *l, size_t sites,
+                    size_t tokens);
 
 // Go back over a write, and look on
 IN_CHILD
@@ -75,7 +76,8 @@ void mixing_write_backward(real *dx, real *dy, real *drow,
 }
 
 // Go back with all streams, or by mistake
-enum mistake { RIGHT, LATE, FROM_START, ASCENDING, ONE_TOKEN, MISTAKES };
+enum mistake { RIGHT, LATE, FROM_START, ASCENDING, ONE_TOKEN,
+               MISTAKES };
 static const char *const saying[MISTAKES] = { "",
     "site k's streams are X[k], before its write, not X[k+1]",
     "all sites were given start: X[k] is k writes away from it",
@@ -150,8 +152,9 @@ static void check(size_t tokens, size_t sites, size_t n)
     for (int m = RIGHT + 1; m < MISTAKES && !right; m++) {
         memset(&wrong, 0, sizeof wrong);
         by_the_book(&wrong, (enum mistake)m, &l, sites, tokens);
-        if (m == ONE_TOKEN ? tokens > 1 && same(&got, &want, n * C, C, row_of)
-                           : same(&got, &wrong, streams, answers, rows))
+        if (m == ONE_TOKEN && tokens > 1
+                ? same(&got, &want, n * C, C, row_of)
+                : same(&got, &wrong, streams, answers, rows))
             why = saying[m];
     }
     for (size_t i = 2 * n * C; i < 2 * N * MOST + GUARD; i++)
