@@ -303,7 +303,7 @@ INLINE void cross_tile(const struct crossing *s, struct weights phi,
         lens_narrow(s, place, tokens);
 }
 
-// Rebuild a tile
+// Take room for a tile
 /* a tile's streams, input and, through a lens, answers */
 static size_t again_room(const struct layout *l)
 {
@@ -341,6 +341,8 @@ static struct crossing near_tile(struct crossing_gradients *near,
     near->dreached += first * K;
     return tile;
 }
+
+// See and write a tile
 /* numbers of an array as they are, or in room, as a lens shows them */
 static const real *seen(real *room, const void *from, bool lens,
                         size_t at, size_t count)
@@ -362,6 +364,8 @@ INLINE void write_tile(real *next, const real *x, const real *y,
     if (settle)
         bf16_settle(next, tokens * n * C);
 }
+
+// Make a tile again
 /* stream, answer, next and input of a tile that begins at `first` */
 INLINE void again_tile(struct crossing *tile, const void *answer,
                        size_t first, size_t tokens, size_t n)
