@@ -399,6 +399,10 @@ data/results/crossing_units.csv:
 data/results/boundary_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_units
 	@tools/record $@ tools/boundary-units
+experiments: $(if $(wildcard tests/boundary/show_lazy_units.c),data/results/lazy_units.csv)
+data/results/lazy_units.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_lazy_units
+	@tools/record $@ tools/lazy-units
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

@@ -10,6 +10,15 @@ size_t boundary_work(const struct layout *l)
     return mixing_work(l) * sizeof(real);
 }
 
+static size_t room_of(const struct site *to)
+{
+    size_t bytes = boundary_work(&to->layout);
+    // Add room to make streams again
+    if (to->again && to->lens == NULL)
+        bytes += mixing_again(&to->layout) * sizeof(real);
+    return bytes;
+}
+
 // Enter and leave
 void boundary_enter(struct device *d, const struct site *s,
                     struct array vector)
@@ -99,9 +108,10 @@ static struct crossing crossing_between(struct device *d,
         .reached = reals(to->coefficients), .input = reals(to->input),
         .normed = reals(to->normed),
         .inverse_rms = reals(to->inverse_rms),
-        .work = device_scratch(d, boundary_work(&to->layout)),
+        .work = device_scratch(d, room_of(to)),
         // Set more of a crossing
         .lens = to->lens,
+        .again = to->again, .past = past_of(from),
     };
 }
 static void settle_rows(struct array a, size_t rows)
@@ -109,6 +119,22 @@ static void settle_rows(struct array a, size_t rows)
     #pragma omp parallel for schedule(static)
     for (size_t t = 0; t < rows; t++)
         bf16_settle(reals(a) + t * a.columns, a.columns);
+}
+void boundary_write(const struct site *from, const struct site *to)
+{
+    if (to->layout.mix != MIX_NONE)
+        write_streams(from, to->stream);
+    else
+        streams_add(reals(to->stream), reals(from->stream),
+                    reals(from->answer), to->tokens * to->width);
+}
+
+static void make_again(const struct site *s)
+{
+    if (s->behind == NULL)
+        return;
+    make_again(s->behind);
+    boundary_write(s->behind, s);
 }
 
 // Arrive at a site
@@ -129,6 +155,17 @@ void boundary_arrive(struct device *d, const struct site *s)
 void boundary_arrive_backward(struct device *d, const struct site *s)
 {
     (void)d;
+    // Look again, if that is needed
+    if (s->again && s->layout.mix != MIX_NONE) {
+        if (s->exit)
+            mixing_collapse(reals(s->input), reals(s->stream),
+                            exit_scale(s), &s->layout, s->tokens);
+        else
+            mixing_read(reals(s->input), reals(s->stream),
+                        reals(s->coefficients), &s->layout, s->tokens);
+        if (s->settle)
+            settle_rows(s->input, s->tokens);
+    }
     norm_backward(reals(s->dinput), reals(s->dgain), reals(s->dnormed),
                   reals(s->input), reals(s->inverse_rms),
                   reals(s->gain), s->tokens, s->width,
@@ -145,7 +182,7 @@ void boundary_cross(struct device *d, const struct site *from,
     // Cross several streams
     if (to->layout.mix != MIX_NONE) {
         if (d->planning) {
-            device_scratch(d, boundary_work(&to->layout));
+            device_scratch(d, room_of(to));
             return;
         }
         // Cross several streams at once
@@ -194,6 +231,11 @@ void boundary_cross_backward(struct device *d, const struct site *from,
     size_t count = to->tokens * to->streams * to->width;
     if (to->exit && !d->planning)
         memset(reals(to->dstream), 0, count * sizeof(real));
+    // Make again what was not kept
+    bool tiles = to->layout.mix != MIX_NONE && from != NULL && !to->apart
+              && !to->exit;
+    if (to->again && !tiles && !d->planning)
+        make_again(to->behind != NULL || from == NULL ? to : from);
     // Cross several streams, backward
     if (to->layout.mix != MIX_NONE) {
         if (d->planning)        /* the way there has asked for as much */

@@ -81,6 +81,14 @@ static void arrive_backward(struct device *d, const struct site *s,
     kept *dread = numbers(s->dinput);
     float *row = floats(s->coefficients);
     float *drow = floats(s->dcoefficients);
+    // Look again on the gpu, if that is needed
+    if (s->again && l->mix != MIX_NONE) {
+        if (s->exit)
+            gpu_collapse(d, numbers(s->input), x, exit_scale(s), l,
+                         s->tokens);
+        else
+            gpu_read(d, numbers(s->input), x, row, l, s->tokens);
+    }
     gpu_norm_backward(d, dread, floats(s->dgain), work,
                       numbers(s->dnormed), numbers(s->input),
                       floats(s->inverse_rms), floats(s->gain),
@@ -99,10 +107,25 @@ static void arrive_backward(struct device *d, const struct site *s,
 }
 
 // Cross a boundary on the gpu
+static void write_next(struct device *d, const struct site *from,
+                       const struct site *to)
+{
+    size_t count = to->tokens * to->width;
+    if (from->layout.mix != MIX_NONE)
+        gpu_write(d, numbers(to->stream), numbers(from->stream),
+                  numbers(from->answer), floats(from->coefficients),
+                  &from->layout, to->tokens);
+    else {
+        add_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
+            numbers(to->stream), numbers(from->stream),
+            numbers(from->answer), count);
+        gpu_launched(d, "add_kernel");
+    }
+}
+
 void gpu_cross(struct device *d, const struct site *from,
                const struct site *to)
 {
-    size_t count = to->tokens * to->width;
     if (!can_cross(d, to) || d->planning || to->tokens == 0)
         return;
     // Cross at once, where that can be
@@ -110,20 +133,21 @@ void gpu_cross(struct device *d, const struct site *from,
     if (!to->apart && gpu_cross_at_once(d, from, to, 0))
         return;
     #endif
-    if (from != NULL && from->layout.mix != MIX_NONE)
-        gpu_write(d, numbers(to->stream), numbers(from->stream),
-                  numbers(from->answer), floats(from->coefficients),
-                  &from->layout, to->tokens);
-    else if (from != NULL) {
-        add_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
-            numbers(to->stream), numbers(from->stream),
-            numbers(from->answer), count);
-        gpu_launched(d, "add_kernel");
-    }
+    if (from != NULL)
+        write_next(d, from, to);
     arrive(d, to);
 }
 
 // Cross a boundary backward on the gpu
+// Make streams again on the gpu
+static void make_again(struct device *d, const struct site *s)
+{
+    if (s->behind == NULL)
+        return;
+    make_again(d, s->behind);
+    write_next(d, s->behind, s);
+}
+
 void gpu_cross_backward(struct device *d, const struct site *from,
                         const struct site *to)
 {
@@ -144,6 +168,9 @@ void gpu_cross_backward(struct device *d, const struct site *from,
     float *work = workspace(d, to);
     if (work == NULL)           /* planning, or no memory */
         return;
+    // Make again what the gpu did not keep
+    if (to->again)
+        make_again(d, to->behind != NULL || from == NULL ? to : from);
     if (to->exit)
         gpu_check(d, cudaMemsetAsync(to->dstream.at, 0,
                                      to->streams * count

@@ -22,6 +22,8 @@ struct site {
     struct array dphi, dalpha, dbias;
     bool settle;                /* numbers are rounded as if kept in bf16 */
     const struct lens *lens;    /* see boundary/lens.h; or NULL */
+    bool again;     /* its input is not kept; nor is its stream, where */
+    const struct site *behind;  /* the site before will write it again */
     struct array gain, dgain;       /* [1][C] of the norm; MASTER */
     // What forward leaves at a site
     struct array stream;        /* [T][n C] what is read from here */
@@ -66,5 +68,7 @@ void boundary_enter_backward(struct device *d, struct array dvector,
                              const struct site *first);
 /* bytes of workspace for one crossing, there or back */
 size_t boundary_work(const struct layout *l);
+/* The stream of `to`, and nothing else, as boundary_cross sets it */
+void boundary_write(const struct site *from, const struct site *to);
 LANGUAGE_C_END
 #endif

@@ -3,6 +3,8 @@
 #include "boundary/clusters.cuh"
 #include "boundary/mixing.cuh"
 #include "boundary/written.cuh"
+// Headers of the way back
+#include "boundary/again.cuh"
 
 enum { WARPS = 8, THREADS = 32 * WARPS,
        FOUR = 4,                /* channels of a lane, second walk */
@@ -18,7 +20,8 @@ static __host__ __device__ constexpr int tile_of(size_t streams)
 
 /* what the way back takes and leaves */
 struct hop_back {
-    const uint16_t *dnext, *stream, *answer, *dnormed;
+    struct source stream;
+    const uint16_t *dnext, *answer, *dnormed;
     const float *left, *row, *inverse_rms, *phi, *gain, *alpha;
     uint16_t *dstream, *danswer;
     float *drow, *dleft;
@@ -52,15 +55,6 @@ static __device__ float rounded(float x)
 }
 
 struct alignas(8) four { unsigned pair[FOUR / 2]; };
-
-/* or zeros, if there are none left */
-static __device__ struct four four_at(const uint16_t *from, size_t left)
-{
-    struct four x = { };
-    if (left > 0)
-        x = *(const struct four *)from;
-    return x;
-}
 
 static __device__ void store(uint16_t *to, const float x[FOUR])
 {
@@ -189,10 +183,7 @@ back_kernel(struct hop_back h, unsigned blocks)
                 // Fetch eight channels, and keep them
                 y = numbers_at<true>(h.answer + t * C + begin + c, own);
                 dn = numbers_at<true>(h.dnormed + t * C + begin + c, own);
-                #pragma unroll
-                for (int j = 0; j < n; j++)
-                    x[j] = numbers_at<true>(h.stream + (t * n + j) * C + begin + c,
-                                            own);
+                streams_at<n>(x, h.stream, t, C, begin + c, own);
                 if (h.way.tile && left > 0) {
                     uint16_t *to = tile + at * step + c;
                     #pragma unroll
@@ -316,17 +307,16 @@ back_kernel(struct hop_back h, unsigned blocks)
                         float din[FOUR];
                         if (h.way.tile) {
                             const uint16_t *of = tile + at * step + c;
-                            y = four_at(of + n * slice, left);
-                            dn = four_at(of + (n + 1) * slice, left);
+                            y = some_at<struct four>(of + n * slice, left);
+                            dn = some_at<struct four>(of + (n + 1) * slice, left);
                             #pragma unroll
                             for (int j = 0; j < n; j++)
-                                x[j] = four_at(of + j * slice, left);
+                                x[j] = some_at<struct four>(of + j * slice, left);
                         } else {
-                            y = four_at(h.answer + t * C + begin + c, own);
-                            dn = four_at(h.dnormed + t * C + begin + c, own);
-                            #pragma unroll
-                            for (int j = 0; j < n; j++)
-                                x[j] = four_at(h.stream + (t * n + j) * C + begin + c, own);
+                            size_t at = t * C + begin + c;
+                            y = some_at<struct four>(h.answer + at, own);
+                            dn = some_at<struct four>(h.dnormed + at, own);
+                            streams_at<n>(x, h.stream, t, C, begin + c, own);
                         }
                         #pragma unroll
                         for (int i = 0; i < n; i++)
@@ -344,7 +334,8 @@ back_kernel(struct hop_back h, unsigned blocks)
                         #pragma unroll
                         for (int i = 0; i < n; i++) {
                             // All of the gradient of a stream
-                            struct four d = four_at(h.dnext + (t * n + i) * C + begin + c, own);
+                            struct four d = some_at<struct four>(
+                                h.dnext + (t * n + i) * C + begin + c, own);
                             #pragma unroll
                             for (int k = 0; k < FOUR; k++)
                                 D[i][r][k] += number(d, k) + gate[at][i] * din[k]
@@ -483,6 +474,15 @@ back_kernel(struct hop_back h, unsigned blocks)
 }
 
 // Launch the way back
+static struct source source_of(const struct site *s)
+{
+    struct source it = { (const uint16_t *)s->stream.at };
+    // Find from where streams are made
+    it.past = past_of(s);
+    it.stream = (const uint16_t *)it.past.start;
+    return it;
+}
+
 static size_t runs_of(const struct site *s, struct way_back w)
 {
     size_t tile = (size_t)tile_of(s->streams);
@@ -566,10 +566,18 @@ static void back_by(struct device *d, const struct site *to,
                  h->runs);
     in_sixteen::gpu_fold(d, floats(to->dgain), h->dgain, h->width,
                          h->runs);
-    if (h->way.phi)
+    bool done = h->way.phi;
+    if (done)
         in_sixteen::gpu_fold(d, floats(to->dphi), h->dphi,
                              l->outputs * n * h->width, h->runs);
-    else
+    // Add up the gradient of phi without streams in memory
+    struct source next = source_of(to);
+    if (!done && next.past.writes > 0) {
+        gpu_phi_again(d, floats(to->dphi), work, h->drow, h->row, &next, l,
+                      h->tokens);
+        done = true;
+    }
+    if (!done)
         in_sixteen::gpu_project_backward(
             d, NULL, floats(to->dphi), work, h->drow, NULL,
             (const kept *)to->stream.at, h->row, NULL, l, h->tokens);
@@ -581,8 +589,7 @@ void gpu_cross_back_at_once(struct device *d, const struct site *from,
 {
     size_t runs = runs_of(to, way), C = to->width;
     struct hop_back h = {
-        (const uint16_t *)to->dstream.at,
-        (const uint16_t *)from->stream.at,
+        source_of(from), (const uint16_t *)to->dstream.at,
         (const uint16_t *)from->answer.at,
         (const uint16_t *)to->dnormed.at, floats(from->coefficients),
         floats(to->coefficients), floats(to->inverse_rms),

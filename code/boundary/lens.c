@@ -17,7 +17,8 @@ struct crossing lens_widen(const struct crossing *s, size_t first,
                + (size_t)omp_get_thread_num() * s->lens->each;
     struct crossing wide = *s;
     real *stream = room, *answer = room + 2 * TILE * nC;
-    bf16_load(stream, s->lens->stream + first * nC, tokens * nC);
+    if (s->lens->next != NULL)
+        bf16_load(stream, s->lens->stream + first * nC, tokens * nC);
     bf16_load(answer, s->lens->answer + first * C, tokens * C);
     wide.stream = stream;
     wide.answer = answer;
@@ -50,8 +51,10 @@ struct crossing lens_widen_backward(struct crossing_gradients *wide,
     size_t C = s->layout->width, nC = s->layout->streams * C;
     size_t K = layout_row(s->layout);
     real *dstream = all.normed + 2 * TILE * C;
-    bf16_load(all.next, lens->next + first * nC, tokens * nC);
-    bf16_load(all.input, lens->input + first * C, tokens * C);
+    if (lens->next != NULL) {
+        bf16_load(all.next, lens->next + first * nC, tokens * nC);
+        bf16_load(all.input, lens->input + first * C, tokens * C);
+    }
     bf16_load(all.normed, lens->dnormed + first * C, tokens * C);
     bf16_load(dstream, lens->dnext + first * nC, tokens * nC);
     *wide = *g;

@@ -4,6 +4,7 @@
 #include "ground/slices.h"
 #include "layers/norm.h"
 #include "boundary/lens.h"
+#include <omp.h>
 
 // Collapse streams to a vector
 INLINE void collapse_lanes(real *vector, const real *x, real by,
@@ -302,6 +303,99 @@ INLINE void cross_tile(const struct crossing *s, struct weights phi,
         lens_narrow(s, place, tokens);
 }
 
+// Take room for a tile
+/* a tile's streams, input and, through a lens, answers */
+static size_t again_room(const struct layout *l)
+{
+    return TILE * (2 * l->streams + 1) * l->width;
+}
+
+size_t mixing_again(const struct layout *l)
+{
+    return (size_t)omp_get_max_threads() * again_room(l);
+}
+
+/* a crossing of a tile alone, with this thread's room */
+static struct crossing near_tile(struct crossing_gradients *near,
+                                 const struct crossing *s,
+                                 const struct crossing_gradients *g,
+                                 size_t first)
+{
+    const struct layout *l = s->layout;
+    size_t C = l->width, nC = l->streams * C, K = layout_row(l);
+    real *room = s->work + mixing_work(l)
+               + (size_t)omp_get_thread_num() * again_room(l);
+    struct crossing tile = *s;
+    tile.stream = room;
+    tile.next = room + TILE * nC;
+    tile.input = room + 2 * TILE * nC;
+    tile.left += first * K;
+    tile.reached += first * K;
+    tile.inverse_rms += first;
+    *near = *g;
+    near->dnormed += first * C;
+    near->danswer += first * C;
+    near->dstream += first * nC;
+    near->dnext += first * nC;
+    near->dleft += first * K;
+    near->dreached += first * K;
+    return tile;
+}
+
+// See and write a tile
+/* numbers of an array as they are, or in room, as a lens shows them */
+static const real *seen(real *room, const void *from, bool lens,
+                        size_t at, size_t count)
+{
+    if (!lens)
+        return (const real *)from + at;
+    bf16_load(room, (const bf16 *)from + at, count);
+    return room;
+}
+
+/* a write of a tile's tokens */
+INLINE void write_tile(real *next, const real *x, const real *y,
+                       const real *row, bool settle, size_t tokens,
+                       size_t n, size_t C, size_t K)
+{
+    for (size_t t = 0; t < tokens; t++)
+        write_token(next + t * n * C, x + t * n * C, y + t * C,
+                    row + t * K, n, C);
+    if (settle)
+        bf16_settle(next, tokens * n * C);
+}
+
+// Make a tile again
+/* stream, answer, next and input of a tile that begins at `first` */
+INLINE void again_tile(struct crossing *tile, const void *answer,
+                       size_t first, size_t tokens, size_t n)
+{
+    const struct past *past = &tile->past;
+    size_t C = tile->layout->width, K = layout_row(tile->layout);
+    size_t row = first * C, count = tokens * C, left = past->writes;
+    bool lens = tile->lens != NULL;
+    real *y = lens ? (real *)tile->answer : NULL;
+    real *turn[2] = { (real *)tile->stream, tile->next };
+    const real *x = seen(turn[left % 2], past->start, lens, n * row,
+                         n * count);
+    for (size_t k = 0; k < past->writes; k++) {
+        real *next = turn[--left % 2];
+        write_tile(next, x, seen(y, past->answer[k], lens, row, count),
+                   (const real *)past->row[k] + first * K, lens, tokens,
+                   n, C, K);
+        x = next;
+    }
+    tile->stream = x;
+    tile->answer = seen(y, answer, lens, row, count);
+    write_tile(tile->next, x, tile->answer, tile->left, lens, tokens, n,
+               C, K);
+    for (size_t t = 0; t < tokens; t++)
+        read_token(tile->input + t * C, tile->next + t * n * C,
+                   tile->reached + t * K, n, C);
+    if (lens)
+        bf16_settle(tile->input, count);
+}
+
 // Cross
 void mixing_cross(const struct crossing *s)
 {
@@ -338,6 +432,17 @@ INLINE void cross_tile_backward(const struct crossing *s,
         s = &wide;
         g = &dwide;
         first = 0;
+    }
+    struct crossing tile;
+    struct crossing_gradients dtile;
+    if (s->again) {
+        const void *answer = s->lens != NULL
+                           ? (const void *)s->lens->answer : s->answer;
+        tile = s->lens != NULL ? *s : near_tile(&dtile, s, g, first);
+        g = s->lens != NULL ? g : &dtile;
+        s = &tile;
+        first = 0;
+        again_tile(&tile, answer, place, tokens, n);
     }
     size_t row = first * C, all = n * row;
     /* danswer holds dinput until writing overwrites it. dstream is

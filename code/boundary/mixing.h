@@ -1,6 +1,8 @@
 #ifndef MIXING_H
 #define MIXING_H
 #include "mix/mix.h"
+// Headers of the mixing
+#include "boundary/past.h"
 
 LANGUAGE_C_BEGIN
 // What crosses a boundary
@@ -18,6 +20,8 @@ struct crossing {
     real *work;                         /* mixing_work(layout) */
     // More of a crossing
     const struct lens *lens;            /* or NULL: boundary/lens.h */
+    bool again;     /* on the way back stream, next, input are not there */
+    struct past past;               /* what makes the stream */
 };
 
 struct crossing_gradients {
@@ -112,5 +116,8 @@ void mixing_write_backward(real *dstream, real *danswer,
 void mixing_cross(const struct crossing *s);
 void mixing_cross_backward(const struct crossing *s,
                            const struct crossing_gradients *g);
+/* reals of work, behind the rest, that the way back needs where
+   streams are made again */
+size_t mixing_again(const struct layout *l);
 LANGUAGE_C_END
 #endif

@@ -49,4 +49,49 @@ static __device__ float read(const some x[n], const float *pre, int k)
         in += pre[j] * number(x[j], k);
     return in;
 }
+
+// Bring channels of the streams
+struct source {
+    const uint16_t *stream;         /* [T][n][C] */
+    // More of a source of streams
+    struct past past;               /* what makes them from there */
+};
+
+/* or zeros, if there are none left */
+template <class some>
+static __device__ some some_at(const uint16_t *from, size_t left)
+{
+    some x = { };
+    if (left > 0)
+        x = *(const some *)from;
+    return x;
+}
+
+/* of token t, those from c on; own: how many, or 0 */
+template <int n, class some>
+static __device__ void streams_at(some x[n], const struct source &from,
+                                  size_t t, size_t C, size_t c,
+                                  size_t own)
+{
+    #pragma unroll
+    for (int j = 0; j < n; j++) {
+        some it = some_at<some>(from.stream + (t * n + j) * C + c, own);
+        x[j] = it;
+    }
+    // Go on from there
+    constexpr size_t OF_ROW = 2 * (2 * n + n * n) + 1;
+    #pragma unroll 1
+    for (size_t k = 0; k < from.past.writes; k++) {
+        some next[n], y = some_at<some>(
+            (const uint16_t *)from.past.answer[k] + t * C + c, own);
+        const float *gates = (const float *)from.past.row[k]
+                           + (own > 0 ? t : 0) * OF_ROW + n;
+        #pragma unroll
+        for (int i = 0; i < n; i++)
+            next[i] = written<n>(x, y, gates, i);
+        #pragma unroll
+        for (int i = 0; i < n; i++)
+            x[i] = next[i];
+    }
+}
 #endif

@@ -121,6 +121,7 @@ static bool configuration_in(struct configuration *c,
         // Fields that older checkpoints lack
         "iterations",
         "frugal",
+        "lazy",
         NULL
     };
     struct message why = { 0, "" };

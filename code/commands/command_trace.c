@@ -45,6 +45,8 @@ static bool open(struct model *model, struct device *device,
     if (!architecture_find(&a, c, m))
         return false;
     whole.frugal = false;
+    // Let all else be kept
+    whole.lazy = 0;
     if (!model_plan(model, &a, &whole, device, windows, TRAINING, 0, m)
         || !model_allocate(model, m))
         return false;

@@ -548,6 +548,8 @@ static struct site some(struct views *v, const struct site *s,
 {
     struct site part = *s;
     part.tokens = rows;
+    // Let nothing be made again for some tokens
+    part.behind = NULL;
     look(v, &part.stream, first, rows, stream);
     look(v, &part.coefficients, first, rows, IN);
     return part;
@@ -594,7 +596,7 @@ static void cross_chunk_backward(struct device *d,
         look(&v, &f.danswer, first, rows, OUT);
         look(&v, &f.dcoefficients, first, rows, OUT);
     }
-    t.apart = true;
+    t.apart = t.settle = true;
     boundary_cross_backward(d, from == NULL ? NULL : &f, &t);
     give_back(&v);
 }
@@ -679,6 +681,9 @@ static void through_a_lens(struct device *d, const struct site *from,
         .danswer = from->danswer.at, .dnext = to->dstream.at,
         .dnormed = to->dnormed.at,
         .each = lens_room(&to->layout) };
+    // Look through a lens at what was kept only
+    if (cross == boundary_cross_backward && to->again)
+        lens.next = lens.input = NULL;
     size_t threads = (size_t)omp_get_max_threads();
     lens.room = room_behind(d, to, threads * lens.each);
     if (lens.room == NULL)
@@ -696,11 +701,35 @@ void sixteen_cross(struct device *d, const struct site *from,
         by_chunks(d, from, to, cross_chunk);
 }
 
+// Make streams again in sixteen bits
+static void write_chunk(struct device *d, const struct site *from,
+                        const struct site *to, size_t first,
+                        size_t rows, real *room)
+{
+    struct views v = { .room = room };
+    struct site f = some(&v, from, first, rows, IN);
+    struct site t = some(&v, to, first, rows, OUT);
+    (void)d;
+    look(&v, &f.answer, first, rows, IN);
+    boundary_write(&f, &t);
+    give_back(&v);
+}
+
+static void make_again(struct device *d, const struct site *s)
+{
+    if (s->behind == NULL)
+        return;
+    make_again(d, s->behind);
+    by_chunks(d, s->behind, s, write_chunk);
+}
 void sixteen_cross_backward(struct device *d, const struct site *from,
                             const struct site *to)
 {
     if (to->exit && !d->planning)
         memset(to->dstream.at, 0, array_bytes(to->dstream));
+    // Make again what sixteen bits did not keep
+    if (to->again && !at_once(from, to) && !d->planning)
+        make_again(d, to->behind != NULL || from == NULL ? to : from);
     if (at_once(from, to))
         through_a_lens(d, from, to, boundary_cross_backward);
     else

@@ -70,6 +70,8 @@ const struct field configuration_fields[] = {
       1, 100, FIXED, "N", "Sinkhorn-Knopp steps of mhc" },
     { "frugal", SWITCH, AT(frugal), 0, 0, FREE, "yes|no",
       "recompute, in blocks of the size that saves most" },
+    { "lazy", COUNT, AT(lazy), 0, 8, FREE, "N",
+      "keep streams at each N-th site, and make the others again; 0: all" },
     { .name = NULL }
 };
 
@@ -264,5 +266,9 @@ bool configuration_check(const struct configuration *c,
         return fail(m, EX_USAGE, "heads: with %zu heads each has %zu "
                     "channels, and that must be even", c->heads,
                     c->width / c->heads);
+    if (c->lazy > 0 && (c->frugal || c->recompute > 0))
+        return fail(m, EX_USAGE, "lazy: streams are made again where they "
+                    "are needed, or in blocks (--frugal, --recompute), not "
+                    "both; --lazy 0 turns it off");
     return true;
 }

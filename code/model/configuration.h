@@ -23,6 +23,7 @@ struct configuration {
     size_t save_every;
     size_t iterations;      /* of Sinkhorn-Knopp */
     bool frugal;
+    size_t lazy;            /* of so many sites one keeps its stream */
 };
 
 // A field of the configuration

@@ -112,6 +112,13 @@ static void count_slots(struct model *m)
              : m->block == 0 ? sites
              : m->block + 1;
     m->stream_slots = m->block == 0 ? m->slots : m->block - 1;
+    // Settle what else is dropped
+    m->lazy = m->use == TRAINING && m->block == 0
+            ? m->configuration.lazy : 0;
+    if (m->lazy > sites)
+        m->lazy = sites;
+    if (m->lazy > 0)
+        m->stream_slots = m->lazy > 2 ? 2 : m->lazy - 1;
 }
 
 // Plan one array after the other
@@ -135,7 +142,13 @@ static void plan_arrays(struct model *m, size_t T, struct message *e)
                  != m->device->format[MASTER];
     size_t sites = m->sublayers + 1, block = m->block;
     size_t starts = block == 0 ? 0 : (sites + block - 1) / block;
+    size_t inputs = mixed * slots;
     bool all = m->use == TRAINING && (K > 0 || block > 0);
+    if (m->lazy > 0) {
+        starts = (sites + m->lazy - 1) / m->lazy;
+        inputs = mixed;
+        all = true;
+    }
     const struct planned list[] = {
         // Arrays at the ends of the row
         { &at->weights, "weights", MASTER, 1, P, 1 },
@@ -154,7 +167,7 @@ static void plan_arrays(struct model *m, size_t T, struct message *e)
         { &at->start, "stream of a block", STREAM, T, n * C, starts },
         { &at->stream, "stream", STREAM, T, n * C, m->stream_slots },
         { &at->coefficients, "coefficients", EXACT, T, K, slots },
-        { &at->input, "input", ACTIVATION, T, C, mixed * slots },
+        { &at->input, "input", ACTIVATION, T, C, inputs },
         { &at->inverse_rms, "inverse_rms", EXACT, T, 1, slots },
         { &at->normed, "normed", ACTIVATION, T, C, slots },
         { &at->answer, "answer", ACTIVATION, T, C, all ? m->sublayers : 1 },
@@ -240,11 +253,18 @@ static struct array part_of(const struct model *m, struct array all,
 }
 
 // Find a site
+/* the copies of an array take turns */
+static struct array in_turn(const struct model *m, size_t index,
+                            size_t i)
+{
+    size_t copies = m->tape.list[index].copies;
+    return tape_at(&m->tape, index, copies == 0 ? 0 : i % copies);
+}
+
 static struct site site_at(const struct model *m, size_t i)
 {
     const struct tape *t = &m->tape;
-    size_t slot = i % m->slots, parity = i % 2, block = m->block;
-    size_t answers = t->list[m->at.answer].copies;
+    size_t parity = i % 2, block = m->block;
     struct site s = {
         .device = m->device, .index = i, .exit = i == m->sublayers,
         .streams = m->configuration.streams,
@@ -252,15 +272,15 @@ static struct site site_at(const struct model *m, size_t i)
         .gain = part_of(m, m->weights, m->place[i].norm),
         .dgain = part_of(m, m->gradients, m->place[i].norm),
         // The arrays of a site
-        .stream = block == 0 ? tape_at(t, m->at.stream, slot)
+        .stream = block == 0 ? in_turn(m, m->at.stream, i)
                 : i % block == 0 ? tape_at(t, m->at.start, i / block)
                 : tape_at(t, m->at.stream, i % block - 1),
-        .coefficients = tape_at(t, m->at.coefficients, slot),
-        .input = tape_at(t, m->at.input, slot),
-        .inverse_rms = tape_at(t, m->at.inverse_rms, slot),
-        .normed = tape_at(t, m->at.normed, slot),
+        .coefficients = in_turn(m, m->at.coefficients, i),
+        .input = in_turn(m, m->at.input, i),
+        .inverse_rms = in_turn(m, m->at.inverse_rms, i),
+        .normed = in_turn(m, m->at.normed, i),
         .answer = i == m->sublayers ? device_shape(m->device, ACTIVATION, 0, 0)
-                : tape_at(t, m->at.answer, i % answers),
+                : in_turn(m, m->at.answer, i),
         .dstream = tape_at(t, m->at.dstream, parity),
         .dcoefficients = tape_at(t, m->at.dcoefficients, parity),
         .dinput = tape_at(t, m->at.dinput, 0),
@@ -278,6 +298,12 @@ static struct site site_at(const struct model *m, size_t i)
     s.dphi = part_of(m, m->gradients, m->place[i].phi);
     s.dalpha = part_of(m, m->gradients, m->place[i].alpha);
     s.dbias = part_of(m, m->gradients, m->place[i].bias);
+    s.again = m->lazy > 0;
+    if (s.again && i % m->lazy > 0) {
+        s.behind = &m->site[i - 1];
+        s.stream = in_turn(m, m->at.stream, i % m->lazy - 1);
+    } else if (s.again)
+        s.stream = tape_at(t, m->at.start, i / m->lazy);
     // Where reading is looking, the input is the stream
     if (s.coefficients.columns == 0) {
         s.input = s.stream;
@@ -551,6 +577,20 @@ bool model_fits(const struct model *m, size_t besides,
     // Find what else takes less memory
     if (m->use == TRAINING && !c->frugal)
         more = ", or say --frugal";
+    char shorter[24] = "";
+    for (size_t L = m->lazy + 1; L <= PAST + 1 && *shorter == '\0'; L++) {
+        const struct connection *k = m->architecture.connection;
+        size_t T = m->sequences * c->context, lazy = m->lazy;
+        size_t saved = T * lazy_bytes(k, c, m->device, lazy)
+                     - T * lazy_bytes(k, c, m->device, L);
+        if (m->use == TRAINING && m->block == 0 && all > saved
+            && device_ready(m->device, all - saved, &why))
+            snprintf(shorter, sizeof shorter, ", or say --lazy %zu", L);
+    }
+    if (*shorter != '\0')
+        more = shorter;
+    else if (m->use == TRAINING && c->lazy > 0)
+        more = ", or say --lazy 0 --frugal";
     return fail(message, why.status, "no memory: %zu layers of width "
                 "%zu and batches of %zu times %zu tokens take %zu MiB "
                 "in all; lower --batch, --context, --layers or --width"

@@ -70,6 +70,7 @@ struct model {
     struct work *work;          /* [sublayers] */
     size_t tokens;              /* of the last forward */
     bool scored, kept;          /* has it a loss? can backward go? */
+    size_t lazy;        /* sites of a block, all but one without streams */
 };
 
 // Functions on models
@@ -123,5 +124,6 @@ void model_logits(const struct model *m, real *host, size_t row);
    for who has changed these other than by device_step */
 void model_copy_weights(const struct model *m);
 #include "model/recompute.h"
+#include "model/lazy.h"
 LANGUAGE_C_END
 #endif

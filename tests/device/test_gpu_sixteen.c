@@ -15,6 +15,9 @@
 #pragma weak gpu_cross_back_at_once
 #pragma weak gpu_cross_work
 #pragma weak gpu_way_back
+#include "model/model.h"
+#include "support/fill.h"
+#include <math.h>
 
 // Arrays of two devices in sixteen bits
 static struct device sixteen[2];        /* cpu, gpu */
@@ -816,6 +819,50 @@ START_TEST(gpu_crossings_at_once_leave_the_rest_to_others)
     ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &to, 0));
 }
 END_TEST
+/* of a model of nine sites */
+static const real *gradients_lazily(size_t *count, size_t n,
+                                    size_t lazy)
+{
+    enum { LENGTH = 20, WORDS = 13 };
+    static token id[2 * LENGTH + 1];
+    struct configuration c = configuration_default();
+    struct message why = { 0, "" };
+    struct model m;
+    strcpy(c.connection, "mhc");
+    c.streams = n, c.layers = 4, c.width = 24, c.heads = 2;
+    c.hidden = 16, c.context = LENGTH, c.vocabulary = WORDS;
+    c.lazy = lazy;
+    ck_assert_msg(model_open(&m, &c, &sixteen[GPU], 2, TRAINING, 0,
+                             &why), "%s", why.text);
+    *count = m.parameters.count;
+    real *w = test_reals(*count);
+    fill_normal(w, *count, 9, 0.3);
+    for (size_t i = 0; i <= 2 * LENGTH; i++)
+        id[i] = (token)random_below(3, 0, i, WORDS);
+    device_upload(m.device, m.weights, w);
+    model_copy_weights(&m);
+    model_forward(&m, id, id + 1);
+    model_backward(&m, 1);
+    device_download(m.device, w, m.gradients);
+    model_close(&m);
+    return w;
+}
+
+/* fails if a lane's channels are made from another token, answer or
+   row, or rounded elsewhere */
+START_TEST(gpu_streams_made_again_are_those_that_were_kept)
+{
+    size_t n = (size_t)2 << _i % 3, count;
+    open_both();
+    const real *want = gradients_lazily(&count, n, 0);
+    double most = 0;
+    for (size_t i = 0; i < count; i++)
+        most = fmax(most, fabs((double)want[i]));
+    ck_assert(most > 1e-3 && isfinite(most));
+    assert_same(gradients_lazily(&count, n, _i < 3 ? 4 : 8), want,
+                count);
+}
+END_TEST
 
 Suite *gpu_sixteen_suite(void);
 Suite *gpu_sixteen_suite(void)
@@ -851,5 +898,7 @@ Suite *gpu_sixteen_suite(void)
     tcase_add_test(c, gpu_crossings_back_repeat_and_accumulate_to_the_bit);
     tcase_add_test(c, gpu_crossings_at_once_take_wide_models);
     tcase_add_test(c, gpu_crossings_at_once_leave_the_rest_to_others);
+    tcase_add_loop_test(c, gpu_streams_made_again_are_those_that_were_kept,
+                        0, 6);
     return s;
 }

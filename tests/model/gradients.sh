@@ -93,4 +93,17 @@ for n in 2 4 8; do
     holds "mhc $n at once: another order, the same bits" \
         'alike want got'
 done
+for kind in 'residual 1' 'hc 4' 'mhc-lite 3'; do
+    for precision in single bf16; do
+        show emulated gpu $kind 0 $precision > want
+        show emulated gpu $kind l3 $precision > got
+        holds "$kind in $precision, lazily: the same bits" \
+            'alike want got'
+    done
+done
+for n in 2 4 8; do
+    show emulated gpu mhc $n 0 bf16 24 > want
+    show emulated gpu mhc $n l4 bf16 24 > got
+    holds "mhc $n at once, lazily: the same bits" 'alike want got'
+done
 closing

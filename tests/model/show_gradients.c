@@ -75,6 +75,8 @@ int main(int argc, char **argv)
     bool rounded = argc > 5 && strcmp(argv[5], "rounded") == 0;
     if (argc > 5 && !rounded)
         precision = argv[5];
+    if (argc > 4 && *argv[4] == 'l')        /* l3: lazily */
+        c.lazy = (size_t)atoi(argv[4] + 1);
     if (!device_open(&d, argv[1], precision, &why)
         || !model_open(&m, &c, &d, BATCH, TRAINING, block, &why)) {
         fprintf(stderr, "%s\n", why.text);

@@ -1,0 +1,19 @@
+#include "boundary/boundary.h"
+
+struct past past_of(const struct site *s)
+{
+    struct past p = { .writes = 0 };
+    const struct site *at = s;
+    while (at->behind != NULL) {
+        at = at->behind;
+        p.writes++;
+    }
+    p.start = at->lens != NULL ? at->lens->stream : at->stream.at;
+    at = s;
+    for (size_t k = p.writes; k-- > 0; ) {
+        at = at->behind;
+        p.answer[k] = at->answer.at;
+        p.row[k] = at->coefficients.at;
+    }
+    return p;
+}

@@ -1,0 +1,124 @@
+#include "support/cpu.h"
+#include "ground/median.h"
+#include "ground/memory.h"
+#include "ground/random.h"
+#include "model/model.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ROUNDS = 3, MEBI = 1 << 20, BLOCK = 100 };
+static const size_t way[] = { 0, 2, 3, 4, 5, 6, 8, BLOCK + 5 };
+enum { WAYS = sizeof way / sizeof *way };
+
+// A model that is measured lazily
+static struct model open_model(const struct configuration *c, size_t at)
+{
+    struct configuration own = *c;
+    struct message message = { 0, "" };
+    struct model m;
+    own.lazy = at > BLOCK ? 0 : at;
+    if (!model_open(&m, &own, &cpu, c->batch, TRAINING,
+                    at > BLOCK ? at - BLOCK : 0, &message)) {
+        fprintf(stderr, "%s\n", message.text);
+        exit(1);
+    }
+    model_initialise(&m);
+    return m;
+}
+
+static void run(struct model *m, const struct configuration *c,
+                size_t at)
+{
+    size_t tokens = c->batch * c->context;
+    struct message message = { 0, "" };
+    token *id = memory_new(tokens + 1, sizeof *id, &message);
+    for (size_t i = 0; i <= tokens; i++)
+        id[i] = (token)random_below(1, at, i, c->vocabulary);
+    model_forward(m, id, id + 1);
+    model_backward(m, 1);
+    memory_free(id);
+}
+
+// Measure the memory of a child
+static double largest_kilobytes(void)
+{
+    char line[256];
+    double kilobytes = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL)
+        sscanf(line, "VmHWM: %lf", &kilobytes);
+    if (f != NULL)
+        fclose(f);
+    return kilobytes;
+}
+
+static double memory(double *predicted, const struct configuration *c,
+                     size_t at)
+{
+    int end[2];
+    double found[2] = { 0, 0 };
+    if (pipe(end) != 0)
+        exit(1);
+    pid_t child = fork();
+    if (child == 0) {
+        double before = largest_kilobytes();
+        struct model m = open_model(c, at);
+        run(&m, c, 0);
+        found[0] = (double)model_bytes(&m);
+        found[1] = 1024 * (largest_kilobytes() - before);
+        _exit(write(end[1], found, sizeof found) != sizeof found);
+    }
+    int status = 1;
+    close(end[1]);
+    if (child < 0 ||
+        read(end[0], found, sizeof found) != sizeof found ||
+        waitpid(child, &status, 0) != child || status != 0)
+        exit(1);
+    close(end[0]);
+    *predicted = found[0];
+    return found[1];
+}
+
+// Measure the time of a step
+static double step(const struct configuration *c, size_t at)
+{
+    struct timespec from, to;
+    struct model m = open_model(c, at);
+    run(&m, c, 0);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    for (size_t i = 0; i < 2; i++)
+        run(&m, c, i);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    model_close(&m);
+    return (1e3 * (double)(to.tv_sec - from.tv_sec) +
+            1e-6 * (double)(to.tv_nsec - from.tv_nsec)) / 2;
+}
+
+int main(void)
+{
+    struct configuration c = configuration_default();
+    double said[WAYS], held[WAYS];
+    double time[WAYS][ROUNDS], ratio[WAYS][ROUNDS];
+    strcpy(c.connection, "mhc");
+    c.streams = 4, c.layers = 12, c.width = 192, c.heads = 6;
+    c.context = 256, c.batch = 4;
+    for (size_t w = 0; w < WAYS; w++)
+        held[w] = memory(&said[w], &c, way[w]);
+    for (size_t r = 0; r < ROUNDS; r++)
+        for (size_t w = 0; w < WAYS; w++) {
+            time[w][r] = step(&c, way[w]);
+            ratio[w][r] = time[w][r] / time[0][r];
+        }
+    printf("way,sites,predicted,held,ms,ratio\n");
+    for (size_t w = 0; w < WAYS; w++)
+        printf("%s,%zu,%.1f,%.1f,%.1f,%.3f\n",
+               way[w] > BLOCK ? "blocks" : way[w] > 0 ? "lazy"
+                              : "stored",
+               way[w] % BLOCK, said[w] / MEBI, held[w] / MEBI,
+               median(time[w], ROUNDS), median(ratio[w], ROUNDS));
+    return 0;
+}
