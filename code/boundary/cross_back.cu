@@ -235,7 +235,7 @@ back_kernel(struct hop_back h, unsigned blocks)
         for (int k = threadIdx.x; k < TILE * OUTPUTS; k += THREADS) {
             int at = k / OUTPUTS, e = k % OUTPUTS;
             size_t t = first + at;
-            float d = 0;
+            float d = 0, rms = 0;
             if (t < h.tokens) {
                 const float *row = h.row + t * ROW, *drow = h.drow + t * ROW;
                 if (e < n) {
@@ -252,18 +252,13 @@ back_kernel(struct hop_back h, unsigned blocks)
                 float half = row[e] / (float)(1 + e / n);
                 if (e < 2 * n)
                     d *= (float)(1 + e / n) * half * (1 - half);
+                rms = row[RMS];
             }
             dlogit[at][e] = d;
+            draw[at][e] = rms * (h.alpha[e < 2 * n ? e / n : 2] * d);
         }
         __syncthreads();
-        // Find what the projections get
-        for (int k = threadIdx.x; k < TILE * OUTPUTS; k += THREADS) {
-            int at = k / OUTPUTS, e = k % OUTPUTS;
-            size_t t = first + at;
-            float dz = h.alpha[e < 2 * n ? e / n : 2] * dlogit[at][e];
-            draw[at][e] = t < h.tokens ? h.row[t * ROW + RMS] * dz : 0;
-        }
-        __syncthreads();
+        // Find how far the tokens go along themselves
         if (threadIdx.x < TILE) {
             size_t at = threadIdx.x, t = first + at;
             float all = 0, rms = t < h.tokens ? h.row[t * ROW + RMS] : 0;
