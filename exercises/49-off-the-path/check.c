@@ -86,6 +86,9 @@ static void who_waits(size_t tokens, size_t width, bool last_first)
 {
     const double all = (double)ticks[0];
     size_t k = 0;
+    if (!lab_true("iterations are counted", all > 0, "iterate was not "
+                  "called"))
+        return;
     while (k < tokens * width
            && (double)when[k] == (last_first ? all : 0))
         k++;
