@@ -4,16 +4,16 @@
 #include "support/lab_kernels.h"
 
 enum { N = 4, ENTRIES = N * N, ROW = 2 * N + ENTRIES, TILE = 8,
-       WARPS = 4, THREADS = 32 * WARPS, ALL = -1 };
+       WARPS = 4, THREADS = 32 * WARPS };
 
 /* entry: of two tokens, sixteen lanes to each; all lanes of a warp */
 static __device__ float iterate(float entry, float *clock)
 {
-    float column = entry + __shfl_xor_sync(ALL, entry, 4);
-    column += __shfl_xor_sync(ALL, column, 8);
+    float column = entry + __shfl_xor_sync(~0u, entry, 4);
+    column += __shfl_xor_sync(~0u, column, 8);
     entry /= column;
-    float row = entry + __shfl_xor_sync(ALL, entry, 1);
-    row += __shfl_xor_sync(ALL, row, 2);
+    float row = entry + __shfl_xor_sync(~0u, entry, 1);
+    row += __shfl_xor_sync(~0u, row, 2);
     if (threadIdx.x % 32 == 0)
         atomicAdd(clock, 1.0f);
     return entry / row;
