@@ -7,7 +7,7 @@
 /* block, thread or warp, place in the program */
 typedef std::tuple<size_t, size_t, const void *> place;
 struct warp_access {
-    bool shared;
+    bool shared, write;
     size_t bytes;
     std::set<size_t> words;
 };
@@ -25,7 +25,8 @@ static bool near(const void *a, const void *b, ptrdiff_t bytes)
     return d < bytes && -d < bytes;
 }
 
-static void note(const void *at, size_t bytes, const void *from)
+static void note(const void *at, size_t bytes, bool write,
+                 const void *from)
 {
     const char *here = (const char *)__builtin_frame_address(0);
     if (host_stack == NULL || near(here, host_stack, 8 << 20) ||
@@ -39,19 +40,20 @@ static void note(const void *at, size_t bytes, const void *from)
     const size_t visit = visits[{ block, thread, from }]++;
     warp_access &a = accesses[{ block, thread / 32, from, visit }];
     a.shared = !lab_gpu_has(at);
+    a.write = write;
     a.bytes = bytes;
     a.words.insert((size_t)at / 4);
 }
 
-#define NOTED(name, bytes) \
+#define NOTED(name, bytes, write) \
     extern "C" void __real___tsan_##name(void *); \
     extern "C" void __wrap___tsan_##name(void *at) \
     { \
-        note(at, bytes, __builtin_return_address(0)); \
+        note(at, bytes, write, __builtin_return_address(0)); \
         __real___tsan_##name(at); \
     }
-NOTED(read4, 4) NOTED(read8, 8) NOTED(read16, 16)
-NOTED(write4, 4) NOTED(write8, 8) NOTED(write16, 16)
+NOTED(read4, 4, false) NOTED(read8, 8, false) NOTED(read16, 16, false)
+NOTED(write4, 4, true) NOTED(write8, 8, true) NOTED(write16, 16, true)
 
 void lab_banks_begin(void)
 {
@@ -85,4 +87,16 @@ struct lab_banks lab_banks(void)
         all.most_conflicts = std::max(all.most_conflicts, turns - 1);
     }
     return all;
+}
+
+size_t lab_reads(const float *array, size_t count)
+{
+    std::map<size_t, size_t> reads;
+    size_t first = (size_t)array / 4, most = 0;
+    for (const auto &entry : accesses)
+        for (size_t word : entry.second.words)
+            if (!entry.second.write && word >= first
+                && word - first < count)
+                most = std::max(most, ++reads[word]);
+    return most;
 }

@@ -15,5 +15,8 @@ struct lab_banks {
 };
 void lab_banks_begin(void);
 struct lab_banks lab_banks(void);
+/* how often warps have read that word of this array which they have
+   read most often; of a wide access the first word counts */
+size_t lab_reads(const float *array, size_t count);
 LANGUAGE_C_END
 #endif

@@ -59,5 +59,37 @@ void online_means(float *mean, float *lse, const float *score,
 void adam_recorded(float *weight, float *first, float *second,
                    float *number, const float *gradients, size_t count,
                    unsigned updates);
+/* lab 48: a crossing of four streams but for the iterations. X' = res X
+   + post y, and what is read from it; numbers in bf16, two in a word,
+   the first in its low half; width a multiple of 8. A row: pre [4],
+   post [4] and res [4][4], or its logits */
+struct passage {
+    unsigned *next;             /* X' [tokens][4][width] */
+    unsigned *input, *normed;   /* [tokens][width] */
+    float *row;                 /* [tokens][24], with logits */
+    float *inverse_rms;         /* [tokens] */
+    const unsigned *stream;     /* X [tokens][4][width] */
+    const unsigned *answer;     /* y [tokens][width] */
+    const float *left;          /* [tokens][24], with res */
+    const float *phi;           /* [24][4][width] */
+    const float *alpha, *bias;  /* [3], [24] */
+    const float *gain;          /* [width] */
+    size_t tokens, width;
+};
+void cross_by_tiles(struct passage p);
+/* lab 49: the rows of four streams, and what is read by them. A row:
+   pre [4], post [4], res [4][4]; 1 <= iterations <= 20; width >= 1 */
+struct arrival {
+    float *input;               /* [tokens][width] */
+    float *rows;                /* [tokens][24] */
+    float *when;                /* [tokens][width], read_channel's */
+    float *clock;               /* [tiles] of 8 tokens, iterate's; 0 */
+    const float *stream;        /* [tokens][4][width] */
+    const float *z;             /* [tokens][24] */
+    const float *alpha, *bias;  /* [3], [24] */
+    size_t tokens, width;
+    int iterations;
+};
+void arrive_off_path(struct arrival a);
 LANGUAGE_C_END
 #endif
