@@ -92,7 +92,7 @@ static __global__ void gates_kernel(struct hop_back h)
 
 // Apply the gradients
 template <int n>
-static __global__ void __launch_bounds__(THREADS)
+static __global__ void __launch_bounds__(THREADS, 1)
 apply_kernel(struct hop_back h)
 {
     constexpr int OUTPUTS = 2 * n + n * n, GATES = n + n * n;
