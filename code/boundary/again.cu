@@ -18,7 +18,7 @@ static __device__ float number_again(const struct source &from,
     constexpr int ROW = 2 * (2 * n + n * n) + 1, LANES = WARP / n;
     int first = threadIdx.x % LANES;
     float x = is ? half_of(from.stream[(t * n + i) * C + c], 0) : 0;
-    for (size_t k = 0; k < from.past.writes; k++) {
+    for (int k = 0; k < from.past.writes; k++) {
         auto answer = (const uint16_t *)from.past.answer[k];
         float y = is ? half_of(answer[t * C + c], 0) : 0, next = 0;
         auto post = (const float *)from.past.row[k] + t * ROW + n;

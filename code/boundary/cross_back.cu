@@ -134,7 +134,7 @@ back_kernel(struct hop_back h, unsigned blocks)
     constexpr int OUTPUTS = 2 * n + n * n, GATES = n + n * n;
     constexpr int ROW = 2 * OUTPUTS + 1, RMS = ROW - 1;
     constexpr int TILE = tile_of(n), EACH = TILE / 8;
-    constexpr int MANY = n == 8 ? 2 : n;    /* streams at once */
+    constexpr int MANY = n == 8 ? 1 : n;    /* streams at once */
     constexpr int SUMS = 2 * n + 1;
     extern __shared__ __align__(16) float memory[];
     __shared__ float left_gates[TILE][GATES], gate[TILE][n];

@@ -372,13 +372,14 @@ INLINE void again_tile(struct crossing *tile, const void *answer,
 {
     const struct past *past = &tile->past;
     size_t C = tile->layout->width, K = layout_row(tile->layout);
-    size_t row = first * C, count = tokens * C, left = past->writes;
+    size_t row = first * C, count = tokens * C;
+    int left = past->writes;
     bool lens = tile->lens != NULL;
     real *y = lens ? (real *)tile->answer : NULL;
     real *turn[2] = { (real *)tile->stream, tile->next };
     const real *x = seen(turn[left % 2], past->start, lens, n * row,
                          n * count);
-    for (size_t k = 0; k < past->writes; k++) {
+    for (int k = 0; k < past->writes; k++) {
         real *next = turn[--left % 2];
         write_tile(next, x, seen(y, past->answer[k], lens, row, count),
                    (const real *)past->row[k] + first * K, lens, tokens,

@@ -10,7 +10,7 @@ struct past past_of(const struct site *s)
     }
     p.start = at->lens != NULL ? at->lens->stream : at->stream.at;
     at = s;
-    for (size_t k = p.writes; k-- > 0; ) {
+    for (int k = p.writes; k-- > 0; ) {
         at = at->behind;
         p.answer[k] = at->answer.at;
         p.row[k] = at->coefficients.at;

@@ -13,7 +13,7 @@ struct past {
     const void *start;                  /* [T][n][C] */
     const void *answer[PAST];           /* [T][C] */
     const void *row[PAST];              /* [T][K] */
-    size_t writes;
+    int writes;
 };
 struct site;
 struct past past_of(const struct site *s);

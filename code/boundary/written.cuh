@@ -79,13 +79,13 @@ static __device__ void streams_at(some x[n], const struct source &from,
         x[j] = it;
     }
     // Go on from there
-    constexpr size_t OF_ROW = 2 * (2 * n + n * n) + 1;
+    constexpr int OF_ROW = 2 * (2 * n + n * n) + 1;
     #pragma unroll 1
-    for (size_t k = 0; k < from.past.writes; k++) {
+    for (int k = 0; own > 0 && k < from.past.writes; k++) {
         some next[n], y = some_at<some>(
             (const uint16_t *)from.past.answer[k] + t * C + c, own);
         const float *gates = (const float *)from.past.row[k]
-                           + (own > 0 ? t : 0) * OF_ROW + n;
+                           + t * OF_ROW + n;
         #pragma unroll
         for (int i = 0; i < n; i++)
             next[i] = written<n>(x, y, gates, i);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEQUENCES = 8, T = 64 * SEQUENCES, C = 256 };
+enum { SEQUENCES = 4, T = 64 * SEQUENCES, C = 256 };
 
 /* As show_crossing_units, of a model of 11 sites that keeps streams at
    each LAZY-th, if that is set */

@@ -1,5 +1,4 @@
 #include "support/cpu.h"
-#include "ground/median.h"
 #include "ground/memory.h"
 #include "ground/random.h"
 #include "model/model.h"
@@ -7,12 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 3, MEBI = 1 << 20, BLOCK = 100 };
+enum { MEBI = 1 << 20, BLOCK = 100 };
 static const size_t way[] = { 0, 2, 3, 4, 5, 6, 8, BLOCK + 5 };
-enum { WAYS = sizeof way / sizeof *way };
 
 // A model that is measured lazily
 static struct model open_model(const struct configuration *c, size_t at)
@@ -83,42 +80,22 @@ static double memory(double *predicted, const struct configuration *c,
     return found[1];
 }
 
-// Measure the time of a step
-static double step(const struct configuration *c, size_t at)
-{
-    struct timespec from, to;
-    struct model m = open_model(c, at);
-    run(&m, c, 0);
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    for (size_t i = 0; i < 2; i++)
-        run(&m, c, i);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    model_close(&m);
-    return (1e3 * (double)(to.tv_sec - from.tv_sec) +
-            1e-6 * (double)(to.tv_nsec - from.tv_nsec)) / 2;
-}
-
 int main(void)
 {
     struct configuration c = configuration_default();
-    double said[WAYS], held[WAYS];
-    double time[WAYS][ROUNDS], ratio[WAYS][ROUNDS];
+    double said[2], held[2];
     strcpy(c.connection, "mhc");
     c.streams = 4, c.layers = 12, c.width = 192, c.heads = 6;
     c.context = 256, c.batch = 4;
-    for (size_t w = 0; w < WAYS; w++)
-        held[w] = memory(&said[w], &c, way[w]);
-    for (size_t r = 0; r < ROUNDS; r++)
-        for (size_t w = 0; w < WAYS; w++) {
-            time[w][r] = step(&c, way[w]);
-            ratio[w][r] = time[w][r] / time[0][r];
-        }
-    printf("way,sites,predicted,held,ms,ratio\n");
-    for (size_t w = 0; w < WAYS; w++)
-        printf("%s,%zu,%.1f,%.1f,%.1f,%.3f\n",
+    held[0] = memory(&said[0], &c, 0) / MEBI;
+    printf("way,sites,predicted,held,saved,saved_held\n");
+    for (size_t w = 0; w < sizeof way / sizeof *way; w++) {
+        held[1] = memory(&said[1], &c, way[w]) / MEBI;
+        printf("%s,%zu,%.1f,%.1f,%.1f,%.1f\n",
                way[w] > BLOCK ? "blocks" : way[w] > 0 ? "lazy"
-                              : "stored",
-               way[w] % BLOCK, said[w] / MEBI, held[w] / MEBI,
-               median(time[w], ROUNDS), median(ratio[w], ROUNDS));
+                              : "stored", way[w] % BLOCK,
+               said[1] / MEBI, held[1], (said[0] - said[1]) / MEBI,
+               held[0] - held[1]);
+    }
     return 0;
 }
