@@ -85,17 +85,23 @@ int main(void)
     struct configuration c = configuration_default();
     double said[2], held[2];
     strcpy(c.connection, "mhc");
-    c.streams = 4, c.layers = 12, c.width = 192, c.heads = 6;
-    c.context = 256, c.batch = 4;
-    held[0] = memory(&said[0], &c, 0) / MEBI;
+    bool right = true;
+    c.streams = 4, c.layers = 12, c.width = 384, c.heads = 6;
+    c.context = 512, c.batch = 4;
+    struct configuration least = c;
+    least.layers = 1, least.width = 24, least.context = 16;
+    double own = memory(&said[0], &least, 0) - said[0];
+    held[0] = (memory(&said[0], &c, 0) - own) / MEBI;
     printf("way,sites,predicted,held,saved,saved_held\n");
     for (size_t w = 0; w < sizeof way / sizeof *way; w++) {
-        held[1] = memory(&said[1], &c, way[w]) / MEBI;
+        held[1] = (memory(&said[1], &c, way[w]) - own) / MEBI;
         printf("%s,%zu,%.1f,%.1f,%.1f,%.1f\n",
                way[w] > BLOCK ? "blocks" : way[w] > 0 ? "lazy"
                               : "stored", way[w] % BLOCK,
                said[1] / MEBI, held[1], (said[0] - said[1]) / MEBI,
                held[0] - held[1]);
+        right = right && MEBI * held[1] < 1.02 * said[1]
+             && MEBI * held[1] > .98 * said[1];
     }
-    return 0;
+    return !right;
 }
