@@ -7,7 +7,8 @@ holds 'a run of mhc ends well' "[ $? = 0 ] && [ -n '$(body plain)' ]"
 for L in 2 4; do
     $run --steps 6 --lazy $L --name lazy$L > out 2> err
     holds "--lazy $L changes no line of the log" \
-        "[ $? = 0 ] && cmp <(body plain) <(body lazy$L)"
+        "[ $? = 0 ] && [ -n '$(body lazy$L)' ] &&
+         cmp <(body plain) <(body lazy$L)"
 done
 $MHC train --resume runs/lazy4 --steps 9 > out 2> err
 $MHC train --resume runs/plain --steps 9 --lazy 3 > out 2> err
