@@ -388,6 +388,16 @@ experiments: $(if $(wildcard code/boundary/cross.cu),data/results/crossing_units
 data/results/crossing_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_crossing_units
 	@UNITS_OF=build/checked/boundary/show_crossing_units tools/record $@ tools/units
+experiments: $(if $(wildcard tests/boundary/show_boundary_units.c),data/results/boundary_units.csv)
+data/results/boundary_units.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_boundary_units
+	@tools/record $@ tools/boundary-units
+# What a step would take on GPUs: a model, no measurement.
+MODELS := width streams tokens machines assumed bench claims
+experiments: $(if $(wildcard tests/boundary/step_model.c),$(MODELS:%=data/results/step_model_%.csv))
+$(MODELS:%=data/results/step_model_%.csv): data/results/step_model_%.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/float/boundary/show_step_model
+	@TABLE=$* tools/record $@ tools/step-model
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

@@ -60,6 +60,7 @@ Suite *gpu_attention16_suite(void);
 Suite *gpu_sixteen_suite(void);
 Suite *gpu_step_suite(void);
 Suite *gpu_cublaslt_suite(void);
+Suite *step_model_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -99,6 +100,7 @@ static Suite *(*const suites[])(void) = {
     recompute_suite,
     check_suite,
     bf16_suite,
+    step_model_suite,
     statistics_suite,
     experiment_suite,
 };
