@@ -131,6 +131,7 @@ static void draw(void)
 
 static void call(const struct kernel *k, size_t count)
 {
+    lab_input("walks", k, count * sizeof *k);
     lab_output(got, sizeof got);
     lab_call(for (size_t i = 0; i < count; i++)
                  got[i] = units_moved(k[i].walk, k[i].walks, k[i].n,

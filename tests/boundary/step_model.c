@@ -63,13 +63,14 @@ double rest_time(const struct machine *m, const struct attained *a,
     double attend = m->dense * a->attention;
     double bytes = m->bytes * a->memory;
     double layer = several(12, 6 * T * 12 * C * C / dense, a)
-        + several(6, 7 * T * s->context * C / attend, a)
-        + several(5, 2 * T * C * (11 * 8 / 3. + 10) / bytes, a);
+        + several(3, 7 * T * s->context * C / attend, a)
+        + several(5, 2 * T * C * (GATE_HIDDEN * 8 / 3. + TURN_WIDTHS)
+                     / bytes, a);
     double head = several(3, 6 * T * V * C / dense, a)
-        + several(2, 12 * T * V / bytes, a)
-        + several(2, 2 * T * C * 3 / bytes, a);
+        + several(3, 12 * T * V / bytes, a)
+        + several(2, 2 * T * C * 6 / bytes, a);
     return s->layers * layer + head
-         + 34 * weights / bytes * T / s->update;
+         + UPDATE_BYTES * weights / bytes * T / s->update;
 }
 
 double overhead(enum scheme scheme, size_t n, double more,

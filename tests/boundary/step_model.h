@@ -17,6 +17,9 @@ struct shape {
     double tokens, width, layers, context, vocabulary;
     double update;      /* tokens that an update is for */
 };
+/* what is neither boundary nor product, counted: numbers of two bytes,
+   in hidden widths and in widths; bytes of a weight */
+enum { GATE_HIDDEN = 11, TURN_WIDTHS = 6, UPDATE_BYTES = 34 };
 extern const struct machine machines[5];
 extern const struct attained usual;
 extern const struct shape usual_shape;

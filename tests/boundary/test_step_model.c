@@ -128,6 +128,33 @@ START_TEST(a_kernel_takes_what_its_slowest_part_takes)
 }
 END_TEST
 
+static double moved(const char *file, const char *kind, int columns)
+{
+    FILE *f = results(file);
+    char line[200];
+    double a = NAN, b = NAN;
+    while (isnan(a) && fgets(line, sizeof line, f) != NULL)
+        if (strncmp(line, kind, strlen(kind)) == 0)
+            sscanf(line + strlen(kind), ",%*u,%lf,%lf", &a, &b);
+    fclose(f);
+    return columns == 2 ? a + b : b;
+}
+
+/* fails if the gate, the turning of queries and keys or the update move
+   something else; there H = 2 C, and a unit has floats */
+START_TEST(the_rest_moves_what_was_counted)
+{
+    ck_assert_double_eq_tol(moved("step_units", "SwiGLU", 1),
+                            2. * GATE_HIDDEN / 2, .06);
+    ck_assert_double_eq_tol(4 * moved("step_units", "optimizer", 1),
+                            UPDATE_BYTES, .2);
+    ck_assert_double_eq_tol(
+        moved("crossing_units", "in_sixteen::turn", 2)
+        + moved("crossing_units", "in_sixteen::multiply_rows", 2),
+        TURN_WIDTHS, .1);
+}
+END_TEST
+
 /* fails if a table in data/results is of another model */
 START_TEST(the_tables_are_what_the_model_says)
 {
@@ -189,6 +216,7 @@ Suite *step_model_suite(void)
     tcase_add_test(c, the_closed_form_is_what_the_model_comes_to);
     tcase_add_test(c, a_kernel_takes_what_its_slowest_part_takes);
     tcase_add_test(c, the_tables_are_what_the_model_says);
+    tcase_add_test(c, the_rest_moves_what_was_counted);
     // Add tests of the lab
     tcase_add_test(c, the_labs_lines_were_counted);
     suite_add_tcase(s, c);
