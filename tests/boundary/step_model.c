@@ -31,6 +31,7 @@ double kernel_time(const struct kernel *k, size_t n,
     return fmax(fmax(memory, cache), fmax(work, a->launch));
 }
 
+// Time of a boundary
 double boundary_time(enum scheme scheme, size_t n, double more,
                      const struct machine *m, const struct attained *a,
                      const struct shape *s)
