@@ -217,7 +217,6 @@ Suite *step_model_suite(void)
     tcase_add_test(c, a_kernel_takes_what_its_slowest_part_takes);
     tcase_add_test(c, the_tables_are_what_the_model_says);
     tcase_add_test(c, the_rest_moves_what_was_counted);
-    // Add tests of the lab
     tcase_add_test(c, the_labs_lines_were_counted);
     suite_add_tcase(s, c);
     return s;
