@@ -235,7 +235,7 @@ void boundary_cross_backward(struct device *d, const struct site *from,
     bool tiles = to->layout.mix != MIX_NONE && from != NULL && !to->apart
               && !to->exit;
     if (to->again && !tiles && !d->planning)
-        make_again(to->behind != NULL || from == NULL ? to : from);
+        make_again(last_again(from, to));
     // Cross several streams, backward
     if (to->layout.mix != MIX_NONE) {
         if (d->planning)        /* the way there has asked for as much */

@@ -170,7 +170,7 @@ void gpu_cross_backward(struct device *d, const struct site *from,
         return;
     // Make again what the gpu did not keep
     if (to->again)
-        make_again(d, to->behind != NULL || from == NULL ? to : from);
+        make_again(d, last_again(from, to));
     if (to->exit)
         gpu_check(d, cudaMemsetAsync(to->dstream.at, 0,
                                      to->streams * count

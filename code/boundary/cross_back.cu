@@ -39,6 +39,20 @@ static __device__ float of_group(float x)
     return x + __shfl_xor_sync(~0u, x, 2);
 }
 
+/* to what the warps have left in part, when all have */
+template <int TILE, int count, int room>
+static __device__ void add_up(float (&to)[TILE][count],
+                              const float (*part)[TILE][room])
+{
+    __syncthreads();
+    for (int k = threadIdx.x; k < TILE * count; k += THREADS) {
+        float all = 0;
+        for (int w = 0; w < WARPS; w++)
+            all += part[w][k / count][k % count];
+        to[k / count][k % count] = all;
+    }
+}
+
 /* of what the blocks of a tile have in this place */
 template <bool CLUSTER>
 static __device__ float of_blocks(const float *at, unsigned blocks)
@@ -62,30 +76,6 @@ static __device__ void store(uint16_t *to, const float x[FOUR])
                              pack_bf16(x[2], x[3]) } };
 }
 
-// Products of floats in pieces
-struct pieces { unsigned high, low; };
-
-static __device__ struct pieces pieces_of(float x)
-{
-    struct pieces p = { tf32(x), 0 };
-    p.low = tf32(x - __uint_as_float(p.high));
-    return p;
-}
-
-/* d += a b, 16 x 8 x 8 */
-static __device__ void multiply_pieces(float d[4],
-                                       const struct pieces a[4],
-                                       const struct pieces b[2])
-{
-    unsigned high[4] = { a[0].high, a[1].high, a[2].high, a[3].high };
-    unsigned low[4] = { a[0].low, a[1].low, a[2].low, a[3].low };
-    unsigned b_high[2] = { b[0].high, b[1].high };
-    unsigned b_low[2] = { b[0].low, b[1].low };
-    mma_tf32(d, low, b_high);
-    mma_tf32(d, high, b_low);
-    mma_tf32(d, high, b_high);
-}
-
 // Add the rows of phi
 /* D += draw phi: of tokens g and g + 8, channels 4 q .. of 16; phi: at
    the first of them in row 0; left: how many there are */
@@ -100,24 +90,28 @@ static __device__ void add_rows(float D[][FOUR],
     float sum[2][4] = { };
     #pragma unroll (OUTPUTS > 24 ? 1 : OUTPUTS / 8)
     for (int k = 0; k < OUTPUTS; k += 8) {
-        struct pieces a[4], b[2][2];
+        struct pieces<4> a = { };
+        struct pieces<2> b[2];
         #pragma unroll
         for (int r = 0; r < 4; r++)
-            a[r] = r % 2 * 8 < TILE
-                 ? pieces_of(draw[group + r % 2 * 8]
-                                 [k + in_group + r / 2 * 4])
-                 : (struct pieces){ };
+            if (r % 2 * 8 < TILE)
+                split(&a, r, draw[group + r % 2 * 8]
+                                 [k + in_group + r / 2 * 4]);
         #pragma unroll
         for (int r = 0; r < 2; r++) {
             size_t e = k + in_group + 4 * r;
             float4 w = { };
             if (c < left)
                 w = *(const float4 *)(phi + e * stride + c);
-            b[0][r] = pieces_of(group % 2 == 0 ? w.x : w.y);
-            b[1][r] = pieces_of(group % 2 == 0 ? w.z : w.w);
+            split(&b[0], r, group % 2 == 0 ? w.x : w.y);
+            split(&b[1], r, group % 2 == 0 ? w.z : w.w);
         }
-        multiply_pieces(sum[0], a, b[0]);
-        multiply_pieces(sum[1], a, b[1]);
+        #pragma unroll
+        for (int half = 0; half < 2; half++) {
+            mma_tf32(sum[half], a.low, b[half].high);
+            mma_tf32(sum[half], a.high, b[half].low);
+            mma_tf32(sum[half], a.high, b[half].high);
+        }
     }
     #pragma unroll
     for (int r = 0; r < TILE / 8; r++)
@@ -140,8 +134,8 @@ back_kernel(struct hop_back h, unsigned blocks)
     __shared__ float left_gates[TILE][GATES], gate[TILE][n];
     __shared__ float dlogit[TILE][OUTPUTS], draw[TILE][OUTPUTS + 4];
     __shared__ float told[TILE][3], mix[OUTPUTS][2];
-    auto sums = (float (*)[SUMS])memory;
-    auto leaving = (float (*)[GATES])(sums + TILE);
+    auto &sums = *(float (*)[TILE][SUMS])memory;
+    auto &leaving = *(float (*)[TILE][GATES])(sums + TILE);
     auto part = (float (*)[TILE][GATES])(leaving + TILE);
     unsigned rank = CLUSTER ? cluster_rank() : 0;
     size_t C = h.width, slice = C / blocks, begin = rank * slice;
@@ -223,13 +217,7 @@ back_kernel(struct hop_back h, unsigned blocks)
                     to[1 + i] = u, to[1 + n + i] = in;
             }
         }
-        __syncthreads();
-        for (int k = threadIdx.x; k < TILE * SUMS; k += THREADS) {
-            float all = 0;
-            for (int w = 0; w < WARPS; w++)
-                all += part[w][k / SUMS][k % SUMS];
-            sums[k / SUMS][k % SUMS] = all;
-        }
+        add_up(sums, part);
         meet<CLUSTER>();
         // Go back through the gates
         for (int k = threadIdx.x; k < TILE * OUTPUTS; k += THREADS) {
@@ -302,15 +290,15 @@ back_kernel(struct hop_back h, unsigned blocks)
                         float din[FOUR];
                         if (h.way.tile) {
                             const uint16_t *of = tile + at * step + c;
-                            y = some_at<struct four>(of + n * slice, left);
-                            dn = some_at<struct four>(of + (n + 1) * slice, left);
+                            y = numbers_at<true, struct four>(of + n * slice, left);
+                            dn = numbers_at<true, struct four>(of + (n + 1) * slice, left);
                             #pragma unroll
                             for (int j = 0; j < n; j++)
-                                x[j] = some_at<struct four>(of + j * slice, left);
+                                x[j] = numbers_at<true, struct four>(of + j * slice, left);
                         } else {
                             size_t at = t * C + begin + c;
-                            y = some_at<struct four>(h.answer + at, own);
-                            dn = some_at<struct four>(h.dnormed + at, own);
+                            y = numbers_at<true, struct four>(h.answer + at, own);
+                            dn = numbers_at<true, struct four>(h.dnormed + at, own);
                             streams_at<n>(x, h.stream, t, C, begin + c, own);
                         }
                         #pragma unroll
@@ -329,7 +317,7 @@ back_kernel(struct hop_back h, unsigned blocks)
                         #pragma unroll
                         for (int i = 0; i < n; i++) {
                             // All of the gradient of a stream
-                            struct four d = some_at<struct four>(
+                            struct four d = numbers_at<true, struct four>(
                                 h.dnext + (t * n + i) * C + begin + c, own);
                             #pragma unroll
                             for (int k = 0; k < FOUR; k++)
@@ -395,13 +383,11 @@ back_kernel(struct hop_back h, unsigned blocks)
                             }
                             #pragma unroll
                             for (int r = 0; r < TILE / 8; r++) {
-                                struct pieces b[2] = {
-                                    pieces_of(draw[8 * r + in_group][k + group]),
-                                    pieces_of(draw[8 * r + in_group + 4][k + group]) };
-                                unsigned high[2] = { b[0].high, b[1].high };
-                                unsigned low[2] = { b[0].low, b[1].low };
-                                mma_tf32(sum, x[r], low);
-                                mma_tf32(sum, x[r], high);
+                                struct pieces<2> b;
+                                for (int half = 0; half < 2; half++)
+                                    split(&b, half, draw[8 * r + in_group + 4 * half][k + group]);
+                                mma_tf32(sum, x[r], b.low);
+                                mma_tf32(sum, x[r], b.high);
                             }
                             #pragma unroll
                             for (int e = 0; e < 2 && is; e++)
@@ -428,13 +414,7 @@ back_kernel(struct hop_back h, unsigned blocks)
                 }
         }
         // Add up the gates' gradients
-        __syncthreads();
-        for (int k = threadIdx.x; k < TILE * GATES; k += THREADS) {
-            float all = 0;
-            for (int w = 0; w < WARPS; w++)
-                all += part[w][k / GATES][k % GATES];
-            leaving[k / GATES][k % GATES] = all;
-        }
+        add_up(leaving, part);
         meet<CLUSTER>();
         for (int k = threadIdx.x; k < TILE * GATES; k += THREADS) {
             size_t at = k / GATES, t = first + at;

@@ -6,17 +6,26 @@
 enum { EIGHT = 8 };         /* channels of a lane at a time */
 
 // Eight channels of a lane
+/* of floats: each is high + low, but for 2^-22 of it */
+template <int many> struct pieces { unsigned high[many], low[many]; };
+
+template <int many>
+static __device__ void split(struct pieces<many> *p, int i, float x)
+{
+    p->high[i] = tf32(x);
+    p->low[i] = tf32(x - __uint_as_float(p->high[i]));
+}
 struct alignas(16) numbers { unsigned pair[EIGHT / 2]; };
 struct alignas(16) eight_floats { float at[EIGHT]; };
 
-/* the first `left` of eight; WIDE: all, if any */
-template <bool WIDE>
-static __device__ struct numbers numbers_at(const uint16_t *from,
-                                            size_t left)
+/* the first `left` of eight; WIDE: all, if any, or as many as `some`
+   has */
+template <bool WIDE, class some = struct numbers>
+static __device__ some numbers_at(const uint16_t *from, size_t left)
 {
-    struct numbers x = { };
+    some x = { };
     if (WIDE && left > 0)
-        x = *(const struct numbers *)from;
+        x = *(const some *)from;
     #pragma unroll
     for (size_t i = 0; i < (WIDE ? 0 : EIGHT); i++)
         if (i < left)
@@ -48,13 +57,10 @@ static __device__ __forceinline__ void multiply_eight(
 {
     #pragma unroll
     for (int s = 0; s < EIGHT / 2; s++) {
-        unsigned high[many][2], low[many][2];
+        struct pieces<2> b[many];
         #pragma unroll
         for (int n = 0; n < 2 * many; n++) {
-            float whole = w[n / 2].at[2 * s + n % 2];
-            high[n / 2][n % 2] = tf32(whole);
-            low[n / 2][n % 2]
-                = tf32(whole - __uint_as_float(high[n / 2][n % 2]));
+            split(&b[n / 2], n % 2, w[n / 2].at[2 * s + n % 2]);
         }
         #pragma unroll
         for (int m = 0; m < fragments; m++) {
@@ -68,8 +74,8 @@ static __device__ __forceinline__ void multiply_eight(
             }
             #pragma unroll
             for (int j = 0; j < many; j++) {
-                mma_tf32(sum[m][j], a, low[j]);
-                mma_tf32(sum[m][j], a, high[j]);
+                mma_tf32(sum[m][j], a, b[j].low);
+                mma_tf32(sum[m][j], a, b[j].high);
             }
         }
     }

@@ -17,3 +17,9 @@ struct past past_of(const struct site *s)
     }
     return p;
 }
+
+const struct site *last_again(const struct site *from,
+                              const struct site *to)
+{
+    return to->behind != NULL || from == NULL ? to : from;
+}

@@ -17,5 +17,9 @@ struct past {
 };
 struct site;
 struct past past_of(const struct site *s);
+/* the last site whose stream is to be written again to go back from
+   `to` to `from`; none is, if it has no `behind` */
+const struct site *last_again(const struct site *from,
+                              const struct site *to);
 LANGUAGE_C_END
 #endif

@@ -57,16 +57,6 @@ struct source {
     struct past past;               /* what makes them from there */
 };
 
-/* or zeros, if there are none left */
-template <class some>
-static __device__ some some_at(const uint16_t *from, size_t left)
-{
-    some x = { };
-    if (left > 0)
-        x = *(const some *)from;
-    return x;
-}
-
 /* of token t, those from c on; own: how many, or 0 */
 template <int n, class some>
 static __device__ void streams_at(some x[n], const struct source &from,
@@ -75,14 +65,15 @@ static __device__ void streams_at(some x[n], const struct source &from,
 {
     #pragma unroll
     for (int j = 0; j < n; j++) {
-        some it = some_at<some>(from.stream + (t * n + j) * C + c, own);
+        some it = numbers_at<true, some>(
+            from.stream + (t * n + j) * C + c, own);
         x[j] = it;
     }
     // Go on from there
     constexpr int OF_ROW = 2 * (2 * n + n * n) + 1;
     #pragma unroll 1
     for (int k = 0; own > 0 && k < from.past.writes; k++) {
-        some next[n], y = some_at<some>(
+        some next[n], y = numbers_at<true, some>(
             (const uint16_t *)from.past.answer[k] + t * C + c, own);
         const float *gates = (const float *)from.past.row[k]
                            + t * OF_ROW + n;

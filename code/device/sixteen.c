@@ -729,7 +729,7 @@ void sixteen_cross_backward(struct device *d, const struct site *from,
         memset(to->dstream.at, 0, array_bytes(to->dstream));
     // Make again what sixteen bits did not keep
     if (to->again && !at_once(from, to) && !d->planning)
-        make_again(d, to->behind != NULL || from == NULL ? to : from);
+        make_again(d, last_again(from, to));
     if (at_once(from, to))
         through_a_lens(d, from, to, boundary_cross_backward);
     else

@@ -16,6 +16,7 @@ int main(void)
     strcpy(c.connection, "mhc");
     c.streams = 4, c.layers = 1, c.width = C, c.heads = 4, c.hidden = C;
     c.context = T / SEQUENCES;
+    // Open the model whose kernels are counted
     if (!device_open(&d, "gpu", "bf16", &why)
         || !model_open(&m, &c, &d, SEQUENCES, TRAINING, 0, &why)) {
         fprintf(stderr, "%s\n", why.text);

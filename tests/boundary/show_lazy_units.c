@@ -19,6 +19,7 @@ int main(void)
     c.streams = 4, c.layers = 5, c.width = C, c.heads = 4;
     c.hidden = 32, c.context = T / SEQUENCES;
     c.lazy = lazy == NULL ? 0 : (size_t)atoi(lazy);
+    // Open the model whose kernels are counted
     if (!device_open(&d, "gpu", "bf16", &why)
         || !model_open(&m, &c, &d, SEQUENCES, TRAINING, 0, &why)) {
         fprintf(stderr, "%s\n", why.text);

@@ -8,25 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MEBI = 1 << 20, BLOCK = 100 };
-static const size_t way[] = { 0, 2, 3, 4, 5, 6, 8, BLOCK + 5 };
+enum { MEBI = 1 << 20 };
+static const struct { const char *name; size_t lazy, block; } way[] = {
+    { "stored", 0, 0 }, { "lazy", 2, 0 }, { "lazy", 3, 0 },
+    { "lazy", 4, 0 }, { "lazy", 5, 0 }, { "lazy", 6, 0 },
+    { "lazy", 8, 0 }, { "blocks", 0, 5 } };
 
-// A model that is measured lazily
-static struct model open_model(const struct configuration *c, size_t at)
-{
-    struct configuration own = *c;
-    struct message message = { 0, "" };
-    struct model m;
-    own.lazy = at > BLOCK ? 0 : at;
-    if (!model_open(&m, &own, &cpu, c->batch, TRAINING,
-                    at > BLOCK ? at - BLOCK : 0, &message)) {
-        fprintf(stderr, "%s\n", message.text);
-        exit(1);
-    }
-    model_initialise(&m);
-    return m;
-}
-
+// Open and run it
 static void run(struct model *m, const struct configuration *c,
                 size_t at)
 {
@@ -38,6 +26,19 @@ static void run(struct model *m, const struct configuration *c,
     model_forward(m, id, id + 1);
     model_backward(m, 1);
     memory_free(id);
+}
+
+static struct model open_model(const struct configuration *c,
+                               size_t at)
+{
+    struct message message = { 0, "" };
+    struct model m;
+    if (!model_open(&m, c, &cpu, c->batch, TRAINING, at, &message)) {
+        fprintf(stderr, "%s\n", message.text);
+        exit(1);
+    }
+    model_initialise(&m);
+    return m;
 }
 
 // Measure the memory of a child
@@ -94,10 +95,10 @@ int main(void)
     held[0] = (memory(&said[0], &c, 0) - own) / MEBI;
     printf("way,sites,predicted,held,saved,saved_held\n");
     for (size_t w = 0; w < sizeof way / sizeof *way; w++) {
-        held[1] = (memory(&said[1], &c, way[w]) - own) / MEBI;
+        c.lazy = way[w].lazy;
+        held[1] = (memory(&said[1], &c, way[w].block) - own) / MEBI;
         printf("%s,%zu,%.1f,%.1f,%.1f,%.1f\n",
-               way[w] > BLOCK ? "blocks" : way[w] > 0 ? "lazy"
-                              : "stored", way[w] % BLOCK,
+               way[w].name, way[w].lazy + way[w].block,
                said[1] / MEBI, held[1], (said[0] - said[1]) / MEBI,
                held[0] - held[1]);
         right = right && MEBI * held[1] < 1.02 * said[1]

@@ -29,6 +29,7 @@ static struct configuration sizes(const char *name)
     return c;
 }
 
+// Open and run it
 static void run(struct model *m, const struct configuration *c,
                 size_t at)
 {
