@@ -819,25 +819,26 @@ START_TEST(gpu_crossings_at_once_leave_the_rest_to_others)
     ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &to, 0));
 }
 END_TEST
-/* of a model of nine sites */
+/* of a model of layers; of two sequences of so many tokens */
 static const real *gradients_lazily(size_t *count, size_t n,
-                                    size_t lazy)
+                                    size_t lazy, size_t layers,
+                                    size_t length)
 {
-    enum { LENGTH = 20, WORDS = 13 };
-    static token id[2 * LENGTH + 1];
+    enum { LONGEST = 160, WORDS = 13 };
+    static token id[2 * LONGEST + 1];
     struct configuration c = configuration_default();
     struct message why = { 0, "" };
     struct model m;
     strcpy(c.connection, "mhc");
-    c.streams = n, c.layers = 4, c.width = 24, c.heads = 2;
-    c.hidden = 16, c.context = LENGTH, c.vocabulary = WORDS;
+    c.streams = n, c.layers = layers, c.width = 24, c.heads = 2;
+    c.hidden = 16, c.context = length, c.vocabulary = WORDS;
     c.lazy = lazy;
     ck_assert_msg(model_open(&m, &c, &sixteen[GPU], 2, TRAINING, 0,
                              &why), "%s", why.text);
     *count = m.parameters.count;
     real *w = test_reals(*count);
     fill_normal(w, *count, 9, 0.3);
-    for (size_t i = 0; i <= 2 * LENGTH; i++)
+    for (size_t i = 0; i <= 2 * length; i++)
         id[i] = (token)random_below(3, 0, i, WORDS);
     device_upload(m.device, m.weights, w);
     model_copy_weights(&m);
@@ -849,18 +850,26 @@ static const real *gradients_lazily(size_t *count, size_t n,
 }
 
 /* fails if a lane's channels are made from another token, answer or
-   row, or rounded elsewhere */
+   row, or rounded elsewhere; where phi's gradient is apart, too */
 START_TEST(gpu_streams_made_again_are_those_that_were_kept)
 {
-    size_t n = (size_t)2 << _i % 3, count;
+    static const struct { size_t n, lazy, layers, length; } at[] = {
+        { 2, 4, 4, 20 }, { 4, 4, 4, 20 }, { 8, 4, 4, 20 },
+        { 2, 8, 4, 20 }, { 4, 8, 4, 20 }, { 8, 8, 4, 20 },
+        { 4, 4, 2, 160 }, { 8, 4, 2, 160 } };
+    size_t n = at[_i].n, layers = at[_i].layers, count;
+    size_t length = at[_i].length;
     open_both();
-    const real *want = gradients_lazily(&count, n, 0);
+    struct site s = { .streams = n, .width = 24,
+                      .tokens = 2 * length };
+    ck_assert(gpu_way_back(&sixteen[GPU], &s).phi == (length < 160));
+    const real *want = gradients_lazily(&count, n, 0, layers, length);
     double most = 0;
     for (size_t i = 0; i < count; i++)
         most = fmax(most, fabs((double)want[i]));
     ck_assert(most > 1e-3 && isfinite(most));
-    assert_same(gradients_lazily(&count, n, _i < 3 ? 4 : 8), want,
-                count);
+    assert_same(gradients_lazily(&count, n, at[_i].lazy, layers,
+                                 length), want, count);
 }
 END_TEST
 
@@ -899,6 +908,6 @@ Suite *gpu_sixteen_suite(void)
     tcase_add_test(c, gpu_crossings_at_once_take_wide_models);
     tcase_add_test(c, gpu_crossings_at_once_leave_the_rest_to_others);
     tcase_add_loop_test(c, gpu_streams_made_again_are_those_that_were_kept,
-                        0, 6);
+                        0, 8);
     return s;
 }
