@@ -80,7 +80,7 @@ help:
 ## make sizes             where the lines of code/ are, and what a reader meets
 ## make emulated          kernels without a GPU: every order, races, bounds, sanitizers; barriers taken out
 ## make planted           bugs of kernels, planted one at a time: who finds them; barriers, as well
-## make units             what a boundary moves, counted, beside what is derived  (SIZE='1024 512')
+## make units             what each kernel of a boundary moves, counted and derived  (SIZE='1024 512')
 ## make every-float       all 2^32 floats, rounded to bf16              (EVERY=64: one in 64)
 ## make gpu-bench         on a machine with a GPU: products, steps, operations, into data/results
 ## make gpu-check         on a machine with a GPU: tests, sanitizers, a run, times, in five minutes
@@ -259,17 +259,18 @@ valgrind: build/valgrind/test
 	  build/valgrind/test --fast $(ONLY)
 $(eval $(call variant,valgrind,-g -O1 $(if $(filter x86_64,$(shell uname -m)),-march=x86-64-v2)))
 
+COUNTED = $(patsubst tests/%.c,build/checked/%,$(wildcard tests/boundary/show_units.c tests/boundary/show_lazy_units.c))
 # Kernels in every order, late, guarded, checked; each barrier taken out in turn
 emulated:
 	@tools/need $(DEPS) $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory $(PARALLEL) build/emulated/test build/checked/test build/emulated-asan/test \
-	  $(if $(wildcard tests/boundary/show_units.c),build/checked/boundary/show_units)
+	  $(COUNTED)
 	@tools/emulated
 
 # What a boundary moves, against what was derived, and what it may
 units:
 	@tools/need $(DEPS) $(TEST_PACKAGES)
-	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_units
+	@$(MAKE) --no-print-directory $(PARALLEL) $(COUNTED)
 	@set -o pipefail; tools/boundary-units $(SIZE) | column -s, -t
 
 planted:
@@ -397,7 +398,7 @@ data/results/crossing_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_crossing_units
 	@UNITS_OF=build/checked/boundary/show_crossing_units tools/record $@ tools/units
 data/results/boundary_units.csv:
-	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_units
+	@$(MAKE) --no-print-directory $(PARALLEL) $(COUNTED)
 	@tools/record $@ tools/boundary-units
 experiments: $(if $(wildcard tests/boundary/show_lazy_units.c),data/results/lazy_units.csv)
 data/results/lazy_units.csv:

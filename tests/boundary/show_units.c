@@ -1,4 +1,4 @@
-#include "boundary/cross.cuh"
+#include "boundary/kernels.h"
 #include "model/kinds.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +8,16 @@
 #pragma weak gpu_cross_work
 #pragma weak gpu_way_back
 
+enum { MANY = 16384, WIDE = 2560 };
+
 // A site of zeros
 static struct array zeros(struct device *d, enum role role, size_t rows,
                           size_t columns)
 {
     struct message why = { 0, "" };
     struct array a = device_shape(d, role, rows, columns);
+    if (rows == 0)
+        return a;
     a.at = device_allocate(d, array_bytes(a), &why);
     if (a.at == NULL) {
         fprintf(stderr, "%s\n", why.text);
@@ -23,14 +27,17 @@ static struct array zeros(struct device *d, enum role role, size_t rows,
     return a;
 }
 
-/* of four streams, as mHC's */
-static struct site site_of_zeros(struct device *d, size_t T, size_t C)
+/* mHC's, or of one stream */
+static struct site site_of_zeros(struct device *d,
+                                 const struct size *s)
 {
-    const struct connection *k = connection_find("mhc");
-    struct layout l = layout_of(k->mix, 4, C, 20);
-    size_t K = layout_row(&l), m = l.outputs, nC = 4 * C;
+    const struct connection *k
+        = connection_find(s->streams == 1 ? "residual" : "mhc");
+    size_t T = s->tokens, C = s->width, nC = s->streams * C;
+    struct layout l = layout_of(k->mix, s->streams, C, 20);
+    size_t K = layout_row(&l), m = l.outputs;
     return (struct site){
-        .device = d, .tokens = T, .streams = 4, .width = C,
+        .device = d, .tokens = T, .streams = s->streams, .width = C,
         .mean = k->mean, .layout = l,
         .stream = zeros(d, STREAM, T, nC),
         .answer = zeros(d, ACTIVATION, T, C),
@@ -51,36 +58,62 @@ static struct site site_of_zeros(struct device *d, size_t T, size_t C)
         .dbias = zeros(d, MASTER, 1, m) };
 }
 
-/* show_units there|there-apart|back-apart|walks|tile|chip TOKENS WIDTH,
-   in a checked build, with EMULATOR_COUNT=FILE: the file has what each
-   kernel of a boundary moved */
+// Say what was derived
+/* a line a kernel: name, units of this size, and of MANY tokens of
+   width WIDE, whose tiles eight blocks go back over if phi is kept */
+static void say_derived(enum scheme scheme, bool back, struct size s,
+                        struct way_back way)
+{
+    struct kernel k[MOST_KERNELS], large[MOST_KERNELS];
+    struct size many = { s.streams, MANY, WIDE };
+    struct way_back eight = way;
+    if (way.phi)
+        eight.blocks = 8;
+    size_t kernels = boundary_kernels(k, scheme, back, &s, way);
+    boundary_kernels(large, scheme, back, &many, eight);
+    for (size_t i = 0; i < kernels; i++)
+        printf("%s %.9g %.9g\n", k[i].name,
+               kernel_bytes(&k[i], &s)
+                   / (2. * (double)(s.tokens * s.width)),
+               kernel_bytes(&large[i], &many) / (2. * MANY * WIDE));
+}
+
+/* show_units there|there-apart|back-apart|walks|tile|chip STREAMS
+   TOKENS WIDTH, in a checked build, with EMULATOR_COUNT=FILE: the file
+   has what each kernel of a boundary moved. Prints what was derived. */
 int main(int count, char **argument)
 {
     struct message why = { 0, "" };
     struct device d;
-    if (count != 4 || !device_open(&d, "gpu", "bf16", &why)) {
+    if (count != 5 || !device_open(&d, "gpu", "bf16", &why)) {
         fprintf(stderr, "%s\n", why.text);
         return 64;
     }
-    size_t T = (size_t)atol(argument[2]), C = (size_t)atol(argument[3]);
+    struct size s = { strtoul(argument[2], NULL, 10),
+                      strtoul(argument[3], NULL, 10),
+                      strtoul(argument[4], NULL, 10) };
     const char *way = argument[1];
-    struct site from = site_of_zeros(&d, T, C);
-    struct site to = site_of_zeros(&d, T, C);
-    to.apart = strstr(way, "-apart") != NULL;
-    device_cross(&d, &from, &to);
+    struct site from = site_of_zeros(&d, &s);
+    struct site to = site_of_zeros(&d, &s);
+    bool back = strncmp(way, "there", 5) != 0;
     struct way_back w = { 1, strcmp(way, "tile") == 0, false };
+    to.apart = strstr(way, "-apart") != NULL;
     if (strcmp(way, "chip") == 0) {
         struct site many = to;
-        many.tokens = 16384;
+        many.tokens = MANY;
         w = gpu_way_back(&d, &many);
     }
-    if (strcmp(way, "back-apart") == 0)
+    if (!back)
+        device_cross(&d, &from, &to);
+    else if (to.apart)
         device_cross_backward(&d, &from, &to);
-    else if (strncmp(way, "there", 5) != 0)
+    else
         gpu_cross_back_at_once(&d, &from, &to, w, device_scratch(
             &d, gpu_cross_work(&to, w) * sizeof(float)));
     bool done = device_finish(&d, &why);
     fprintf(stderr, "%s", why.text);
+    say_derived(!to.apart ? AT_ONCE
+                : s.streams == 1 ? RESIDUAL_APART : APART, back, s, w);
     device_close(&d);
     return !done;
 }
