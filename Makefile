@@ -184,8 +184,9 @@ NVCC_ARCHS ?= 80 90a
 empty :=
 GPU     := gpu$(if $(filter-out 80 90a,$(NVCC_ARCHS))$(filter-out $(NVCC_ARCHS),80 90a),-$(subst $(empty) $(empty),-,$(strip $(NVCC_ARCHS))))
 export GPU
+LATER = $(foreach a,$(if $(filter 90a,$(NVCC_ARCHS)),90,80),-gencode arch=compute_$(a)$(,)code=compute_$(a))
 NVFLAGS = -std=c++20 -O3 -Icode -Itests -D_GNU_SOURCE -Xcompiler -fopenmp,-Wall $(if $(filter 90a,$(NVCC_ARCHS)),-DWITH_SM_90A) \
-          $(foreach a,$(NVCC_ARCHS),-gencode arch=compute_$(a)$(,)code=sm_$(a)) -gencode arch=compute_80,code=compute_80 \
+          $(foreach a,$(NVCC_ARCHS),-gencode arch=compute_$(a)$(,)code=sm_$(a)) $(LATER) \
           -Xptxas -v,-warn-spills,-warn-lmem-usage,-Werror
 , := ,
 define compile-by-nvcc

@@ -157,7 +157,7 @@ void gpu_cross_backward(struct device *d, const struct site *from,
     // Cross back at once, where that can be
     #ifdef SIXTEEN
     if (from != NULL && !to->apart && crosses_at_once(d, from, to)) {
-        struct way_back way = gpu_way_back(d, to);
+        struct way_back way = gpu_way_back(gpu_room_for_tiles(d), to);
         size_t bytes = gpu_cross_work(to, way) * sizeof(float);
         float *room = (float *)device_scratch(d, bytes);
         if (room != NULL)           /* else planning, or no memory */

@@ -8,7 +8,8 @@
 enum { TOKENS = 16,             /* of a tile */
        WARPS = 8, THREADS = 32 * WARPS,
        ACROSS = 32 * 8,         /* channels that a warp reads */
-       APART = 32 };            /* numbers, between rows of the tile */
+       APART = 32,              /* numbers, between rows of the tile */
+       RESERVED = 16 << 10 };   /* bytes, of all else that is shared */
 
 // What a crossing takes and leaves
 struct hop {
@@ -192,37 +193,40 @@ cross_kernel(struct hop h, unsigned blocks)
 }
 
 // Launch a crossing
-template <int n> static size_t room_of(size_t slice)
+static size_t room_of(size_t n, size_t slice)
 {
-    constexpr int OUTPUTS = 2 * n + n * n;
-    return TOKENS * (OUTPUTS + 2 + WARPS * (OUTPUTS + 1))
+    size_t outputs = 2 * n + n * n;
+    return TOKENS * (outputs + 2 + WARPS * (outputs + 1))
                * sizeof(float)
          + TOKENS * (n * slice + APART) * sizeof(uint16_t);
 }
 
-size_t gpu_room_for_tiles(struct device *d)
+struct room gpu_room_of(int version, size_t shared)
+{
+    return { shared - RESERVED, has_clusters(version) ? 8u : 1u };
+}
+
+struct room gpu_room_for_tiles(struct device *d)
 {
     int most = 0;
     gpu_check(d, cudaDeviceGetAttribute(&most,
                   cudaDevAttrMaxSharedMemoryPerBlockOptin, 0),
               "cross_kernel");
-    return (size_t)most - (16 << 10);      /* what it has besides */
+    return gpu_room_of(((const struct gpu *)d->state)->version,
+                       (size_t)most);
 }
 
-/* the least blocks with which a tile leaves room for another block, or
-   else the most that there may be */
-template <int n>
-static unsigned blocks_of(const struct gpu *g, size_t width,
-                          size_t most)
+/* the least with which a tile leaves room for another block, or else
+   the most that there may be */
+unsigned gpu_blocks_forward(struct room r, size_t streams, size_t width)
 {
     unsigned best = 0;
-    for (unsigned b = 1; b <= 8 && width % (b * EIGHT) == 0; b *= 2) {
-        if (b > 1 && g->version < 90)
-            break;
-        if (room_of<n>(width / b) > most)
+    for (unsigned b = 1; b <= r.blocks && width % (b * EIGHT) == 0;
+         b *= 2) {
+        if (room_of(streams, width / b) > r.bytes)
             continue;
         best = b;
-        if (room_of<n>(width / b) <= most / 2)
+        if (room_of(streams, width / b) <= r.bytes / 2)
             break;
     }
     return best;
@@ -232,12 +236,12 @@ template <int n>
 static bool cross_by(struct device *d, const struct hop *h,
                      unsigned blocks)
 {
-    size_t most = gpu_room_for_tiles(d);
+    struct room most = gpu_room_for_tiles(d);
     if (blocks == 0)
-        blocks = blocks_of<n>((const struct gpu *)d->state, h->width,
-                              most);
-    size_t room = room_of<n>(h->width / blocks);
-    if (h->width % (blocks * EIGHT) != 0 || room > most || blocks > 8)
+        blocks = gpu_blocks_forward(most, n, h->width);
+    size_t room = room_of(n, h->width / blocks);
+    if (h->width % (blocks * EIGHT) != 0 || room > most.bytes
+        || blocks > most.blocks)
         return false;
     bool writes = h->stream != NULL;
     auto kernel = blocks > 1 ? writes ? cross_kernel<n, true, true>
@@ -263,8 +267,7 @@ static bool is_wide(struct array a)
 bool crosses_at_once(struct device *d, const struct site *from,
                      const struct site *to)
 {
-    size_t n = to->streams, most = gpu_room_for_tiles(d);
-    const struct gpu *g = (const struct gpu *)d->state;
+    size_t n = to->streams;
     return !to->exit && to->layout.mix == MIX_SINKHORN
         && (from == NULL
             || (is_wide(from->stream) && is_wide(from->answer)
@@ -272,9 +275,8 @@ bool crosses_at_once(struct device *d, const struct site *from,
         && is_wide(to->stream) && is_wide(to->normed)
         && is_wide(to->dstream) && is_wide(to->dnormed)
         && is_wide(to->phi) && is_wide(to->input)
-        && ((n == 2 && blocks_of<2>(g, to->width, most) > 0)
-            || (n == 4 && blocks_of<4>(g, to->width, most) > 0)
-            || (n == 8 && blocks_of<8>(g, to->width, most) > 0));
+        && (n == 2 || n == 4 || n == 8)
+        && gpu_blocks_forward(gpu_room_for_tiles(d), n, to->width) > 0;
 }
 
 bool gpu_cross_at_once(struct device *d, const struct site *from,

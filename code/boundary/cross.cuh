@@ -14,13 +14,23 @@ bool gpu_cross_at_once(struct device *d, const struct site *from,
 /* does it take them? */
 bool crosses_at_once(struct device *d, const struct site *from,
                      const struct site *to);
-/* bytes of shared memory that a block may ask for */
-size_t gpu_room_for_tiles(struct device *d);
+
+/* what a GPU has for a tile: bytes of shared memory that a block may
+   ask for, and the most blocks that a cluster may have */
+struct room { size_t bytes; unsigned blocks; };
+struct room gpu_room_for_tiles(struct device *d);
+/* of that version (90: of 9.0), with so many bytes for a block */
+struct room gpu_room_of(int version, size_t shared);
+/* by how many blocks a tile crosses that suits it; 0: it fits none */
+unsigned gpu_blocks_forward(struct room r, size_t streams,
+                            size_t width);
 
 /* by how many blocks a tile goes back, and what is kept on the chip */
 struct way_back { unsigned blocks; bool tile, phi /* then tile */; };
-/* the one that suits the GPU */
-struct way_back gpu_way_back(struct device *d, const struct site *to);
+bool gpu_way_fits(struct room r, const struct site *to,
+                  struct way_back w);
+/* the one that suits it */
+struct way_back gpu_way_back(struct room r, const struct site *to);
 /* device_cross_backward, of what crosses at once; some tokens, from not
    NULL; work: gpu_cross_work(to, way) floats. The bits depend on the
    width, the blocks, and whether phi is kept. */

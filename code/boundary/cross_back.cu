@@ -476,13 +476,12 @@ size_t gpu_cross_work(const struct site *to, struct way_back w)
                   : in_sixteen::gpu_coefficients_work(&to->layout));
 }
 
-template <int n>
-static size_t back_room(size_t slice, struct way_back w)
+static size_t back_room(size_t n, size_t slice, struct way_back w)
 {
-    constexpr size_t TILE = tile_of(n), OUTPUTS = 2 * n + n * n;
-    size_t sums = TILE * (2 * n + 1 + (n + n * n) * (1 + WARPS));
-    size_t kept = slice + w.phi * OUTPUTS * (n * slice + BESIDE);
-    size_t tile = w.tile ? TILE * ((n + 2) * slice + APART) : 0;
+    size_t tokens = (size_t)tile_of(n), outputs = 2 * n + n * n;
+    size_t sums = tokens * (2 * n + 1 + (n + n * n) * (1 + WARPS));
+    size_t kept = slice + w.phi * outputs * (n * slice + BESIDE);
+    size_t tile = w.tile ? tokens * ((n + 2) * slice + APART) : 0;
     return (sums + kept) * sizeof(float) + tile * sizeof(uint16_t);
 }
 
@@ -496,32 +495,28 @@ static size_t bytes_for_phi(const struct site *s, struct way_back w)
          + !w.phi * s->tokens * n * C * sizeof(uint16_t);
 }
 
-template <int n>
-static struct way_back way_of(struct device *d, const struct site *s)
+bool gpu_way_fits(struct room r, const struct site *to,
+                  struct way_back w)
 {
-    size_t most = gpu_room_for_tiles(d);
-    unsigned blocks = ((const struct gpu *)d->state)->version < 90 ? 1
-                                                                   : 8;
+    size_t n = to->streams, C = to->width;
+    return w.blocks <= r.blocks && C % (w.blocks * EIGHT) == 0
+        && back_room(n, C / w.blocks, w) <= r.bytes;
+}
+
+struct way_back gpu_way_back(struct room r, const struct site *to)
+{
     struct way_back best = { 1, false, false };
     for (int phi = 0; phi < 2; phi++)
-        for (unsigned b = 1; b <= blocks; b *= 2) {
+        for (unsigned b = 1; b <= r.blocks; b *= 2) {
             struct way_back w = { b, true, phi == 1 };
-            if (s->width % (b * EIGHT) == 0
-                && back_room<n>(s->width / b, w) <= most) {
+            if (gpu_way_fits(r, to, w)) {
                 if (phi == 0
-                    || bytes_for_phi(s, w) <= bytes_for_phi(s, best))
+                    || bytes_for_phi(to, w) <= bytes_for_phi(to, best))
                     best = w;
                 break;
             }
         }
     return best;
-}
-
-struct way_back gpu_way_back(struct device *d, const struct site *to)
-{
-    return to->streams == 2 ? way_of<2>(d, to)
-         : to->streams == 4 ? way_of<4>(d, to)
-                            : way_of<8>(d, to);
 }
 
 template <int n>
@@ -536,7 +531,7 @@ static void back_by(struct device *d, const struct site *to,
                        blocks > 1 ? back_kernel<n, true>
                                   : back_kernel<n, false>,
                        h, (unsigned)h->runs, blocks, THREADS,
-                       back_room<n>(h->width / blocks, h->way));
+                       back_room(n, h->width / blocks, h->way));
     gpu_mix_fold(d, floats(to->dalpha), floats(to->dbias), h->dmix, l,
                  h->runs);
     in_sixteen::gpu_fold(d, floats(to->dgain), h->dgain, h->width,

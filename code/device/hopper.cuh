@@ -24,6 +24,26 @@
 #define HOPPER(emulated, ...) __trap()
 #endif
 
+/* clusters are of 9.0 and of what came after */
+#if !defined(__CUDACC__)
+#define CLUSTERS(emulated, ...) emulated
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+#define CLUSTERS(emulated, ...) asm volatile(__VA_ARGS__)
+#else
+#define CLUSTERS(emulated, ...) __trap()
+#endif
+
+/* does a GPU of this version find code with clusters here? */
+static inline bool has_clusters(int version)
+{
+#if defined __CUDACC__ && !defined WITH_SM_90A
+    (void)version;
+    return false;
+#else
+    return version >= 90;
+#endif
+}
+
 // Addresses in shared memory
 /* bytes from the beginning of the block's shared memory */
 INSTRUCTION unsigned shared_offset(const void *at)
@@ -223,7 +243,7 @@ template <int count> INSTRUCTION void registers_up(void)
 INSTRUCTION unsigned cluster_rank(void)
 {
     unsigned r = 0;
-    HOPPER(r = emulator::cluster_rank(),
+    CLUSTERS(r = emulator::cluster_rank(),
            "mov.u32 %0, %%cluster_ctarank;" : "=r"(r));
     return r;
 }
@@ -231,14 +251,14 @@ INSTRUCTION unsigned cluster_rank(void)
 /* a barrier of all threads of all blocks, in two halves */
 INSTRUCTION void cluster_arrive(void)
 {
-    HOPPER(emulator::cluster_arrive(),
+    CLUSTERS(emulator::cluster_arrive(),
            "barrier.cluster.arrive;" ::: "memory");
 }
 
 /* `in` keeps it where it is: 0 parameters cannot have defaults */
 INSTRUCTION void cluster_wait(int = 0 FROM_HERE)
 {
-    HOPPER(emulator::cluster_wait(file, line),
+    CLUSTERS(emulator::cluster_wait(file, line),
            "barrier.cluster.wait;" ::: "memory");
 }
 /* the place in another block's dynamic shared memory that has the same
@@ -246,7 +266,7 @@ INSTRUCTION void cluster_wait(int = 0 FROM_HERE)
 template <class T> INSTRUCTION T *in_block(T *at, unsigned rank)
 {
     T *there = NULL;
-    HOPPER(there = (T *)emulator::in_block(at, rank),
+    CLUSTERS(there = (T *)emulator::in_block(at, rank),
            "mapa.u64 %0, %1, %2;"
            : "=l"(there) : "l"(at), "r"(rank));
     return there;
@@ -256,7 +276,7 @@ template <class T> INSTRUCTION T *in_block(T *at, unsigned rank)
    mbarrier_wait_cluster */
 INSTRUCTION void mbarrier_arrive_at(uint64_t *b, unsigned rank)
 {
-    HOPPER(emulator::mbarrier_arrive(
+    CLUSTERS(emulator::mbarrier_arrive(
                (uint64_t *)emulator::in_block(b, rank), 0),
            "{\n.reg .b32 there;\n"
            "mapa.shared::cluster.u32 there, %0, %1;\n"
@@ -268,7 +288,7 @@ INSTRUCTION void mbarrier_arrive_at(uint64_t *b, unsigned rank)
 INSTRUCTION void mbarrier_wait_cluster(uint64_t *b,
                                        unsigned parity FROM_HERE)
 {
-    HOPPER(emulator::mbarrier_wait(b, parity, file, line),
+    CLUSTERS(emulator::mbarrier_wait(b, parity, file, line),
            "{\n.reg .pred ended;\n"
            "again:\n"
            "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 "

@@ -6,6 +6,7 @@
 
 #pragma weak gpu_cross_back_at_once
 #pragma weak gpu_cross_work
+#pragma weak gpu_room_for_tiles
 #pragma weak gpu_way_back
 
 enum { MANY = 16384, WIDE = 2560 };
@@ -101,7 +102,7 @@ int main(int count, char **argument)
     if (strcmp(way, "chip") == 0) {
         struct site many = to;
         many.tokens = MANY;
-        w = gpu_way_back(&d, &many);
+        w = gpu_way_back(gpu_room_for_tiles(&d), &many);
     }
     if (!back)
         device_cross(&d, &from, &to);

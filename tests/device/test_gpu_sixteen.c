@@ -11,10 +11,14 @@
 #include <stddef.h>
 // Headers of the tests in sixteen bits
 #include "boundary/cross.cuh"
+#pragma weak gpu_blocks_forward
 #pragma weak gpu_cross_at_once
 #pragma weak gpu_cross_back_at_once
 #pragma weak gpu_cross_work
+#pragma weak gpu_room_for_tiles
+#pragma weak gpu_room_of
 #pragma weak gpu_way_back
+#pragma weak gpu_way_fits
 #include "model/model.h"
 #include "support/fill.h"
 #include <math.h>
@@ -570,11 +574,15 @@ static void near_numbers(const char *name, struct array a,
               roundings);
 }
 
-/* by five kernels and by one */
+/* by five kernels and by one; nothing, where the GPU has no clusters or
+   shared memory for it */
 static void cross_both_ways(size_t n, size_t tokens, size_t width,
                             unsigned blocks)
 {
+    struct room room = gpu_room_for_tiles(&sixteen[GPU]);
     struct sites b = sites_with(n, tokens, width);
+    if (blocks > room.blocks || gpu_blocks_forward(room, n, width) == 0)
+        return;
     struct site from = on_device(GPU, &b.from);
     struct site one = on_device(GPU, &b.to);
     struct site five = on_device(GPU, &b.to);
@@ -622,6 +630,11 @@ START_TEST(gpu_crossings_at_once_are_the_unfused_ones)
 }
 END_TEST
 
+static bool fits(const struct site *to, struct way_back way)
+{
+    return gpu_way_fits(gpu_room_for_tiles(&sixteen[GPU]), to, way);
+}
+
 /* there and back on the gpu */
 static void cross_and_back(struct site *from, struct site *to,
                            const struct sites *b, struct way_back way)
@@ -643,6 +656,8 @@ static void cross_back_as_the_cpu(size_t n, size_t tokens, size_t width,
 {
     struct sites b = sites_with(n, tokens, width);
     struct site from[2], to[2];
+    if (!fits(&b.to, way))
+        return;
     from[CPU] = on_device(CPU, &b.from);
     to[CPU] = on_device(CPU, &b.to);
     device_cross(&sixteen[CPU], &from[CPU], &to[CPU]);
@@ -694,6 +709,8 @@ START_TEST(gpu_crossings_back_change_no_bit_by_what_is_kept)
     struct sites b = sites_with((size_t)2 << _i, 70, 48);
     struct site from[4], to[4];
     open_both();
+    if (!fits(&b.to, ways[2]))
+        return;
     for (int w = 0; w < 4; w++) {
         cross_and_back(&from[w], &to[w], &b, ways[w]);
         same_numbers(from[0].dstream, from[w].dstream);
@@ -715,35 +732,50 @@ START_TEST(gpu_crossings_back_change_no_bit_by_what_is_kept)
 }
 END_TEST
 
-/* fails if it asks for more room than there is, or keeps what moves
-   more bytes than it saves */
+/* fails if it asks for more room than there is, or for clusters where
+   there are none, or keeps what moves more bytes than it saves */
 START_TEST(gpu_crossings_back_keep_what_fits_and_pays)
 {
+    enum { A100 = 163, H100 = 227, CONSUMER = 99 };
     static const struct {
-        size_t n, width, tokens;
+        int version;
+        size_t shared, n, width, tokens;
+        unsigned forward;
         struct way_back want;
     } at[] = {
-        { 4, 256, 16384, { 1, true, true } },
-        { 4, 512, 16384, { 2, true, true } },
-        { 4, 2560, 16384, { 8, true, true } },
-        { 4, 2560, 2048, { 8, true, true } },
-        { 4, 4096, 16384, { 4, true, false } },
-        { 2, 2560, 16384, { 4, true, true } },
-        { 8, 512, 16384, { 8, true, true } },
-        { 8, 1024, 16384, { 1, true, false } },
-        { 4, 100000, 16384, { 1, false, false } },
-        { 4, 256, 256, { 1, true, true } },
-        { 4, 256, 512, { 1, true, false } },
-        { 4, 256, 10752, { 1, true, true } },
-        { 4, 256, 10751, { 1, true, false } } };
-    open_both();
+        { 90, H100, 4, 256, 16384, 1, { 1, true, true } },
+        { 90, H100, 4, 512, 16384, 1, { 2, true, true } },
+        { 90, H100, 4, 2560, 16384, 4, { 8, true, true } },
+        { 90, H100, 4, 2560, 2048, 4, { 8, true, true } },
+        { 90, H100, 4, 4096, 16384, 8, { 4, true, false } },
+        { 90, H100, 2, 2560, 16384, 2, { 4, true, true } },
+        { 90, H100, 8, 512, 16384, 4, { 8, true, true } },
+        { 90, H100, 8, 1024, 16384, 8, { 1, true, false } },
+        { 90, H100, 4, 100000, 16384, 0, { 1, false, false } },
+        { 90, H100, 4, 256, 256, 1, { 1, true, true } },
+        { 90, H100, 4, 256, 512, 1, { 1, true, false } },
+        { 90, H100, 4, 256, 10752, 1, { 1, true, true } },
+        { 90, H100, 4, 256, 10751, 1, { 1, true, false } },
+        { 80, A100, 4, 512, 16384, 1, { 1, true, false } },
+        { 80, A100, 4, 768, 16384, 1, { 1, false, false } },
+        { 80, A100, 4, 2560, 16384, 0, { 1, false, false } },
+        { 89, CONSUMER, 4, 256, 16384, 1, { 1, true, false } },
+        { 89, CONSUMER, 4, 768, 16384, 0, { 1, false, false } },
+        { 100, H100, 4, 2560, 16384, 4, { 8, true, true } } };
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
         struct site s = { .streams = at[i].n, .width = at[i].width,
                           .tokens = at[i].tokens };
-        struct way_back got = gpu_way_back(&sixteen[GPU], &s);
-        ck_assert_uint_eq(got.blocks, at[i].want.blocks);
-        ck_assert(got.tile == at[i].want.tile);
-        ck_assert(got.phi == at[i].want.phi);
+        struct room room = gpu_room_of(at[i].version,
+                                       at[i].shared << 10);
+        struct way_back got = gpu_way_back(room, &s);
+        ck_assert_msg(gpu_blocks_forward(room, at[i].n, at[i].width)
+                          == at[i].forward
+                      && got.blocks == at[i].want.blocks
+                      && got.tile == at[i].want.tile
+                      && got.phi == at[i].want.phi,
+                      "%zu: forward %u, back %u, %d, %d", i,
+                      gpu_blocks_forward(room, at[i].n, at[i].width),
+                      got.blocks, got.tile, got.phi);
     }
 }
 END_TEST
@@ -772,6 +804,8 @@ START_TEST(gpu_crossings_back_repeat_and_accumulate_to_the_bit)
     open_both();
     for (int phi = 0; phi < 2; phi++) {
         struct way_back way = { 2, true, phi == 1 };
+        if (!fits(&b.to, way))
+            return;
         cross_and_back(&from, &to, &b, way);
         struct array sums[] = {
             to.dphi, to.dgain, to.dalpha, to.dbias };
@@ -862,7 +896,8 @@ START_TEST(gpu_streams_made_again_are_those_that_were_kept)
     open_both();
     struct site s = { .streams = n, .width = 24,
                       .tokens = 2 * length };
-    ck_assert(gpu_way_back(&sixteen[GPU], &s).phi == (length < 160));
+    ck_assert(gpu_way_back(gpu_room_for_tiles(&sixteen[GPU]), &s).phi
+              == (length < 160));
     const real *want = gradients_lazily(&count, n, 0, layers, length);
     double most = 0;
     for (size_t i = 0; i < count; i++)
