@@ -69,6 +69,8 @@ static __device__ float rounded(float x)
 }
 
 struct alignas(8) four { unsigned pair[FOUR / 2]; };
+template <int n> struct of_lane { typedef struct numbers some; };
+template <> struct of_lane<8> { typedef struct four some; };
 
 static __device__ void store(uint16_t *to, const float x[FOUR])
 {
@@ -81,7 +83,7 @@ static __device__ void store(uint16_t *to, const float x[FOUR])
    the first of them in row 0; left: how many there are */
 template <int OUTPUTS, int TILE>
 static __device__ void add_rows(float D[][FOUR],
-                                const float draw[][OUTPUTS + 4],
+                                const uint2 draw[][OUTPUTS + 4],
                                 const float *phi, size_t stride,
                                 size_t left)
 {
@@ -94,9 +96,11 @@ static __device__ void add_rows(float D[][FOUR],
         struct pieces<2> b[2];
         #pragma unroll
         for (int r = 0; r < 4; r++)
-            if (r % 2 * 8 < TILE)
-                split(&a, r, draw[group + r % 2 * 8]
-                                 [k + in_group + r / 2 * 4]);
+            if (r % 2 * 8 < TILE) {
+                uint2 w = draw[group + r % 2 * 8]
+                              [k + in_group + r / 2 * 4];
+                a.high[r] = w.x, a.low[r] = w.y;
+            }
         #pragma unroll
         for (int r = 0; r < 2; r++) {
             size_t e = k + in_group + 4 * r;
@@ -128,11 +132,14 @@ back_kernel(struct hop_back h, unsigned blocks)
     constexpr int OUTPUTS = 2 * n + n * n, GATES = n + n * n;
     constexpr int ROW = 2 * OUTPUTS + 1, RMS = ROW - 1;
     constexpr int TILE = tile_of(n), EACH = TILE / 8;
-    constexpr int MANY = n == 8 ? 1 : n;    /* streams at once */
+    constexpr int ROWS = n == 8 ? 2 : n;    /* of a matrix, at once */
+    using some = typename of_lane<n>::some; /* channels, first walk */
+    constexpr int HAS = sizeof(some) / sizeof(uint16_t);
     constexpr int SUMS = 2 * n + 1;
     extern __shared__ __align__(16) float memory[];
     __shared__ float left_gates[TILE][GATES], gate[TILE][n];
-    __shared__ float dlogit[TILE][OUTPUTS], draw[TILE][OUTPUTS + 4];
+    __shared__ float dlogit[TILE][OUTPUTS];
+    __shared__ uint2 draw[TILE][OUTPUTS + 4];       /* high, low */
     __shared__ float told[TILE][3], mix[OUTPUTS][2];
     auto &sums = *(float (*)[TILE][SUMS])memory;
     auto &leaving = *(float (*)[TILE][GATES])(sums + TILE);
@@ -166,31 +173,30 @@ back_kernel(struct hop_back h, unsigned blocks)
         // Add up what the gates get
         float s[EACH] = { }, along[EACH][n] = { }, across[EACH][n] = { };
         #pragma unroll 1
-        for (size_t c0 = warp * 4 * EIGHT; c0 < slice;
-             c0 += WARPS * 4 * EIGHT) {
-            size_t c = c0 + in_group * EIGHT, left = c < slice ? EIGHT : 0;
+        for (size_t c0 = warp * 4 * HAS; c0 < slice; c0 += WARPS * 4 * HAS) {
+            size_t c = c0 + in_group * HAS, left = c < slice ? HAS : 0;
             #pragma unroll
             for (int r = 0; r < EACH; r++) {
                 int at = group + 8 * r;
                 size_t t = first + at, own = t < h.tokens ? left : 0;
-                struct numbers x[n], y, dn, next[n];
-                // Fetch eight channels, and keep them
-                y = numbers_at<true>(h.answer + t * C + begin + c, own);
-                dn = numbers_at<true>(h.dnormed + t * C + begin + c, own);
+                some x[n], y, dn, next[n];
+                // Fetch some channels, and keep them
+                y = numbers_at<true, some>(h.answer + t * C + begin + c, own);
+                dn = numbers_at<true, some>(h.dnormed + t * C + begin + c, own);
                 streams_at<n>(x, h.stream, t, C, begin + c, own);
                 if (h.way.tile && left > 0) {
                     uint16_t *to = tile + at * step + c;
                     #pragma unroll
                     for (int j = 0; j < n; j++)
-                        *(struct numbers *)(to + j * slice) = x[j];
-                    *(struct numbers *)(to + n * slice) = y;
-                    *(struct numbers *)(to + (n + 1) * slice) = dn;
+                        *(some *)(to + j * slice) = x[j];
+                    *(some *)(to + n * slice) = y;
+                    *(some *)(to + (n + 1) * slice) = dn;
                 }
                 #pragma unroll
                 for (int i = 0; i < n; i++)
                     next[i] = written<n>(x, y, left_gates[at], i);
                 #pragma unroll
-                for (int k = 0; k < EIGHT; k++) {
+                for (int k = 0; k < HAS; k++) {
                     float in = rounded(read<n>(next, gate[at], k));
                     float gain = left > 0 ? h.gain[begin + c + k] : 0;
                     float u = gain * number(dn, k);
@@ -243,7 +249,10 @@ back_kernel(struct hop_back h, unsigned blocks)
                 rms = row[RMS];
             }
             dlogit[at][e] = d;
-            draw[at][e] = rms * (h.alpha[e < 2 * n ? e / n : 2] * d);
+            struct pieces<1> p;
+            split(&p, 0, rms * (h.alpha[e < 2 * n ? e / n : 2] * d));
+            draw[at][e].x = p.high[0];
+            draw[at][e].y = p.low[0];
         }
         __syncthreads();
         // Find how far the tokens go along themselves
@@ -251,7 +260,8 @@ back_kernel(struct hop_back h, unsigned blocks)
             size_t at = threadIdx.x, t = first + at;
             float all = 0, rms = t < h.tokens ? h.row[t * ROW + RMS] : 0;
             for (int e = 0; e < OUTPUTS && t < h.tokens; e++)
-                all += draw[at][e] * h.row[t * ROW + OUTPUTS + e];
+                all += rms * (h.alpha[e < 2 * n ? e / n : 2] * dlogit[at][e])
+                     * h.row[t * ROW + OUTPUTS + e];
             told[at][1] = all * rms * rms / (float)(n * C);
             if (t >= h.tokens)
                 told[at][0] = told[at][2] = 0;
@@ -267,8 +277,12 @@ back_kernel(struct hop_back h, unsigned blocks)
         __syncthreads();
         // Go back over the tile
         #pragma unroll
-        for (int from = 0; from < n; from += MANY) {
-            float post[EACH][n] = { }, res[EACH][n][MANY] = { };
+        for (int pass = n == ROWS; pass <= n / ROWS; pass++) {
+            const bool gives = pass == (n == ROWS), sums_up = pass > 0;
+            const bool last = pass == n / ROWS;
+            const int from = sums_up ? (pass - 1) * ROWS : 0;
+            const int until = sums_up ? from + ROWS : n;
+            float post[EACH][ROWS] = { }, res[EACH][ROWS][n] = { };
             #pragma unroll 1
             for (size_t c0 = warp * 4 * FOUR; c0 < slice;
                  c0 += WARPS * 4 * FOUR) {
@@ -276,11 +290,14 @@ back_kernel(struct hop_back h, unsigned blocks)
                     size_t c = c0 + in_group * FOUR;
                     size_t left = c < slice ? FOUR : 0;
                     float D[n][EACH][FOUR] = { }, dgain[FOUR] = { };
-                    #pragma unroll
-                    for (int i = 0; i < n; i++)
+                    auto add = [&](int i) {
                         add_rows<OUTPUTS, TILE>(D[i], draw,
                                                 h.phi + i * C + begin + c0,
                                                 n * C, slice - c0);
+                    };
+                    #pragma unroll
+                    for (int i = from; i < until && EACH > 1; i++)
+                        add(i);
                     #pragma unroll
                     for (int r = 0; r < EACH; r++) {
                         int at = group + 8 * r;
@@ -313,9 +330,11 @@ back_kernel(struct hop_back h, unsigned blocks)
                             dgain[k] += d * in * told[at][0];
                         }
                         // Go back over the streams
-                        float dx[MANY][FOUR] = { }, dy[FOUR] = { };
+                        float dx[n][FOUR] = { }, dy[FOUR] = { };
                         #pragma unroll
-                        for (int i = 0; i < n; i++) {
+                        for (int i = from; i < until; i++) {
+                            if (EACH == 1)
+                                add(i);
                             // All of the gradient of a stream
                             struct four d = numbers_at<true, struct four>(
                                 h.dnext + (t * n + i) * C + begin + c, own);
@@ -328,34 +347,37 @@ back_kernel(struct hop_back h, unsigned blocks)
                             for (int k = 0; k < FOUR; k++) {
                                 float all = D[i][r][k];
                                 dy[k] += left_gates[at][i] * all;
-                                post[r][i] += all * number(y, k);
+                                post[r][i % ROWS] += all * number(y, k);
                                 #pragma unroll
-                                for (int j = 0; j < MANY; j++) {
-                                    dx[j][k] += left_gates[at][n + i * n + from + j] * all;
-                                    res[r][i][j] += all * number(x[from + j], k);
+                                for (int j = 0; j < n; j++) {
+                                    if (gives)
+                                        dx[j][k] += left_gates[at][n + i * n + j] * all;
+                                    if (sums_up)
+                                        res[r][i % ROWS][j] += all * number(x[j], k);
                                 }
                             }
-                            if (h.way.phi && left > 0 && from + MANY == n)
-                                *(struct four *)(tile + at * step + i * slice + c) = next[i];
                         }
-                        if (own > 0) {
-                            if (from == 0)
-                                store(h.danswer + t * C + begin + c, dy);
+                        #pragma unroll
+                        for (int i = 0; i < n; i++)
+                            if (h.way.phi && left > 0 && last)
+                                *(struct four *)(tile + at * step + i * slice + c) = next[i];
+                        if (own > 0 && gives) {
+                            store(h.danswer + t * C + begin + c, dy);
                             #pragma unroll
-                            for (int j = 0; j < MANY; j++)
-                                store(h.dstream + (t * n + from + j) * C + begin + c, dx[j]);
+                            for (int j = 0; j < n; j++)
+                                store(h.dstream + (t * n + j) * C + begin + c, dx[j]);
                         }
                     }
                     // Add up the gain's gradient
                     #pragma unroll
-                    for (int k = 0; k < FOUR && from == 0; k++) {
+                    for (int k = 0; k < FOUR && gives; k++) {
                         for (int half = 4; half < WARP; half *= 2)
                             dgain[k] += __shfl_xor_sync(~0u, dgain[k], half);
                         if (group == 0 && left > 0)
                             gains[c + k] += dgain[k];
                     }
                 }
-                if (h.way.phi && from + MANY == n) {
+                if (h.way.phi && last) {
                     // Add to what phi gets
                     __syncwarp();
                     size_t c = c0 + 2 * group, row = n * slice + BESIDE;
@@ -383,11 +405,12 @@ back_kernel(struct hop_back h, unsigned blocks)
                             }
                             #pragma unroll
                             for (int r = 0; r < TILE / 8; r++) {
-                                struct pieces<2> b;
-                                for (int half = 0; half < 2; half++)
-                                    split(&b, half, draw[8 * r + in_group + 4 * half][k + group]);
-                                mma_tf32(sum, x[r], b.low);
-                                mma_tf32(sum, x[r], b.high);
+                                uint2 w[2] = { draw[8 * r + in_group][k + group],
+                                               draw[8 * r + in_group + 4][k + group] };
+                                const unsigned high[] = { w[0].x, w[1].x };
+                                const unsigned low[] = { w[0].y, w[1].y };
+                                mma_tf32(sum, x[r], low);
+                                mma_tf32(sum, x[r], high);
                             }
                             #pragma unroll
                             for (int e = 0; e < 2 && is; e++)
@@ -400,16 +423,16 @@ back_kernel(struct hop_back h, unsigned blocks)
             #pragma unroll
             for (int r = 0; r < EACH; r++)
                 #pragma unroll
-                for (int i = 0; i < n; i++) {
+                for (int i = from; i < until && sums_up; i++) {
                     float *to = part[warp][group + 8 * r];
-                    float all = of_group(post[r][i]);
-                    if (from == 0 && in_group == 0)
+                    float all = of_group(post[r][i % ROWS]);
+                    if (in_group == 0)
                         to[i] = all;
                     #pragma unroll
-                    for (int j = 0; j < MANY; j++) {
-                        all = of_group(res[r][i][j]);
+                    for (int j = 0; j < n; j++) {
+                        all = of_group(res[r][i % ROWS][j]);
                         if (in_group == 0)
-                            to[n + i * n + from + j] = all;
+                            to[n + i * n + j] = all;
                     }
                 }
         }

@@ -2,6 +2,10 @@
 #include <math.h>
 #include <string.h>
 
+/* operations that it takes to cut a float in two pieces: conversions
+   have half the rate, and a multiply-add is two */
+enum { SPLIT = 10 };
+
 /* outputs, and bytes of a row, of n streams */
 static double outputs(double n)
 {
@@ -31,7 +35,8 @@ static size_t forward_at_once(struct kernel *k, double n)
     double m = outputs(n);
     k[0] = (struct kernel){ "cross_kernel", .units = 2 * n + 2,
         .phi = 1, .row = piece(n, m - n) + whole_row(n) + 4,
-        .cached = 4 * m * n / 16, .work = 2 * n * n + 6 * n + 5,
+        .cached = 4 * m * n / 16,
+        .work = 2 * n * n + 8 * n + 8 + SPLIT * m * n / 16,
         .tensor = 4 * m * n };
     if (n == 4)
         return 1;
@@ -61,7 +66,7 @@ static size_t forward_apart(struct kernel *k, double n)
 
 // Kernels back
 enum { RUNS = 16,               /* of tokens, for phi alone */
-       SHARES = 128,            /* for biases */
+       SHARES = 128,            /* of them, for biases */
        BLOCKS = 128 };          /* at most, of runs at once */
 
 static size_t matrix_back(struct kernel *k, double n)
@@ -114,8 +119,8 @@ static size_t back_at_once(struct kernel *k, const struct size *s,
                            struct way_back way)
 {
     double n = (double)s->streams, m = outputs(n);
-    double tile = n == 8 ? 8 : 16, many = n == 8 ? 1 : n;
-    double walks = n / many, C = (double)s->width;
+    double tile = n == 8 ? 8 : 16, C = (double)s->width;
+    double passes = n == 8 ? 5 : 1, twice = n == 8 ? 2 : 1;
     double runs = fmin(ceil((double)s->tokens / tile),
                        (double)(BLOCKS / way.blocks));
     double part = 8 * m * runs;
@@ -126,14 +131,13 @@ static size_t back_at_once(struct kernel *k, const struct size *s,
                + whole_row(n) - gap(m) - gap(n + 1) + 4
                + piece(n, m - n) + (way.phi ? 0 : piece(n, m)),
           .fixed = (runs + 1) * 4 * C + part,
-          .cached = walks * 4 * m * n / tile + (walks - 1) * 2 * n
-                  + (way.tile ? 0 : walks * 2 * (n + 2)),
-          .work = 2 * n * n + 8 * n + 4
-                + walks * (2 * n * n + 13 * n + 6 + 4 * n * many
-                           + 2 * m * n * (1 + 8 / tile) / 8)
-                + (way.phi ? m * n / 4 : 0),
-          .tensor = walks * 6 * m * n * 16 / tile
-                  + (way.phi ? 4 * m * n : 0) },
+          .cached = twice * 4 * m * n / tile + (twice - 1) * 2 * n
+                  + (way.tile ? 0 : passes * 2 * (n + 2)),
+          .work = 2 * n * n + 8 * n + 10
+                + passes * (2 * n * n + 4 * n + 16) + 4 * n * (n + 1)
+                + twice * (8 * n + SPLIT * m * n / tile),
+          .tensor = twice * 6 * m * n * 16 / tile
+                  + (way.phi ? 4 * m * n * 16 / tile : 0) },
         { "scales_kernel", .fixed = part },
         { "fold_kernel", .fixed = (runs + 2) * 4 * C },
         { "fold_kernel", .phi = (way.phi ? runs : RUNS) + 2 },
