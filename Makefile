@@ -405,6 +405,12 @@ experiments: $(if $(wildcard tests/boundary/show_lazy_units.c),data/results/lazy
 data/results/lazy_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_lazy_units
 	@tools/record $@ tools/lazy-units
+# What a step would take on GPUs: a model, no measurement.
+MODELS := width streams tokens machines assumed bench claims
+experiments: $(if $(wildcard tests/boundary/step_model.c),$(MODELS:%=data/results/step_model_%.csv))
+$(MODELS:%=data/results/step_model_%.csv): data/results/step_model_%.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) build/emulated/boundary/show_step_model
+	@TABLE=$* tools/record $@ tools/step-model
 # Over the depth of a trained model, the header from the runs.
 DEPTHS := hc mhc identity
 experiments: $(DEPTHS:%=data/results/depth_%.csv)

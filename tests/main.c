@@ -61,6 +61,7 @@ Suite *gpu_sixteen_suite(void);
 Suite *gpu_step_suite(void);
 Suite *gpu_cublaslt_suite(void);
 Suite *lazy_suite(void);
+Suite *step_model_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -101,6 +102,7 @@ static Suite *(*const suites[])(void) = {
     check_suite,
     bf16_suite,
     lazy_suite,
+    step_model_suite,
     statistics_suite,
     experiment_suite,
 };
