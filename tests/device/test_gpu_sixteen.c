@@ -576,11 +576,10 @@ static void near_numbers(const char *name, struct array a,
 
 /* by five kernels and by one; nothing, where the GPU has no clusters or
    shared memory for it */
-static void cross_both_ways(size_t n, size_t tokens, size_t width,
-                            unsigned blocks)
+static void cross_both_ways(struct sites b, unsigned blocks)
 {
     struct room room = gpu_room_for_tiles(&sixteen[GPU]);
-    struct sites b = sites_with(n, tokens, width);
+    size_t n = b.to.streams, tokens = b.to.tokens, width = b.to.width;
     if (blocks > room.blocks || gpu_blocks_forward(room, n, width) == 0)
         return;
     struct site from = on_device(GPU, &b.from);
@@ -626,7 +625,7 @@ START_TEST(gpu_crossings_at_once_are_the_unfused_ones)
     size_t n = (size_t)2 << _i % 3;
     const size_t *s = sizes[_i / 3];
     open_both();
-    cross_both_ways(n, s[0], s[1], (unsigned)s[2]);
+    cross_both_ways(sites_with(n, s[0], s[1]), (unsigned)s[2]);
 }
 END_TEST
 
@@ -651,10 +650,9 @@ static void cross_and_back(struct site *from, struct site *to,
 
 /* there and back on both devices; the gpu's numbers are the cpu's, but
    for the order of sums */
-static void cross_back_as_the_cpu(size_t n, size_t tokens, size_t width,
-                                  struct way_back way)
+static void cross_back_as_the_cpu(struct sites b, struct way_back way)
 {
-    struct sites b = sites_with(n, tokens, width);
+    size_t n = b.to.streams, tokens = b.to.tokens;
     struct site from[2], to[2];
     if (!fits(&b.to, way))
         return;
@@ -694,8 +692,10 @@ START_TEST(gpu_crossings_back_at_once_are_the_cpus)
         { 17, 192, { 4, true, false } }, { 300, 64, { 8, true, true } },
         { 5, 320, { 8, true, true } } };
     open_both();
-    cross_back_as_the_cpu((size_t)2 << _i % 3, sizes[_i / 3].tokens,
-                          sizes[_i / 3].width, sizes[_i / 3].way);
+    cross_back_as_the_cpu(sites_with((size_t)2 << _i % 3,
+                                     sizes[_i / 3].tokens,
+                                     sizes[_i / 3].width),
+                          sizes[_i / 3].way);
 }
 END_TEST
 
@@ -785,12 +785,12 @@ END_TEST
 START_TEST(gpu_crossings_at_once_take_wide_models)
 {
     open_both();
-    cross_both_ways(4, 3, 2560, 0);
-    cross_both_ways(2, 2, 2560, 0);
-    cross_both_ways(8, 2, 1024, 0);
-    cross_back_as_the_cpu(4, 3, 2560,
+    cross_both_ways(sites_with(4, 3, 2560), 0);
+    cross_both_ways(sites_with(2, 2, 2560), 0);
+    cross_both_ways(sites_with(8, 2, 1024), 0);
+    cross_back_as_the_cpu(sites_with(4, 3, 2560),
                           (struct way_back){ 8, true, true });
-    cross_back_as_the_cpu(4, 3, 2560,
+    cross_back_as_the_cpu(sites_with(4, 3, 2560),
                           (struct way_back){ 1, false, false });
 }
 END_TEST
@@ -833,6 +833,78 @@ START_TEST(gpu_crossings_back_repeat_and_accumulate_to_the_bit)
 }
 END_TEST
 
+static void scale(struct array a, size_t first, size_t rows, real by)
+{
+    real *x = (real *)a.at + first * a.columns;
+    for (size_t i = 0; i < rows * a.columns; i++)
+        x[i] *= by;
+}
+
+/* fails if a token of zeros or one that is nearly so divides by its
+   length, or by another epsilon back than there; or if sixteen tokens
+   share what is one's */
+START_TEST(gpu_crossings_at_once_stand_tokens_without_length)
+{
+    static const real by[] = { 0, 1e-4f };
+    struct sites b = sites_with((size_t)2 << _i, 21, 64);
+    open_both();
+    for (size_t k = 0; k < 2; k++) {
+        scale(b.from.stream, 3 + 14 * k, 1, by[k]);
+        scale(b.from.answer, 3 + 14 * k, 1, by[k]);
+    }
+    cross_both_ways(b, 1);
+    cross_back_as_the_cpu(b, (struct way_back){ 1, true, true });
+}
+END_TEST
+
+/* fails if the number of iterations is another's */
+START_TEST(gpu_crossings_at_once_iterate_as_often_as_they_are_told)
+{
+    static const size_t iterations[] = { 1, 3, 64 };
+    struct sites b = sites_with((size_t)2 << _i % 3, 5, 64);
+    open_both();
+    b.from.layout.iterations = iterations[_i / 3];
+    b.to.layout.iterations = iterations[_i / 3];
+    cross_both_ways(b, 1);
+    cross_back_as_the_cpu(b, (struct way_back){ 1, true, false });
+}
+END_TEST
+
+/* fails if a gradient overflows, is cut or is added to a constant: of
+   4096 times as large a gradient all is 4096 times as large */
+START_TEST(gpu_crossings_back_are_linear_to_the_bit)
+{
+    struct sites b = sites_with((size_t)2 << _i, 40, 64);
+    struct way_back way = { 1, true, true };
+    struct site from[2], to[2];
+    open_both();
+    if (!fits(&b.to, way))
+        return;
+    scale(b.to.dgain, 0, 1, 0);
+    scale(b.to.dphi, 0, b.to.dphi.rows, 0);
+    scale(b.to.dalpha, 0, 1, 0);
+    scale(b.to.dbias, 0, 1, 0);
+    for (int k = 0; k < 2; k++) {
+        cross_and_back(&from[k], &to[k], &b, way);
+        scale(b.to.dstream, 0, 40, 4096);
+        scale(b.to.dnormed, 0, 40, 4096);
+        scale(b.to.dcoefficients, 0, 40, 4096);
+    }
+    struct array got[][2] = {
+        { from[0].dstream, from[1].dstream },
+        { from[0].danswer, from[1].danswer },
+        { to[0].dphi, to[1].dphi }, { to[0].dgain, to[1].dgain },
+        { to[0].dalpha, to[1].dalpha }, { to[0].dbias, to[1].dbias } };
+    for (size_t a = 0; a < sizeof got / sizeof *got; a++) {
+        size_t count = got[a][0].rows * got[a][0].columns;
+        real *want = fetch(GPU, got[a][0]);
+        for (size_t i = 0; i < count; i++)
+            want[i] *= 4096;
+        assert_same(fetch(GPU, got[a][1]), want, count);
+    }
+}
+END_TEST
+
 /* fails if it takes a site that it computes wrongly */
 START_TEST(gpu_crossings_at_once_leave_the_rest_to_others)
 {
@@ -845,6 +917,9 @@ START_TEST(gpu_crossings_at_once_leave_the_rest_to_others)
     from = on_device(GPU, &b.from);
     to = on_device(GPU, &b.to);
     ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &to, 16));
+    struct site beside = to;
+    beside.normed.at = (uint16_t *)to.normed.at + 1;
+    ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &beside, 0));
     to.exit = true;
     ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &to, 0));
     b = sites_with(3, 5, 64);
@@ -938,6 +1013,11 @@ Suite *gpu_sixteen_suite(void)
     tcase_add_loop_test(c, gpu_crossings_back_at_once_are_the_cpus, 0, 27);
     tcase_add_loop_test(c, gpu_crossings_back_change_no_bit_by_what_is_kept,
                         0, 3);
+    tcase_add_loop_test(c,
+        gpu_crossings_at_once_stand_tokens_without_length, 0, 3);
+    tcase_add_loop_test(c,
+        gpu_crossings_at_once_iterate_as_often_as_they_are_told, 0, 9);
+    tcase_add_loop_test(c, gpu_crossings_back_are_linear_to_the_bit, 0, 3);
     tcase_add_test(c, gpu_crossings_back_keep_what_fits_and_pays);
     tcase_add_test(c, gpu_crossings_back_repeat_and_accumulate_to_the_bit);
     tcase_add_test(c, gpu_crossings_at_once_take_wide_models);
