@@ -43,7 +43,7 @@ TESTS   := $(wildcard tests/main.c) $(filter-out \
 
 .PHONY: all program tests train test check bench experiments record-run help clean \
         lab check-lab hint labs solutions solution list-labs reset-lab grade \
-        need-for-labs stages stage emulated planted units every-float gpu-test gpu-check gpu-bench gpu-bundle mutants fuzz faults coverage valgrind sizes FORCE
+        need-for-labs stages stage emulated planted units every-float exhaustive gpu-test gpu-check gpu-bench gpu-bundle mutants fuzz faults coverage valgrind sizes FORCE
 
 all: program
 program: $(if $(PROGRAM),build/mhc)
@@ -81,7 +81,7 @@ help:
 ## make emulated          kernels without a GPU: every order, races, bounds, sanitizers; barriers taken out
 ## make planted           bugs of kernels, planted one at a time: who finds them; barriers, as well
 ## make units             what each kernel of a boundary moves, counted and derived  (SIZE='1024 512')
-## make every-float       all 2^32 floats, rounded to bf16              (EVERY=64: one in 64)
+## make exhaustive        all 2^32 floats, rounded to sixteen and eight bits (EVERY=64: one in 64)
 ## make gpu-bench         on a machine with a GPU: products, steps, operations, into data/results
 ## make gpu-check         on a machine with a GPU: tests, sanitizers, a run, times, in five minutes
 ## make gpu-bundle        build/mhc-gpu.tar.gz: all that gpu-check needs, for a machine without network
@@ -284,6 +284,14 @@ every-float: build/float/ground/show_every_float
 experiments: $(if $(wildcard code/ground/bf16.h),data/results/every_float.txt)
 data/results/every_float.txt: | build/float/ground/show_every_float
 	@(echo '$$ make every-float'; build/float/ground/show_every_float) > $@.new && mv $@.new $@
+FP8 := $(if $(wildcard tests/ground/show_every_fp8.c),build/float/ground/show_every_fp8)
+exhaustive: every-float $(FP8)
+	@$(FP8) $(EVERY)
+experiments: $(if $(FP8),data/results/exhaustive.txt data/results/eight_blocks.csv data/results/eight_products.csv)
+data/results/exhaustive.txt: | $(FP8)
+	@(echo '$$ make exhaustive'; $(FP8)) > $@.new && mv $@.new $@
+data/results/eight_%.csv: | build/float/ground/measure_eight
+	@WHAT=$* tools/record $@ tools/eight-bits
 
 # On a machine with a GPU; from an archive, without network or compiler
 GPU_PROGRAMS := test mhc $(patsubst tests/%.c,%,$(wildcard tests/device/measure_gpu.c tests/device/show_gpu_bench.c))

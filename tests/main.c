@@ -62,6 +62,7 @@ Suite *gpu_step_suite(void);
 Suite *gpu_cublaslt_suite(void);
 Suite *lazy_suite(void);
 Suite *step_model_suite(void);
+Suite *fp8_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -103,6 +104,7 @@ static Suite *(*const suites[])(void) = {
     bf16_suite,
     lazy_suite,
     step_model_suite,
+    fp8_suite,
     statistics_suite,
     experiment_suite,
 };
