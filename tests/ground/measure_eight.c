@@ -78,15 +78,71 @@ static void products(size_t K)
            100 * sqrt(derived / squares), most);
 }
 
-/* measure_eight blocks|products */
+// Add as tensor cores might
+static float add_cut(float sum, const float *ab, size_t count)
+{
+    float most = fabsf(sum);
+    for (size_t i = 0; i < count; i++)
+        most = fmaxf(most, fabsf(ab[i]));
+    int e;
+    frexpf(most, &e);
+    double step = ldexp(1, e - 14), all = trunc((double)sum / step);
+    for (size_t i = 0; i < count; i++)
+        all += trunc((double)ab[i] / step);
+    return (float)(all * step);
+}
+
+/* error of sums of K products, by the model, in percent of the sums;
+   begun anew every so many terms */
+static double sum_error(size_t K, size_t every, bool one_sign)
+{
+    enum { AT_ONCE = 32 };
+    size_t sums = 2000000 / K;
+    double off = 0, squares = 0;
+    for (size_t p = 0; p < sums; p++) {
+        float total = 0, part = 0, ab[AT_ONCE];
+        double right = 0;
+        fill_normal(x, 2 * K, p, 1);
+        for (size_t i = 0; i < K; i += AT_ONCE) {
+            for (size_t j = 0; j < AT_ONCE; j++) {
+                float a = fp8_widen(fp8_round((float)x[i + j], E4M3),
+                                    E4M3);
+                float b = fp8_widen(fp8_round((float)x[K + i + j],
+                                              E4M3), E4M3);
+                ab[j] = one_sign ? fabsf(a * b) : a * b;
+                right += (double)ab[j];
+            }
+            part = add_cut(part, ab, AT_ONCE);
+            if ((i + AT_ONCE) % every == 0)
+                total += part, part = 0;
+        }
+        double error = (double)(total + part) - right;
+        off += error * error, squares += right * right;
+    }
+    return 100 * sqrt(off / squares);
+}
+
+static void by_sums(void)
+{
+    puts("terms,random,random_promoted,one_sign,one_sign_promoted");
+    for (size_t K = 128; K <= 32768; K *= 4)
+        printf("%zu,%.3f,%.3f,%.3f,%.3f\n", K,
+               sum_error(K, SIZE_MAX, false), sum_error(K, 128, false),
+               sum_error(K, SIZE_MAX, true), sum_error(K, 128, true));
+}
+
+/* measure_eight blocks|products|sums */
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "blocks") == 0) {
+    const char *what = argc == 2 ? argv[1] : "";
+    if (strcmp(what, "blocks") == 0)
         by_blocks();
-        return 0;
+    else if (strcmp(what, "sums") == 0)
+        by_sums();
+    else {
+        puts("terms,measured,derived,of_bound");
+        for (size_t K = 16; K <= 4096; K *= 4)
+            products(K);
     }
-    puts("terms,measured,derived,of_bound");
-    for (size_t K = 16; K <= 4096; K *= 4)
-        products(K);
     return 0;
 }
