@@ -454,7 +454,6 @@ back_kernel(struct hop_back h, unsigned blocks)
         }
     }
     // Leave the sums of a run
-    __syncthreads();
     for (size_t k = threadIdx.x; k < slice; k += THREADS)
         h.dgain[run * C + begin + k] = gains[k];
     #pragma unroll 1
