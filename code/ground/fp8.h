@@ -24,8 +24,8 @@ struct fp8_format {
     int bias;
     fp8 largest;            /* finite */
 };
-static const struct fp8_format E4M3 = { 3, 7, 0x7e };
-static const struct fp8_format E5M2 = { 2, 15, 0x7b };
+static const struct fp8_format FP8_E4M3 = { 3, 7, 0x7e };
+static const struct fp8_format FP8_E5M2 = { 2, 15, 0x7b };
 static inline float fp8_widen(fp8 code, struct fp8_format k)
 {
     uint32_t size = code & 0x7fu, sign = (code & 0x80u) << 24;

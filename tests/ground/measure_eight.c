@@ -46,8 +46,8 @@ static void by_blocks(void)
     puts("block,e4m3,e5m2,e4m3_zeros,e5m2_zeros");
     for (size_t i = 0; i < sizeof block / sizeof *block; i++) {
         double off[2], zeros[2];
-        quantise(&off[0], &zeros[0], block[i].b, E4M3);
-        quantise(&off[1], &zeros[1], block[i].b, E5M2);
+        quantise(&off[0], &zeros[0], block[i].b, FP8_E4M3);
+        quantise(&off[1], &zeros[1], block[i].b, FP8_E5M2);
         printf("%s,%.2f,%.2f,%.0f,%.0f\n", block[i].name, off[0],
                off[1], zeros[0], zeros[1]);
     }
@@ -62,8 +62,8 @@ static void products(size_t K)
     for (size_t p = 0; p < pairs; p++) {
         double error = 0, right = 0, bound = 0;
         fill_normal(x, 2 * K, p, 1);
-        fp8_store(q, scale, x, 2, K, b, E4M3, NULL);
-        fp8_load(y, q, scale, 2, K, b, E4M3);
+        fp8_store(q, scale, x, 2, K, b, FP8_E4M3, NULL);
+        fp8_load(y, q, scale, 2, K, b, FP8_E4M3);
         for (size_t i = 0; i < K; i++) {
             double ab = (double)x[i] * (double)x[K + i];
             right += ab;
@@ -105,10 +105,10 @@ static double sum_error(size_t K, size_t every, bool one_sign)
         fill_normal(x, 2 * K, p, 1);
         for (size_t i = 0; i < K; i += AT_ONCE) {
             for (size_t j = 0; j < AT_ONCE; j++) {
-                float a = fp8_widen(fp8_round((float)x[i + j], E4M3),
-                                    E4M3);
+                float a = fp8_widen(fp8_round((float)x[i + j],
+                                              FP8_E4M3), FP8_E4M3);
                 float b = fp8_widen(fp8_round((float)x[K + i + j],
-                                              E4M3), E4M3);
+                                              FP8_E4M3), FP8_E4M3);
                 ab[j] = one_sign ? fabsf(a * b) : a * b;
                 right += (double)ab[j];
             }

@@ -7,7 +7,7 @@
 #include "support/suite.h"
 
 // Tests of eight bits
-static const struct fp8_format *const both[] = { &E4M3, &E5M2 };
+static const struct fp8_format *const both[] = { &FP8_E4M3, &FP8_E5M2 };
 
 /* fails if a field is cut elsewhere, the bias is another's, or a code
    that is no number has a value */
@@ -67,11 +67,12 @@ START_TEST(fp8_of_known_numbers)
         { 0x1.000002p-10f, 0x01, 0x14 }, { 0x1p-17f, 0, 0 },
         { 0x1p-149f, 0, 0 }, { NAN, 0x7f, 0x7f } };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        ck_assert_msg(fp8_round(known[i].x, E4M3) == known[i].e4m3
-                      && fp8_round(known[i].x, E5M2) == known[i].e5m2,
+        ck_assert_msg(fp8_round(known[i].x, FP8_E4M3) == known[i].e4m3
+                      && fp8_round(known[i].x, FP8_E5M2)
+                         == known[i].e5m2,
                       "%a: %02x, %02x", (double)known[i].x,
-                      fp8_round(known[i].x, E4M3),
-                      fp8_round(known[i].x, E5M2));
+                      fp8_round(known[i].x, FP8_E4M3),
+                      fp8_round(known[i].x, FP8_E5M2));
     }
 }
 END_TEST
@@ -160,8 +161,8 @@ START_TEST(fp8_blocks_err_by_a_rounding)
     draw_numbers();
     ck_assert_uint_eq(fp8_scales(ROWS, COLUMNS, b),
                       ((ROWS - 1) / height + 1) * across);
-    fp8_store(code, scale, numbers, ROWS, COLUMNS, b, E4M3, &range);
-    fp8_load(loaded, code, scale, ROWS, COLUMNS, b, E4M3);
+    fp8_store(code, scale, numbers, ROWS, COLUMNS, b, FP8_E4M3, &range);
+    fp8_load(loaded, code, scale, ROWS, COLUMNS, b, FP8_E4M3);
     for (size_t i = 0; i < ROWS * COLUMNS; i++) {
         size_t r = i / COLUMNS, c = i % COLUMNS;
         int e = scale[r / height * across + c / width];
@@ -186,8 +187,8 @@ START_TEST(fp8_blocks_with_what_is_not_finite)
     real x[12] = { 1, (real)-INFINITY, 3, 0, (real)NAN, 2, 5, 7,
                    0, 0, 0, 0 };
     const real want[12] = { 1, -3.5f, 3, 0, 0, 2, 5, 7 };
-    fp8_store(code, scale, x, 1, 12, b, E4M3, &range);
-    fp8_load(loaded, code, scale, 1, 12, b, E4M3);
+    fp8_store(code, scale, x, 1, 12, b, FP8_E4M3, &range);
+    fp8_load(loaded, code, scale, 1, 12, b, FP8_E4M3);
     for (size_t i = 0; i < 12; i++)
         if (i == 4)
             ck_assert(isnan(loaded[i]));
@@ -211,10 +212,12 @@ START_TEST(fp8_blocks_become_others_without_rounding)
     const struct fp8_blocks along = { 1, 128 }, across = { 32, 1 };
     size_t below = 0;
     draw_numbers();
-    fp8_store(code, scale, numbers, ROWS, COLUMNS, along, E4M3, NULL);
-    fp8_load(loaded, code, scale, ROWS, COLUMNS, along, E4M3);
-    fp8_store(code, other, loaded, ROWS, COLUMNS, across, E4M3, NULL);
-    fp8_load(again, code, other, ROWS, COLUMNS, across, E4M3);
+    fp8_store(code, scale, numbers, ROWS, COLUMNS, along, FP8_E4M3,
+              NULL);
+    fp8_load(loaded, code, scale, ROWS, COLUMNS, along, FP8_E4M3);
+    fp8_store(code, other, loaded, ROWS, COLUMNS, across, FP8_E4M3,
+              NULL);
+    fp8_load(again, code, other, ROWS, COLUMNS, across, FP8_E4M3);
     for (size_t i = 0; i < ROWS * COLUMNS; i++) {
         int e = other[i / COLUMNS / 32 * COLUMNS + i % COLUMNS];
         if (fabs((double)loaded[i]) < ldexp(1, e - 6))
@@ -239,9 +242,9 @@ START_TEST(fp8_products_err_as_derived)
         for (int s = 0; s < 2; s++) {
             fill_normal(row[s], K, 2 * p + (unsigned)s, 1);
             fp8_store(code, scale, row[s], 1, K,
-                      (struct fp8_blocks){ 1, 128 }, E4M3, NULL);
+                      (struct fp8_blocks){ 1, 128 }, FP8_E4M3, NULL);
             fp8_load(back[s], code, scale, 1, K,
-                     (struct fp8_blocks){ 1, 128 }, E4M3);
+                     (struct fp8_blocks){ 1, 128 }, FP8_E4M3);
         }
         for (size_t i = 0; i < K; i++) {
             double a = (double)row[0][i], b = (double)row[1][i];
