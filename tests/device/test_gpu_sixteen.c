@@ -574,7 +574,7 @@ static void near_numbers(const char *name, struct array a,
               roundings);
 }
 
-/* by five kernels and by one; nothing, where the GPU has no clusters or
+/* by six kernels and by one; nothing, where the GPU has no clusters or
    shared memory for it */
 static void cross_both_ways(struct sites b, unsigned blocks)
 {
@@ -584,24 +584,24 @@ static void cross_both_ways(struct sites b, unsigned blocks)
         return;
     struct site from = on_device(GPU, &b.from);
     struct site one = on_device(GPU, &b.to);
-    struct site five = on_device(GPU, &b.to);
+    struct site six = on_device(GPU, &b.to);
     struct site again = on_device(GPU, &b.to);
-    five.apart = true;
-    device_cross(&sixteen[GPU], &from, &five);
+    six.apart = true;
+    device_cross(&sixteen[GPU], &from, &six);
     ck_assert(gpu_cross_at_once(&sixteen[GPU], &from, &one, blocks));
     ck_assert(gpu_cross_at_once(&sixteen[GPU], &from, &again, blocks));
     if (tokens == 0)
         return;
-    same_numbers(one.stream, five.stream);
+    same_numbers(one.stream, six.stream);
     size_t K = b.rows / tokens;
     ck_assert_msg(compare_arrays(stderr, "coefficients",
                       fetch(GPU, one.coefficients),
-                      fetch(GPU, five.coefficients),
+                      fetch(GPU, six.coefficients),
                       (const size_t[]){ tokens, K }, 2, 2e-5),
                   "%zu streams, %zu x %zu", n, tokens, width);
-    near_numbers("normed", one.normed, five.normed, 2);
+    near_numbers("normed", one.normed, six.normed, 2);
     assert_close(fetch(GPU, one.inverse_rms),
-                 fetch(GPU, five.inverse_rms), tokens, 1e-3);
+                 fetch(GPU, six.inverse_rms), tokens, 1e-3);
     same_numbers(one.coefficients, again.coefficients);
     same_numbers(one.normed, again.normed);
     /* to arrive at those streams leaves the same */
@@ -611,7 +611,7 @@ static void cross_both_ways(struct sites b, unsigned blocks)
     same_numbers(one.stream, again.stream);
     same_numbers(one.coefficients, again.coefficients);
     same_numbers(one.normed, again.normed);
-    near_numbers("input", again.input, five.input, 1);
+    near_numbers("input", again.input, six.input, 1);
 }
 
 /* fails if a tile, a slice, a stream or a share is left out or taken
