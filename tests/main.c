@@ -63,6 +63,7 @@ Suite *gpu_cublaslt_suite(void);
 Suite *lazy_suite(void);
 Suite *step_model_suite(void);
 Suite *fp8_suite(void);
+Suite *eight_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
 
@@ -105,6 +106,7 @@ static Suite *(*const suites[])(void) = {
     lazy_suite,
     step_model_suite,
     fp8_suite,
+    eight_suite,
     statistics_suite,
     experiment_suite,
 };

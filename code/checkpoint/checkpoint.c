@@ -59,7 +59,7 @@ static size_t list_texts(struct text_pair pair[TEXTS],
             field_get(of[k], f, pair[used].text);
         }
     // Add the precision to the texts
-    if (t->device != NULL && t->device->format[STREAM] == BF16) {
+    if (t->device != NULL && t->device->format[STREAM] != REAL_FORMAT) {
         assert(used < TEXTS);
         pair[used].key = "precision";
         snprintf(pair[used++].text, TENSOR_TEXT, "%s",

@@ -153,15 +153,15 @@ static void settle(const struct products *p)
     size_t most = largest_of(p->c);
     size_t rows = p->c->batch * p->c->context;
     for (size_t i = 0; i < rows * most; i++) {
-        p->x[i] = (real)(1e-3 * (double)(i % 7));
+        p->x[i] = (real)(0x1p-10 * (double)(i % 7));
         p->y[i] = p->dx[i] = 0;
     }
     for (size_t i = 0; i < most * most; i++) {
-        p->w[i] = (real)(1e-3 * (double)(i % 5));
+        p->w[i] = (real)(0x1p-10 * (double)(i % 5));
         p->dw[i] = 0;
     }
     for (size_t i = 0; i < rows * 3 * p->c->width; i++)
-        p->qkv[i] = (real)(1e-3 * (double)(i % 3));
+        p->qkv[i] = (real)(0x1p-10 * (double)(i % 3));
 }
 
 static bool measure(struct benchmark *b, struct message *m)

@@ -111,7 +111,7 @@ static bool describe(const struct options *o, struct message *m)
         // Print how numbers are kept
         if (o->device->does == &gpu_operations)
             printf("%-18s %s\n\n", "device", gpu_describe());
-        if (o->device->format[STREAM] == BF16)
+        if (o->device->format[STREAM] != REAL_FORMAT)
             printf("%-18s %s\n%-18s %s\n\n", "precision",
                    device_precision(o->device), "its products by",
                    device_products(o->device));

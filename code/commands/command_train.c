@@ -214,7 +214,7 @@ static bool tell_sizes(const struct run *r, struct message *m)
     // Tell how numbers are kept
     if (good && r->options.device->does == &gpu_operations)
         printf("%s\n", gpu_describe());
-    if (good && r->options.device->format[STREAM] == BF16)
+    if (good && r->options.device->format[STREAM] != REAL_FORMAT)
         printf("precision %s; products by %s\n",
                device_precision(r->options.device),
                device_products(r->options.device));
@@ -312,7 +312,7 @@ static bool describe_run(struct run *r, struct message *m)
     strcpy(r->texts.init, r->init_path);
     return journal_begin(&r->journal, &r->configuration, &r->texts,
                          r->unigram, r->bigram, m)
-        && (r->options.device->format[STREAM] != BF16
+        && (r->options.device->format[STREAM] == REAL_FORMAT
             || journal_precision(&r->journal, 0,
                                  device_precision(r->options.device), m));
 }

@@ -96,7 +96,8 @@ static size_t list_options(struct argp_option *list,
             " (cpu)", .group = 1};
         list[n++] = (struct argp_option){.name = "precision",
             .key = PRECISION, .arg = "NAME", .doc = "how numbers are"
-            " kept: single" ", bf16" " (single)",
+            " kept: single" ", bf16"
+                            ", fp8" " (single)",
             .group = 1};
     }
     for (int change = 0; r->fields && change < 2; change++) {

@@ -25,9 +25,14 @@ static bool cpu_open(struct device *d, const char *precision,
     // Open the cpu in another precision
     if (strcmp(precision, "bf16") == 0)
         return sixteen_open(d, m);
+    if (strcmp(precision, "fp8") == 0) {
+        d->eight.products = true;
+        return sixteen_open(d, m);
+    }
     return fail(m, EX_USAGE, "precision: there is no precision "
                 "'%.40s' on the cpu, but single"
-                ", bf16", precision);
+                ", bf16"
+                ", fp8", precision);
 }
 
 static void *cpu_allocate(struct device *d, size_t bytes)

@@ -155,7 +155,8 @@ void device_copy(struct device *d, struct array to, struct array from)
 const char *device_precision(const struct device *d)
 {
     // Name other precisions
-    
+    if (d->eight.products)
+        return "fp8";
     return d->format[STREAM] == BF16 ? "bf16" : "single";
 }
 
@@ -166,7 +167,12 @@ const char *device_products(const struct device *d)
     // Name who multiplies in other precisions
     if (d->does == &gpu_sixteen_operations && d->does != NULL)
         return gpu_sixteen_products(d);
-    if (d->format[STREAM] != BF16)
+    if (d->eight.products) {
+        snprintf(text, sizeof text, "%s, of E4M3 in %s",
+                 by ? by : matmul_library(), by ? "bf16" : "floats");
+        return text;
+    }
+    if (d->format[STREAM] == REAL_FORMAT)
         return matmul_library();
     snprintf(text, sizeof text, "%s, of %s", by ? by : matmul_library(),
              by ? "bf16" : "floats rounded to bf16");

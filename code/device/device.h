@@ -35,6 +35,12 @@ struct device {
     void *workspace;
     size_t reserved;            /* bytes of it */
     void *state;                /* what a device has of its own */
+    // More of a device
+    struct eight {
+        bool products;      /* of images in E4M3: see layers/image.h */
+        // More of eight bits
+        
+    } eight;
 };
 
 // A device's functions

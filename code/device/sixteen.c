@@ -7,6 +7,8 @@
 #include "layers/feedforward.h"
 #include "layers/matmul.h"
 #include "layers/onednn.h"
+// More headers of the cpu in sixteen bits
+#include "layers/image.h"
 #include <omp.h>
 #include <sysexits.h>
 
@@ -216,6 +218,15 @@ static bool multiply_slice(const struct product *p, struct slice s,
     return true;
 }
 
+// Prepare an image
+static struct array image_in(void *room, struct array a,
+                             struct fp8_blocks b)
+{
+    image_make(room, a.at, a.rows, a.columns, b);
+    a.at = room;
+    return a;
+}
+
 static void multiply(struct device *d, struct product p)
 {
     if (p.c.rows == 0)
@@ -233,9 +244,25 @@ static void multiply(struct device *d, struct product p)
             device_fail(d, EX_SOFTWARE, "oneDNN: no such product");
     }
     struct room r = room_of(&p, most, of);
-    unsigned char *room = device_scratch(d, r.all);
+    size_t images = 0;
+    // Ask for room for images
+    bool eight = d->eight.products && p.a.role != EXACT
+              && p.c.role != EXACT;
+    size_t image_a = aligned(eight ? array_bytes(p.a) : 0);
+    size_t image_b = aligned(eight ? array_bytes(p.b) : 0);
+    images = image_a + image_b;
+    unsigned char *room = device_scratch(d, images + r.all);
     if (room == NULL || d->trouble.status != 0)
         return;
+    // Put images in the places of factors
+    if (eight) {
+        struct fp8_blocks row = { 1, 128 }, square = { 128, 128 };
+        struct fp8_blocks column = { 128, 1 };
+        p.a = image_in(room, p.a, p.transpose_a ? column : row);
+        p.b = image_in(room + image_a, p.b,
+                       p.transpose_a ? column : square);
+        room += images;
+    }
     // Multiply the slices, each in its room
     struct array b = operand_rows(room, p.b), whole = p.a;
     room += r.b;

@@ -1,9 +1,7 @@
 #include "support/cpu.h"
 #include "boundary/sites.h"
 #include "boundary/streams.h"
-#include "boundary/whole.h"
-#include "checkpoint/checkpoint.h"
-#include "checkpoint/tiny.h"
+#include "device/precision.h"
 #include "ground/bf16.h"
 #include "ground/random.h"
 #include "layers/attention.h"
@@ -13,11 +11,9 @@
 #include "layers/optimizer.h"
 #include "support/compare.h"
 #include "support/suite.h"
-#include <omp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 // Tests of rounding
 static uint32_t bits_of(float x)
@@ -569,197 +565,34 @@ START_TEST(the_first_site_in_sixteen_bits_is_rounded_once)
 END_TEST
 
 // Tests of models in sixteen bits
-/* until the test ends, whole models are in sixteen bits */
-static void put_in_sixteen(void)
-{
-    struct message m = { 0, "" };
-    ck_assert_msg(device_open(&cpu, "cpu", "bf16", &m), "%s", m.text);
-}
-
-static size_t streams_for(const struct connection *k)
-{
-    return k->most_streams > 1 ? 2 : 1;
-}
-
-static double whole_in(const char *precision, real *gradients,
-                       const struct connection *k, size_t block,
-                       bool apart, bool rounded)
-{
-    struct message message = { 0, "" };
-    ck_assert(device_open(&cpu, "cpu", precision, &message));
-    struct model m = whole_open(k, streams_for(k), block);
-    m.apart = apart;
-    whole_scatter(&m);
-    if (rounded)
-        bf16_settle(reals(m.weights), m.parameters.count);
-    model_copy_weights(&m);
-    double loss = whole_run(&m);
-    device_download(&cpu, gradients, m.gradients);
-    ck_assert(device_finish(&cpu, &message));
-    model_close(&m);
-    return loss;
-}
-
-enum { MOST = 1 << 14 };           /* parameters of such a model */
-
-/* fails if a sublayer goes on with what it did not store, or something
-   is lost on the way back. Rounding the weights once shows how much one
-   rounding may move a gradient, at least 2^-8 of it. A number goes
-   through 11 stores a sublayer, 44 in all: no element may be off by
-   more than 44 times that, nor all together, since roundings go up and
-   down, by more than three times its root. */
+/* see tests/device/precision.h */
 START_TEST(gradients_in_sixteen_bits_are_near_those_in_single)
 {
-    const struct connection *k = connections[_i];
-    struct device was = cpu;
-    real *single = test_reals(MOST), *narrow = test_reals(MOST);
-    real *once = test_reals(MOST);
-    double all = 0, wrong = 0, moved = 0;
-    double a = whole_in("single", single, k, 0, false, false);
-    whole_in("single", once, k, 0, false, true);
-    double b = whole_in("bf16", narrow, k, 0, false, false);
-    ck_assert(fabs(a - b) < 0.05 && a != b);
-    cpu = was;
-    struct model m = whole_open(k, streams_for(k), 0);
-    for (size_t i = 0; i < m.parameters.used; i++) {
-        const struct parameter *p = &m.parameters.list[i];
-        double largest = 0, off = 0, one = 0;
-        for (size_t j = p->offset; j < p->offset + p->count; j++) {
-            double is = (double)single[j], far = (double)narrow[j] - is;
-            largest = fmax(largest, fabs(is));
-            off = fmax(off, fabs(far));
-            one = fmax(one, fabs((double)once[j] - is));
-            all += is * is, wrong += far * far;
-            moved += ((double)once[j] - is) * ((double)once[j] - is);
-        }
-        one = fmax(one, largest / 256);
-        ck_assert_msg(off <= 44 * one, "%s: %s: off by %g of %g",
-                      k->name, p->name, off, largest);
-    }
-    moved = fmax(moved, all / 65536);
-    ck_assert_msg(wrong <= 9 * 44 * moved, "%s: %g of the gradient, "
-                  "one rounding %g", k->name, sqrt(wrong / all),
-                  sqrt(moved / all));
-    model_close(&m);
+    assert_gradients_near_single("bf16", connections[_i]);
 }
 END_TEST
 
-/* fails if a block is built again from other numbers than those that
-   were there first, or a crossing at once rounds where the operations
-   do not */
 START_TEST(recomputing_in_sixteen_bits_changes_no_bit)
 {
-    const struct connection *k = connections[_i];
-    real *plain = test_reals(MOST), *again = test_reals(MOST);
-    double loss = whole_in("bf16", plain, k, 0, false, false);
-    for (size_t block = 1; block <= 3; block++) {
-        ck_assert(whole_in("bf16", again, k, block, false, false)
-                  == loss);
-        assert_same(again, plain, MOST);
-    }
-    ck_assert(whole_in("bf16", again, k, 0, true, false) == loss);
-    assert_close(again, plain, MOST, 1000 * REAL_EPSILON);
+    assert_recomputing_changes_no_bit("bf16", connections[_i]);
 }
 END_TEST
 
-static struct configuration small_run(void)
-{
-    struct configuration c = tiny_configuration();
-    snprintf(c.connection, sizeof c.connection, "mhc");
-    c.streams = 2, c.width = 24, c.hidden = 40, c.steps = 20;
-    c.context = 16, c.batch = 2, c.rate = 0.003;
-    return c;
-}
-
-static double train_some(struct trainer *t, size_t updates)
-{
-    struct message m = { 0, "" };
-    struct update u = { 0 };
-    for (size_t i = 0; i < updates; i++)
-        ck_assert_msg(trainer_step(&u, t, &m), "%s", m.text);
-    return u.loss;
-}
-
-/* fails if slices, tiles or chunks follow the threads */
 START_TEST(a_run_in_sixteen_bits_is_the_same_for_any_threads)
 {
-    static const int threads[] = { 1, 2, 5 };
-    struct configuration c = small_run();
-    struct trainer t[3];
-    put_in_sixteen();
-    for (int i = 0; i < 3; i++) {
-        omp_set_num_threads(threads[i]);
-        tiny_open_as(&t[i], &c);
-        train_some(&t[i], 3);
-        assert_same(reals(t[i].model.weights),
-                    reals(t[0].model.weights),
-                    t[0].model.parameters.count);
-    }
-    for (int i = 0; i < 3; i++)
-        tiny_close(&t[i]);
+    assert_the_same_for_any_threads("bf16");
 }
 END_TEST
 
-/* fails if masters are not kept, or a rounding pulls one way */
 START_TEST(training_in_sixteen_bits_follows_single)
 {
-    struct configuration c = small_run();
-    struct trainer single, other;
-    struct device own = cpu;
-    tiny_open_as(&single, &c);
-    single.device = single.model.device = &own;
-    for (size_t i = 0; i <= single.model.sublayers; i++)
-        single.model.site[i].device = &own;
-    for (size_t i = 0; i < single.model.sublayers; i++)
-        single.model.work[i].device = &own;
-    put_in_sixteen();
-    tiny_open_as(&other, &c);
-    for (int i = 0; i < 20; i++) {
-        double a = train_some(&single, 1), b = train_some(&other, 1);
-        ck_assert_msg(fabs(a - b) < 0.01, "step %d: %g, %g", i + 1, a,
-                      b);
-    }
-    tiny_close(&other);
-    trainer_close(&single);
+    assert_training_follows_single("bf16", 0.01);
 }
 END_TEST
 
-/* fails if a checkpoint has rounded weights, does not say that they
-   were trained in bf16, or reading one leaves working copies behind */
 START_TEST(a_run_in_sixteen_bits_goes_on_bit_for_bit)
 {
-    char path[] = "/tmp/sixteen-XXXXXX";
-    struct configuration c = small_run();
-    struct message m = { 0, "" };
-    struct trainer whole, half, rest, single;
-    struct checkpoint k;
-    struct device own = cpu;
-    close(mkstemp(path));
-    tiny_open_as(&single, &c);
-    put_in_sixteen();
-    tiny_open_as(&whole, &c);
-    tiny_open_as(&half, &c);
-    tiny_open_as(&rest, &c);
-    train_some(&whole, 5);
-    train_some(&half, 3);
-    ck_assert_msg(checkpoint_write(path, &half, &m), "%s", m.text);
-    ck_assert_msg(tiny_read(&rest, path, &m), "%s", m.text);
-    train_some(&rest, 2);
-    size_t count = whole.model.parameters.count;
-    assert_same(reals(rest.model.weights), reals(whole.model.weights),
-                count);
-    ck_assert(checkpoint_open(&k, path, &m));
-    ck_assert_pstr_eq(safetensors_text(&k.file, "precision"), "bf16");
-    checkpoint_close(&k);
-    struct device narrow = cpu;
-    cpu = own;
-    ck_assert_msg(tiny_read(&single, path, &m), "%s", m.text);
-    assert_same(reals(single.model.weights), reals(half.model.weights),
-                count);
-    trainer_close(&single);
-    cpu = narrow;
-    tiny_close(&rest), tiny_close(&half), tiny_close(&whole);
-    unlink(path);
+    assert_a_run_goes_on("bf16");
 }
 END_TEST
 #endif

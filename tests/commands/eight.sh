@@ -1,0 +1,32 @@
+source tests/commands/common.bash
+
+body() { tail -n +3 "runs/$1/log.jsonl"; }
+for precision in fp8; do
+  rm -rf runs
+  run="$train --connection mhc --streams 2 --steps 6"
+  $run --precision $precision --name whole > out 2> err
+  holds "a run in $precision ends well, and says what multiplies" \
+      "[ $? = 0 ] && grep -q '^precision $precision; .*E4M3' out &&
+       grep -q '\"precision\":\"$precision\"' runs/whole/log.jsonl"
+  $run --precision $precision --name half --stop-at 3 > out 2> err
+  $MHC train --resume runs/half > out 2> err
+  holds "it goes on in $precision, unasked, and comes to the same" \
+      "[ $? = 0 ] && grep -q '^precision $precision;' out &&
+       [ -n '$(body whole)' ] && cmp <(body whole) <(body half) &&
+       alike runs/whole/latest.safetensors runs/half/latest.safetensors"
+  $run --precision $precision --lazy 2 --name lazy > out 2> err
+  holds "streams that are made again in $precision change no update" \
+      "[ $? = 0 ] && cmp <(body whole) <(body lazy)"
+  $run --name single --stop-at 3 > out 2> err
+  $MHC train --resume runs/single --precision $precision > out 2> err
+  holds "a run in single goes on in $precision, and says so" \
+      "[ $? = 0 ] && grep -q 'was single, is $precision' err"
+  holds "evaluate takes a checkpoint of $precision, info says it" \
+      "$MHC evaluate runs/whole --held-out unseen > /dev/null &&
+       $MHC info --precision $precision |
+       grep -q '^precision  *$precision$'"
+done
+$MHC train --precision fp9 > out 2> err
+holds 'a precision that is not there is refused, with those that are' \
+    "[ $? = 64 ] && grep -q 'fp9.*fp8' err"
+closing
