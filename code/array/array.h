@@ -28,6 +28,13 @@ struct array {
     size_t rows, columns;
     enum role role;
     enum format format;
+    // More of an array
+    /* in E4M3: how it is rounded; NULL: to the nearest */
+    const struct chance *chance;
+    size_t first;           /* its first row is so many after the first */
+    unsigned place;         /* twice the site's index, + 1: a gradient */
+    // More of an array in eight bits
+    size_t streams;         /* if their mean is kept apart; else 0 */
 };
 
 // Parts of arrays
@@ -37,9 +44,25 @@ static inline size_t format_bytes(enum format f)
     return bytes[f];
 }
 
+// Round rows up
+/* bytes, of whole pieces of sixteen */
+static inline size_t rows_of_sixteen(size_t bytes)
+{
+    return (bytes + 15) / 16 * 16;
+}
+static inline size_t row_bytes(struct array a)
+{
+    // Let rows be longer in some formats
+    if (a.format == E4M3)
+        return rows_of_sixteen(a.columns + (a.columns + 127) / 128)
+             + (a.streams > 0 ? rows_of_sixteen(2 * (a.columns / a.streams))
+                              : 0);
+    return a.columns * format_bytes(a.format);
+}
+
 static inline size_t array_bytes(struct array a)
 {
-    return a.rows * a.columns * format_bytes(a.format);
+    return a.rows * row_bytes(a);
 }
 
 /* `rows` rows, from row `first` on */
@@ -49,8 +72,10 @@ static inline struct array array_rows(struct array a, size_t first,
     assert(first + rows <= a.rows);
     if (a.at != NULL)
         a.at = (void *)((uintptr_t)a.at
-                        + first * a.columns * format_bytes(a.format));
+                        + first * row_bytes(a));
     a.rows = rows;
+    // Count the rows that are left out
+    a.first += first;
     return a;
 }
 

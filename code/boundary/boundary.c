@@ -1,6 +1,8 @@
 #include "boundary/boundary.h"
 #include "boundary/streams.h"
 #include "layers/norm.h"
+// More headers of crossing
+#include "array/narrow.h"
 #include <string.h>
 
 // Several streams
@@ -120,6 +122,16 @@ static void settle_rows(struct array a, size_t rows)
     for (size_t t = 0; t < rows; t++)
         bf16_settle(reals(a) + t * a.columns, a.columns);
 }
+
+static void settle_streams(const struct site *s)
+{
+    size_t row = s->kept.columns;
+    #pragma omp parallel for schedule(static)
+    for (size_t t = 0; t < s->tokens; t++) {
+        narrow(s->kept, t * row, reals(s->stream) + t * row, row);
+        widen(reals(s->stream) + t * row, s->kept, t * row, row);
+    }
+}
 void boundary_write(const struct site *from, const struct site *to)
 {
     if (to->layout.mix != MIX_NONE)
@@ -196,7 +208,7 @@ void boundary_cross(struct device *d, const struct site *from,
             write_streams(from, to->stream);
         // Settle what was written
         if (to->settle && from != NULL)
-            settle_rows(to->stream, to->tokens);
+            settle_streams(to);
         boundary_arrive(d, to);
         return;
     }
@@ -208,7 +220,7 @@ void boundary_cross(struct device *d, const struct site *from,
                         reals(from->answer), to->tokens * to->width);
         // Settle what was written
         if (to->settle && from != NULL)
-            settle_rows(to->stream, to->tokens);
+            settle_streams(to);
         boundary_arrive(d, to);
         return;
     }

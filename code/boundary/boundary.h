@@ -20,7 +20,8 @@ struct site {
     struct array phi, alpha, bias;  /* [outputs][inputs], [1][2 or 3],
                                        [1][biases]; MASTER */
     struct array dphi, dalpha, dbias;
-    bool settle;                /* numbers are rounded as if kept in bf16 */
+    bool settle;            /* numbers are rounded as if kept in bf16; */
+    struct array kept;      /* the stream as it is in this */
     const struct lens *lens;    /* see boundary/lens.h; or NULL */
     bool again;     /* its input is not kept; nor is its stream, where */
     const struct site *behind;  /* the site before will write it again */

@@ -1,9 +1,24 @@
 #include "boundary/lens.h"
+#include "array/narrow.h"
 #include <omp.h>
 
 size_t lens_room(const struct layout *l)
 {
     return TILE * (3 * l->streams + 4) * l->width;
+}
+
+/* some tokens of an array, which may not be there */
+static void see(real *to, struct array from, size_t first,
+                size_t tokens)
+{
+    if (from.at != NULL)
+        widen(to, from, first * from.columns, tokens * from.columns);
+}
+
+static void keep(struct array to, const real *from, size_t first,
+                 size_t tokens)
+{
+    narrow(to, first * to.columns, from, tokens * to.columns);
 }
 
 /* arrays that stand one behind the other, and where the floats of a
@@ -17,9 +32,9 @@ struct crossing lens_widen(const struct crossing *s, size_t first,
                + (size_t)omp_get_thread_num() * s->lens->each;
     struct crossing wide = *s;
     real *stream = room, *answer = room + 2 * TILE * nC;
-    if (s->lens->next != NULL)
-        bf16_load(stream, s->lens->stream + first * nC, tokens * nC);
-    bf16_load(answer, s->lens->answer + first * C, tokens * C);
+    if (s->lens->next.at != NULL)
+        see(stream, s->lens->stream, first, tokens);
+    see(answer, s->lens->answer, first, tokens);
     wide.stream = stream;
     wide.answer = answer;
     wide.next = stream + TILE * nC;
@@ -34,11 +49,8 @@ struct crossing lens_widen(const struct crossing *s, size_t first,
 void lens_narrow(const struct crossing *wide, size_t first,
                  size_t tokens)
 {
-    const struct lens *lens = wide->lens;
-    size_t C = wide->layout->width, nC = wide->layout->streams * C;
-    bf16_store(lens->next + first * nC, wide->next, tokens * nC);
-    bf16_store(lens->input + first * C, wide->input, tokens * C);
-    bf16_store(lens->normed + first * C, wide->normed, tokens * C);
+    keep(wide->lens->input, wide->input, first, tokens);
+    keep(wide->lens->normed, wide->normed, first, tokens);
 }
 
 struct crossing lens_widen_backward(struct crossing_gradients *wide,
@@ -48,15 +60,12 @@ struct crossing lens_widen_backward(struct crossing_gradients *wide,
 {
     const struct lens *lens = s->lens;
     struct crossing all = lens_widen(s, first, tokens);
-    size_t C = s->layout->width, nC = s->layout->streams * C;
-    size_t K = layout_row(s->layout);
+    size_t C = s->layout->width, K = layout_row(s->layout);
     real *dstream = all.normed + 2 * TILE * C;
-    if (lens->next != NULL) {
-        bf16_load(all.next, lens->next + first * nC, tokens * nC);
-        bf16_load(all.input, lens->input + first * C, tokens * C);
-    }
-    bf16_load(all.normed, lens->dnormed + first * C, tokens * C);
-    bf16_load(dstream, lens->dnext + first * nC, tokens * nC);
+    see(all.next, lens->next, first, tokens);
+    see(all.input, lens->input, first, tokens);
+    see(all.normed, lens->dnormed, first, tokens);
+    see(dstream, lens->dnext, first, tokens);
     *wide = *g;
     wide->dnormed = all.normed;
     wide->danswer = all.normed + TILE * C;
@@ -70,8 +79,6 @@ void lens_narrow_backward(const struct crossing *wide,
                           const struct crossing_gradients *g,
                           size_t first, size_t tokens)
 {
-    const struct lens *lens = wide->lens;
-    size_t C = wide->layout->width, nC = wide->layout->streams * C;
-    bf16_store(lens->dstream + first * nC, g->dstream, tokens * nC);
-    bf16_store(lens->danswer + first * C, g->danswer, tokens * C);
+    keep(wide->lens->dstream, g->dstream, first, tokens);
+    keep(wide->lens->danswer, g->danswer, first, tokens);
 }

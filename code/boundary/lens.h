@@ -1,15 +1,13 @@
 #ifndef LENS_H
 #define LENS_H
+#include "array/array.h"
 #include "boundary/mixing.h"
-#include "ground/bf16.h"
 
-/* What a crossing keeps in sixteen bits, as in struct crossing and its
+/* What a crossing keeps in fewer bits, as in struct crossing and its
    gradients; tiles of floats for each thread */
 struct lens {
-    const bf16 *stream, *answer;
-    bf16 *next, *input, *normed;
-    bf16 *dstream, *danswer;
-    const bf16 *dnext, *dnormed;
+    struct array stream, answer, next, input, normed;
+    struct array dstream, danswer, dnext, dnormed;
     real *room;
     size_t each;                /* numbers a thread: lens_room */
 };
@@ -19,6 +17,7 @@ size_t lens_room(const struct layout *l);
    input and normed are to be made */
 struct crossing lens_widen(const struct crossing *s, size_t first,
                            size_t tokens);
+/* all but next */
 void lens_narrow(const struct crossing *wide, size_t first,
                  size_t tokens);
 /* the same for the way back */

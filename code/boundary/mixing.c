@@ -3,6 +3,7 @@
 // Headers of the sweeps
 #include "ground/slices.h"
 #include "layers/norm.h"
+#include "array/narrow.h"
 #include "boundary/lens.h"
 #include <omp.h>
 
@@ -285,8 +286,10 @@ INLINE void cross_tile(const struct crossing *s, struct weights phi,
         write_token(s->next + t * n * C, s->stream + t * n * C,
                     s->answer + t * C, s->left + t * K, n, C);
     // Settle the tile's streams
-    if (s->lens != NULL)
-        bf16_settle(s->next, tokens * n * C);
+    if (s->lens != NULL) {
+        narrow(s->lens->next, place * n * C, s->next, tokens * n * C);
+        widen(s->next, s->lens->next, place * n * C, tokens * n * C);
+    }
     mixing_coefficients_tile(s->reached + first * K,
                              s->next + first * n * C, phi, s->alpha,
                              s->bias, s->layout, tokens);
@@ -343,26 +346,40 @@ static struct crossing near_tile(struct crossing_gradients *near,
 }
 
 // See and write a tile
-/* numbers of an array as they are, or in room, as a lens shows them */
-static const real *seen(real *room, const void *from, bool lens,
-                        size_t at, size_t count)
+/* numbers as they are, or in room, if they are kept in fewer bits */
+static const real *seen(real *room, const void *from,
+                        struct array kept, size_t at, size_t count)
 {
-    if (!lens)
+    if (kept.format == REAL_FORMAT)
         return (const real *)from + at;
-    bf16_load(room, (const bf16 *)from + at, count);
+    kept.at = (void *)(uintptr_t)from;
+    widen(room, kept, at, count);
     return room;
+}
+
+/* how the stream so many sites before the one that is left is kept;
+   -1: that of the one that is reached */
+static struct array stream_kept(const struct lens *lens, int before)
+{
+    struct array kept = { .format = REAL_FORMAT };
+    if (lens == NULL)
+        return kept;
+    kept = before < 0 ? lens->next : lens->stream;
+    // Name the stream that was before
+    (void)before;
+    kept.place -= before > 0 ? 2 * (unsigned)before : 0;
+    return kept;
 }
 
 /* a write of a tile's tokens */
 INLINE void write_tile(real *next, const real *x, const real *y,
-                       const real *row, bool settle, size_t tokens,
-                       size_t n, size_t C, size_t K)
+                       const real *row, struct array as, size_t first,
+                       size_t tokens, size_t n, size_t C, size_t K)
 {
     for (size_t t = 0; t < tokens; t++)
         write_token(next + t * n * C, x + t * n * C, y + t * C,
                     row + t * K, n, C);
-    if (settle)
-        bf16_settle(next, tokens * n * C);
+    settle(next, as, first * n * C, tokens * n * C);
 }
 
 // Make a tile again
@@ -374,26 +391,29 @@ INLINE void again_tile(struct crossing *tile, const void *answer,
     size_t C = tile->layout->width, K = layout_row(tile->layout);
     size_t row = first * C, count = tokens * C;
     int left = past->writes;
-    bool lens = tile->lens != NULL;
-    real *y = lens ? (real *)tile->answer : NULL;
+    const struct lens *lens = tile->lens;
+    const struct array none = { .format = REAL_FORMAT };
+    struct array vectors = lens == NULL ? none : lens->answer;
+    real *y = lens == NULL ? NULL : (real *)tile->answer;
     real *turn[2] = { (real *)tile->stream, tile->next };
-    const real *x = seen(turn[left % 2], past->start, lens, n * row,
-                         n * count);
+    const real *x = seen(turn[left % 2], past->start,
+                         stream_kept(lens, left), n * row, n * count);
     for (int k = 0; k < past->writes; k++) {
         real *next = turn[--left % 2];
-        write_tile(next, x, seen(y, past->answer[k], lens, row, count),
-                   (const real *)past->row[k] + first * K, lens, tokens,
-                   n, C, K);
+        write_tile(next, x,
+                   seen(y, past->answer[k], vectors, row, count),
+                   (const real *)past->row[k] + first * K,
+                   stream_kept(lens, left), first, tokens, n, C, K);
         x = next;
     }
     tile->stream = x;
-    tile->answer = seen(y, answer, lens, row, count);
-    write_tile(tile->next, x, tile->answer, tile->left, lens, tokens, n,
-               C, K);
+    tile->answer = seen(y, answer, vectors, row, count);
+    write_tile(tile->next, x, tile->answer, tile->left,
+               stream_kept(lens, -1), first, tokens, n, C, K);
     for (size_t t = 0; t < tokens; t++)
         read_token(tile->input + t * C, tile->next + t * n * C,
                    tile->reached + t * K, n, C);
-    if (lens)
+    if (lens != NULL)
         bf16_settle(tile->input, count);
 }
 
@@ -438,7 +458,7 @@ INLINE void cross_tile_backward(const struct crossing *s,
     struct crossing_gradients dtile;
     if (s->again) {
         const void *answer = s->lens != NULL
-                           ? (const void *)s->lens->answer : s->answer;
+                           ? s->lens->answer.at : (const void *)s->answer;
         tile = s->lens != NULL ? *s : near_tile(&dtile, s, g, first);
         g = s->lens != NULL ? g : &dtile;
         s = &tile;

@@ -8,7 +8,7 @@ struct past past_of(const struct site *s)
         at = at->behind;
         p.writes++;
     }
-    p.start = at->lens != NULL ? at->lens->stream : at->stream.at;
+    p.start = at->lens != NULL ? at->lens->stream.at : at->stream.at;
     at = s;
     for (int k = p.writes; k-- > 0; ) {
         at = at->behind;

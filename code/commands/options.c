@@ -97,7 +97,8 @@ static size_t list_options(struct argp_option *list,
         list[n++] = (struct argp_option){.name = "precision",
             .key = PRECISION, .arg = "NAME", .doc = "how numbers are"
             " kept: single" ", bf16"
-                            ", fp8" " (single)",
+                            ", fp8"
+                            ", fp8-streams, fp8-streams-stochastic, fp8-streams-mean" " (single)",
             .group = 1};
     }
     for (int change = 0; r->fields && change < 2; change++) {

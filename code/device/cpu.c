@@ -29,10 +29,23 @@ static bool cpu_open(struct device *d, const char *precision,
         d->eight.products = true;
         return sixteen_open(d, m);
     }
+    static const char *const way[] = { "", "-stochastic", "-mean" };
+    for (int i = 0; i < 3; i++)
+        if (strncmp(precision, "fp8-streams", 11) == 0
+            && strcmp(precision + 11, way[i]) == 0) {
+            d->eight.products = true;
+            d->eight.by_chance = i == 1;
+            d->eight.mean = i == 2;
+            if (!sixteen_open(d, m))
+                return false;
+            d->format[STREAM] = E4M3;
+            return true;
+        }
     return fail(m, EX_USAGE, "precision: there is no precision "
                 "'%.40s' on the cpu, but single"
                 ", bf16"
-                ", fp8", precision);
+                ", fp8"
+                ", fp8-streams, fp8-streams-stochastic, fp8-streams-mean", precision);
 }
 
 static void *cpu_allocate(struct device *d, size_t bytes)

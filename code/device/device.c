@@ -81,7 +81,10 @@ struct array device_shape(const struct device *d, enum role role,
                           size_t rows, size_t columns)
 {
     return (struct array){ .rows = rows, .columns = columns,
-                           .role = role, .format = d->format[role] };
+                           .role = role, .format = d->format[role]
+                           , .chance = d->eight.by_chance && d->format[role] == E4M3
+                                     ? &d->eight.chance : NULL,
+                           .streams = d->eight.mean && role == STREAM ? d->eight.streams : 0 };
 }
 
 void *device_allocate(struct device *d, size_t bytes, struct message *m)
@@ -155,6 +158,10 @@ void device_copy(struct device *d, struct array to, struct array from)
 const char *device_precision(const struct device *d)
 {
     // Name other precisions
+    // Name precisions of streams
+    if (d->format[STREAM] == E4M3)
+        return d->eight.by_chance ? "fp8-streams-stochastic"
+             : d->eight.mean ? "fp8-streams-mean" : "fp8-streams";
     if (d->eight.products)
         return "fp8";
     return d->format[STREAM] == BF16 ? "bf16" : "single";
@@ -177,6 +184,12 @@ const char *device_products(const struct device *d)
     snprintf(text, sizeof text, "%s, of %s", by ? by : matmul_library(),
              by ? "bf16" : "floats rounded to bf16");
     return text;
+}
+void device_place(struct device *d, uint64_t seed, size_t step,
+                  size_t tokens)
+{
+    d->eight.chance = (struct chance){ seed, (uint32_t)step,
+                                       (uint32_t)tokens };
 }
 
 // Begin and end an operation

@@ -2,6 +2,8 @@
 #define DEVICE_H
 #include "array/array.h"
 #include "ground/message.h"
+// Headers of a device's arrays
+#include "array/rows.h"
 
 LANGUAGE_C_BEGIN
 struct attention_shape;
@@ -39,7 +41,10 @@ struct device {
     struct eight {
         bool products;      /* of images in E4M3: see layers/image.h */
         // More of eight bits
-        
+        bool by_chance;             /* streams are rounded so; */
+        bool mean;                  /* without their mean, which is in bf16, */
+        size_t streams;             /* if there are so many */
+        struct chance chance;
     } eight;
 };
 
@@ -80,6 +85,10 @@ void device_copy(struct device *d, struct array to, struct array from);
 const char *device_precision(const struct device *d);
 /* what computes the products of this precision, and of what */
 const char *device_products(const struct device *d);
+/* What comes is for this update of a run with this seed, 0: for none,
+   and so many tokens of it were there before: for random numbers. */
+void device_place(struct device *d, uint64_t seed, size_t step,
+                  size_t tokens);
 
 // A device's operations
 /* As many rows as the first array, the result, has. A weight w is

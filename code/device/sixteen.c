@@ -1,6 +1,6 @@
 #include "device/sixteen.h"
+#include "array/narrow.h"
 #include "boundary/boundary.h"
-#include "ground/bf16.h"
 #include "ground/slices.h"
 #include "layers/attention.h"
 #include "layers/embedding.h"
@@ -29,26 +29,6 @@ bool sixteen_open(struct device *d, struct message *m)
     return true;
 }
 
-// Widen and narrow
-/* `count` numbers of `from`, from number `first` on */
-static void widen(real *to, struct array from, size_t first,
-                  size_t count)
-{
-    if (from.format == BF16)
-        bf16_load(to, (const bf16 *)from.at + first, count);
-    else
-        memcpy(to, reals(from) + first, count * sizeof *to);
-}
-
-static void narrow(struct array to, size_t first, const real *from,
-                   size_t count)
-{
-    if (to.format == BF16)
-        bf16_store((bf16 *)to.at + first, from, count);
-    else
-        memcpy(reals(to) + first, from, count * sizeof *from);
-}
-
 // Widen and narrow many
 static void widen_rows(real *to, struct array from)
 {
@@ -70,7 +50,7 @@ static void narrow_rows(struct array to, const real *from)
 void sixteen_upload(struct device *d, struct array to, const void *host)
 {
     (void)d;
-    if (to.format == BF16)
+    if (to.role != TOKEN && to.role != SUM)
         narrow(to, 0, host, to.rows * to.columns);
     else
         memcpy(to.at, host, array_bytes(to));
@@ -79,7 +59,7 @@ void sixteen_upload(struct device *d, struct array to, const void *host)
 void sixteen_download(struct device *d, void *host, struct array from)
 {
     (void)d;
-    if (from.format == BF16)
+    if (from.role != TOKEN && from.role != SUM)
         widen(host, from, 0, from.rows * from.columns);
     else
         memcpy(host, from.at, array_bytes(from));
@@ -169,8 +149,9 @@ static struct array operand(void *room, struct array a)
     size_t count = a.rows * a.columns;
     if (a.format == BF16 && onednn_chosen(true))
         return a;
-    struct array to = { room, a.rows, a.columns, a.role,
-                        operand_format() };
+    struct array to = { .at = room, .rows = a.rows,
+        .columns = a.columns, .role = a.role,
+        .format = operand_format() };
     if (to.format == BF16) {
         narrow(to, 0, reals(a), count);
         return to;
@@ -185,8 +166,9 @@ static struct array operand_rows(void *room, struct array a)
 {
     if (a.format == BF16 && onednn_chosen(true))
         return a;
-    struct array to = { room, a.rows, a.columns, a.role,
-                        operand_format() };
+    struct array to = { .at = room, .rows = a.rows,
+        .columns = a.columns, .role = a.role,
+        .format = operand_format() };
     #pragma omp parallel for if (a.rows * a.columns > WORTH_THREADS)
     for (size_t t = 0; t < a.rows; t++)
         operand(array_rows(to, t, 1).at, array_rows(a, t, 1));
@@ -545,7 +527,7 @@ static void look(struct views *v, struct array *a, size_t first,
     if (a->at == NULL)
         return;
     *a = array_rows(*a, first, rows);
-    if (a->format != BF16)
+    if (a->format == REAL_FORMAT)
         return;
     while (w < v->list + v->used && w->kept.at != a->at)
         w++;
@@ -559,6 +541,14 @@ static void look(struct views *v, struct array *a, size_t first,
     w->out = w->out || how & OUT;
     a->at = w->wide;
     a->format = REAL_FORMAT;
+}
+
+/* the stream of t is kept already */
+static void leave_alone(struct views *v, const struct site *t)
+{
+    for (size_t i = 0; i < v->used; i++)
+        if (v->list[i].kept.at == t->kept.at)
+            v->list[i].out = false;
 }
 
 static void give_back(const struct views *v)
@@ -577,6 +567,7 @@ static struct site some(struct views *v, const struct site *s,
     part.tokens = rows;
     // Let nothing be made again for some tokens
     part.behind = NULL;
+    part.kept = array_rows(s->stream, first, rows);
     look(v, &part.stream, first, rows, stream);
     look(v, &part.coefficients, first, rows, IN);
     return part;
@@ -598,6 +589,8 @@ static void cross_chunk(struct device *d, const struct site *from,
     look(&v, &t.normed, first, rows, OUT);
     t.apart = t.settle = true;
     boundary_cross(d, from == NULL ? NULL : &f, &t);
+    if (from != NULL)
+        leave_alone(&v, &t);
     give_back(&v);
 }
 
@@ -702,15 +695,15 @@ static void through_a_lens(struct device *d, const struct site *from,
                                          const struct site *))
 {
     struct lens lens = {
-        .stream = from->stream.at, .answer = from->answer.at,
-        .next = to->stream.at, .input = to->input.at,
-        .normed = to->normed.at, .dstream = from->dstream.at,
-        .danswer = from->danswer.at, .dnext = to->dstream.at,
-        .dnormed = to->dnormed.at,
+        .stream = from->stream, .answer = from->answer,
+        .next = to->stream, .input = to->input,
+        .normed = to->normed, .dstream = from->dstream,
+        .danswer = from->danswer, .dnext = to->dstream,
+        .dnormed = to->dnormed,
         .each = lens_room(&to->layout) };
     // Look through a lens at what was kept only
     if (cross == boundary_cross_backward && to->again)
-        lens.next = lens.input = NULL;
+        lens.next.at = lens.input.at = NULL;
     size_t threads = (size_t)omp_get_max_threads();
     lens.room = room_behind(d, to, threads * lens.each);
     if (lens.room == NULL)

@@ -53,28 +53,23 @@ static inline fp8 fp8_round(float x, struct fp8_format k)
     code = size > 0x7f800000 ? 0x7f : code | (bits_of(x) >> 24 & 0x80);
     return (fp8)code;
 }
-/* to one of its neighbours, up if `random` is below the part of a step
-   that is cut off, of 2^32 */
-static inline fp8 fp8_round_by(float x, uint32_t random,
+/* to one of its neighbours, up if `chance`, in [0,1), is below the part
+   of a step that is cut off */
+static inline fp8 fp8_round_by(float x, float chance,
                                struct fp8_format k)
 {
     uint32_t size = bits_of(x) & 0x7fffffff;
-    int exponent = (int)(size >> 23), first = 128 - k.bias;
-    uint64_t digits = size & 0x7fffff;
-    if (size > 0x7f800000)
-        return 0x7f;
-    digits |= exponent > 0 ? 0x800000 : 0;
-    exponent = exponent > 0 ? exponent : 1;
-    int cut = 23 - (int)k.fraction
-            + (exponent < first ? first - exponent : 0);
-    cut = cut < 63 ? cut : 63;
-    uint64_t rest = digits & ((1ull << cut) - 1);
-    uint64_t part = cut < 32 ? rest << (32 - cut) : rest >> (cut - 32);
-    uint64_t code = (digits >> cut) + (part > random);
-    if (exponent >= first)
-        code += (uint64_t)(exponent - first) << k.fraction;
+    uint32_t finite = size < 0x7f800000 ? size : 0x7f7fffff;
+    uint32_t first = 128 - (uint32_t)k.bias, e = finite >> 23;
+    e = e > first ? e : first;
+    uint32_t a_step = (254 + k.fraction - e) << 23;    /* one over it */
+    float steps = float_of(finite) * float_of(a_step);
+    int32_t whole = (int32_t)steps;
+    uint32_t up = steps - (float)whole > chance;
+    uint32_t code = (uint32_t)whole + up + ((e - first) << k.fraction);
     code = code > k.largest ? k.largest : code;
-    return (fp8)(code | (bits_of(x) >> 24 & 0x80));
+    uint32_t sign = bits_of(x) >> 24 & 0x80;
+    return (fp8)(code | (size > 0x7f800000 ? 0x7f : sign));
 }
 
 // The exponent of a scale

@@ -12,7 +12,7 @@ size_t lazy_bytes(const struct connection *k,
     size_t streams = (sites + block - 1) / block
                    + (block > 2 ? 2 : block - 1);
     size_t vectors = sites + (K > 0) + sites - 1;
-    return format_bytes(d->format[STREAM]) * C * n * streams
+    return row_bytes(device_shape(d, STREAM, 1, n * C)) * streams
          + format_bytes(d->format[ACTIVATION]) * C * vectors
          + format_bytes(d->format[EXACT]) * (K + 1) * sites;
 }

@@ -131,6 +131,8 @@ struct planned {
 
 static void plan_arrays(struct model *m, size_t T, struct message *e)
 {
+    // Say how many streams there are
+    m->device->eight.streams = m->configuration.streams;
     const struct configuration *c = &m->configuration;
     size_t n = c->streams, C = c->width, V = c->vocabulary;
     size_t K = connection_coefficients(m->architecture.connection, n);
@@ -304,6 +306,9 @@ static struct site site_at(const struct model *m, size_t i)
         s.stream = in_turn(m, m->at.stream, i % m->lazy - 1);
     } else if (s.again)
         s.stream = tape_at(t, m->at.start, i / m->lazy);
+    // Name the arrays that are a site's own
+    s.stream.place = 2 * (unsigned)i;
+    s.dstream.place = s.stream.place + 1;
     // Where reading is looking, the input is the stream
     if (s.coefficients.columns == 0) {
         s.input = s.stream;
@@ -450,6 +455,8 @@ void model_run(struct model *m)
 void model_forward(struct model *m, const token *input,
                    const token *target)
 {
+    // Begin a forward that is no part of an update
+    device_place(m->device, m->configuration.seed, 0, 0);
     model_take(m, input, target);
     model_run(m);
 }

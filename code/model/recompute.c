@@ -13,10 +13,10 @@ size_t recompute_bytes(const struct connection *k,
                    : (sites + block - 1) / block + block - 1;
     size_t answers = K > 0 || block > 0 ? sites - 1 : 1;
     size_t vectors = K == 0 ? slots : 2 * slots;
-    size_t stream = format_bytes(d->format[STREAM]);
+    size_t stream = row_bytes(device_shape(d, STREAM, 1, n * C));
     size_t exact = format_bytes(d->format[EXACT]);
     size_t each = format_bytes(d->format[ACTIVATION]);
-    return stream * C * n * streams + each * C * (vectors + answers)
+    return stream * streams + each * C * (vectors + answers)
          + exact * (K + 1) * slots;
 }
 

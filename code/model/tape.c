@@ -23,8 +23,8 @@ size_t tape_add(struct tape *t, const char *prefix, const char *name,
              *prefix == '\0' ? "" : ".", name);
     // Compute the stride, or fail
     size_t bytes, most;
-    if (!multiply_sizes(&bytes, rows, columns) ||
-        !multiply_sizes(&bytes, bytes, format_bytes(p->array.format)) ||
+    if (!multiply_sizes(&bytes, columns, 8) || bytes > SIZE_MAX / 2 ||
+        !multiply_sizes(&bytes, rows, row_bytes(p->array)) ||
         bytes > SIZE_MAX - TAPE_ALIGNMENT ||
         !multiply_sizes(&most, round_up(bytes), copies) ||
         most > SIZE_MAX / 2 - tape_bytes(t)) {

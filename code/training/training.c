@@ -191,6 +191,10 @@ static void accumulate(struct position *next, struct trainer *t)
     for (size_t k = 0; k < t->options.accumulation; k++) {
         *next = batches_fill(t->input, t->target, &t->batches, *next,
                              t->options.batch);
+        // Say which part of which update comes
+        device_place(t->device, t->model.configuration.seed,
+                     t->bookmark.step + 1, k * t->options.batch
+                     * t->options.context);
         model_take(&t->model, t->input, t->target);
         device_repeat(t->device, &t->part, add_part, t);
     }

@@ -31,9 +31,9 @@ int main(void)
                 : 8 * (4 + random_below(lab_seed(1), 0, i, 9));
         c.streams = i == 2 ? 1
                   : 4 + random_below(lab_seed(1), 1, i, 3);
-        d.format[EXACT] = i == 2 ? E4M3 : i == 3 ? F64 : F32;
-        d.format[STREAM] = i == 2 ? E4M3
-                         : (enum format)lab_size(i, F32, E4M3);
+        d.format[EXACT] = i == 2 ? E5M2 : i == 3 ? F64 : F32;
+        d.format[STREAM] = i == 2 ? E5M2
+                         : (enum format)lab_size(i, F32, BF16);
         d.format[ACTIVATION] = d.format[STREAM];
         lab_output(best, sizeof best);
         lab_call(

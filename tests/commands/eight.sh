@@ -1,7 +1,11 @@
 source tests/commands/common.bash
 
 body() { tail -n +3 "runs/$1/log.jsonl"; }
-for precision in fp8; do
+precisions='
+fp8
+ fp8-streams fp8-streams-stochastic fp8-streams-mean
+'
+for precision in $precisions; do
   rm -rf runs
   run="$train --connection mhc --streams 2 --steps 6"
   $run --precision $precision --name whole > out 2> err

@@ -183,7 +183,8 @@ START_TEST(parts_of_arrays_are_whole_rows)
 {
     static const size_t bytes[FORMATS] = { 8, 4, 2, 1, 1, 4 };
     for (enum format f = F64; f < FORMATS; f++) {
-        struct array a = { (void *)4096, 7, 5, EXACT, f };
+        struct array a = { .at = (void *)4096, .rows = 7,
+                           .columns = 5, .role = EXACT, .format = f };
         struct array b = array_rows(a, 3, 2);
         ck_assert(format_bytes(f) == bytes[f]);
         ck_assert(array_bytes(a) == 35 * bytes[f]);

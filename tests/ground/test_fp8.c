@@ -81,30 +81,31 @@ END_TEST
 START_TEST(fp8_rounds_by_chance_to_its_neighbours)
 {
     struct fp8_format k = *both[_i];
+    const float last = 0x1.fffffep-1f;
     double size[128];
     fp8_sizes(size, k);
     for (unsigned i = 0; i < 4000; i++) {
         int e = (int)random_below(1, 1, i, 30) - 20;
-        double whole = ldexp(1 + random_uniform(1, 2, i), e);
-        float x = (float)whole;
+        float x = (float)ldexp(1 + random_uniform(1, 2, i), e);
         unsigned down = 0;
         while (down < k.largest && size[down + 1] <= (double)x)
             down++;
         unsigned up = down < k.largest ? down + 1 : down;
-        double part = up == down ? 0 : ((double)x - size[down])
-                                     / (size[up] - size[down]);
-        uint32_t border = (uint32_t)fmin(ldexp(part, 32), 0xffffffff);
-        ck_assert_uint_eq(fp8_round_by(x, 0xffffffff, k), down);
-        ck_assert_uint_eq(fp8_round_by(x, 0, k),
-                          ldexp(part, 32) >= 1 ? up : down);
-        if (border > 0)
-            ck_assert_uint_eq(fp8_round_by(-x, border - 1, k),
+        float part = up == down ? 0
+                   : (float)(((double)x - size[down])
+                             / (size[up] - size[down]));
+        ck_assert_uint_eq(fp8_round_by(x, last, k), down);
+        ck_assert_uint_eq(fp8_round_by(x, 0, k), part > 0 ? up : down);
+        if (part > 0)
+            ck_assert_uint_eq(fp8_round_by(-x, nextafterf(part, 0), k),
                               up | 0x80);
-        ck_assert_uint_eq(fp8_round_by(-x, border, k), down | 0x80);
+        ck_assert_uint_eq(fp8_round_by(-x, part, k), down | 0x80);
     }
     ck_assert_uint_eq(fp8_round_by(NAN, 0, k), 0x7f);
     ck_assert_uint_eq(fp8_round_by(INFINITY, 0, k), k.largest);
+    ck_assert_uint_eq(fp8_round_by(FLT_MAX, 0, k), k.largest);
     ck_assert_uint_eq(fp8_round_by(0, 0, k), 0);
+    ck_assert_uint_eq(fp8_round_by(0x1p-149f, 0, k), 1);
     for (unsigned code = 0; code <= k.largest; code++)
         ck_assert_uint_eq(fp8_round_by((float)size[code], 0, k), code);
 }

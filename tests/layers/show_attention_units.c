@@ -17,7 +17,8 @@ static struct array normal(struct device *d, size_t columns,
 {
     struct message why = { 0, "" };
     real *x = test_reals(T * columns);
-    struct array a = { NULL, T, columns, EXACT, F32 };
+    struct array a = { .at = NULL, .rows = T, .columns = columns,
+        .role = EXACT, .format = F32 };
     a.at = device_allocate(d, array_bytes(a), &why);
     fill_normal(x, T * columns, columns, 1);
     if (f == BF16)

@@ -19,8 +19,10 @@ int main(void)
         fprintf(stderr, "%s\n", why.text);
         return why.status;
     }
-    struct array x = { NULL, SIDE, SIDE, ACTIVATION, BF16 };
-    struct array y = { NULL, SIDE, SIDE, EXACT, F32 };
+    struct array x = { .at = NULL, .rows = SIDE, .columns = SIDE,
+        .role = ACTIVATION, .format = BF16 };
+    struct array y = { .at = NULL, .rows = SIDE, .columns = SIDE,
+        .role = EXACT, .format = F32 };
     x.at = device_allocate(&d, array_bytes(x), &why);
     y.at = device_allocate(&d, array_bytes(y), &why);
     struct array w = x;

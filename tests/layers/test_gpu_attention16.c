@@ -19,8 +19,9 @@ struct run {
 /* as so many floats, whatever they are: copied without a look */
 static struct array words_of(struct array a)
 {
-    return (struct array){ a.at, 1, (array_bytes(a) + 3) / 4, EXACT,
-                           F32 };
+    return (struct array){ .at = a.at, .rows = 1,
+        .columns = (array_bytes(a) + 3) / 4, .role = EXACT,
+        .format = F32 };
 }
 
 /* x, or NaN if it is NULL */
@@ -30,8 +31,8 @@ static struct pair sixteen_pair(enum role role, size_t rows,
     struct message m = { 0, "" };
     size_t count = rows * columns;
     real *unset = test_unset(count + 1);
-    struct array a = { test_reals(count + 1), rows, columns, role,
-                       BF16 };
+    struct array a = { .at = test_reals(count + 1), .rows = rows,
+        .columns = columns, .role = role, .format = BF16 };
     struct pair p = { a, a };
     pair_open();
     bf16_store((bf16 *)a.at, x != NULL ? x : unset, count);

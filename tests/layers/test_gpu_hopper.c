@@ -42,7 +42,8 @@ static struct array in_sixteen(struct pair p, size_t after)
 {
     struct message m = { 0, "" };
     size_t count = p.cpu.rows * p.cpu.columns, words = count / 2 + 1;
-    struct array a = p.gpu, all = { NULL, 1, words, EXACT, F32 };
+    struct array a = p.gpu, all = { .rows = 1, .columns = words,
+                                    .role = EXACT, .format = F32 };
     bf16 *host = (bf16 *)test_reals(words + 1);
     bf16_store(host, reals(p.cpu), count);
     char *at = (char *)device_allocate(&gpu, 4 * words + after, &m);
@@ -57,7 +58,8 @@ static struct array in_sixteen(struct pair p, size_t after)
 static const real *reals_of(struct array a)
 {
     size_t count = a.rows * a.columns, words = count / 2 + 1;
-    struct array all = { a.at, 1, words, EXACT, F32 };
+    struct array all = { .at = a.at, .rows = 1, .columns = words,
+        .role = EXACT, .format = F32 };
     real *bits = test_reals(words), *x = test_reals(count);
     device_download(&gpu, bits, all);
     bf16_load(x, (const bf16 *)bits, count);

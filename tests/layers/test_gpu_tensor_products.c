@@ -21,8 +21,9 @@ static struct device sixteen;   /* the cpu in bf16 */
 /* as so many floats, whatever they are: copied without a look */
 static struct array words_of(struct array a)
 {
-    return (struct array){ a.at, 1, (array_bytes(a) + 3) / 4, EXACT,
-                           F32 };
+    return (struct array){ .at = a.at, .rows = 1,
+        .columns = (array_bytes(a) + 3) / 4, .role = EXACT,
+        .format = F32 };
 }
 
 /* `numbers`, which x has, or NaN if x is NULL, in both memories; on
@@ -32,7 +33,8 @@ static struct pair kept(enum format f, size_t rows, size_t columns,
 {
     struct message m = { 0, "" };
     size_t count = rows * columns;
-    struct array a = { test_unset(count + 1), rows, columns, EXACT, f };
+    struct array a = { .at = test_unset(count + 1), .rows = rows,
+        .columns = columns, .role = EXACT, .format = f };
     struct pair p = { a, a };
     pair_open();
     gpu_products_by(&gpu, BY_WARPS);        /* not to a warpgroup */
@@ -45,7 +47,8 @@ static struct pair kept(enum format f, size_t rows, size_t columns,
     p.gpu.at = at + shift * format_bytes(f);
     real *around = test_reals(count + 8);       /* NaN, in either */
     memset(around, 0xff, (count + 8) * sizeof *around);
-    device_upload(&gpu, (struct array){ at, 1, count + 8, EXACT, F32 },
+    device_upload(&gpu, (struct array){ .at = at, .rows = 1,
+        .columns = count + 8, .role = EXACT, .format = F32 },
                   around);
     device_upload(&gpu, words_of(p.gpu), a.at);
     return p;

@@ -315,12 +315,14 @@ START_TEST(a_device_that_fails_ends_the_update)
 END_TEST
 static struct array row(double *numbers, size_t count)
 {
-    return (struct array){ numbers, 1, count, SUM, F64 };
+    return (struct array){ .at = numbers, .rows = 1,
+        .columns = count, .role = SUM, .format = F64 };
 }
 
 static struct array master(real *numbers, enum role role)
 {
-    return (struct array){ numbers, 1, 8, role, REAL_FORMAT };
+    return (struct array){ .at = numbers, .rows = 1, .columns = 8,
+        .role = role, .format = REAL_FORMAT };
 }
 
 /* fails if a weight moves although a sum is not finite */
