@@ -9,12 +9,11 @@ enum { BLOCK = 128 };
 // Draw for a block
 enum { CALLS = BLOCK / 8 };
 
-/* for 128 channels from c on, of row t; word by word, so that the calls
-   go side by side */
+/* for 128 channels from c on, of row t */
 static void draw(float chance[BLOCK], struct array a, size_t t,
                  size_t c)
 {
-    const struct chance *by = a.chance;
+    const struct rounding *by = a.rounding;
     uint32_t k0 = (uint32_t)by->seed, k1 = (uint32_t)(by->seed >> 32);
     uint32_t word[4][CALLS];
     for (size_t i = 0; i < CALLS; i++) {
@@ -50,17 +49,21 @@ static void draw(float chance[BLOCK], struct array a, size_t t,
 }
 
 // Store a block of a row
+/* its exponent; chance NULL: to the nearest */
 static int8_t store_block(fp8 code[BLOCK], const real *x, size_t count,
-                          const float *chance)
+                          const float *chance, size_t *infinite)
 {
     float amax = 0;
-    #pragma omp simd reduction(max : amax)
+    uint32_t lost = 0;
+    #pragma omp simd reduction(max : amax) reduction(+ : lost)
     for (size_t i = 0; i < count; i++) {
         float size = fabsf((float)x[i]);
+        lost += size > FLT_MAX;
         amax = size > amax && size <= FLT_MAX ? size : amax;
     }
     int k = fp8_exponent(amax, FP8_E4M3);
     float scale = float_of((uint32_t)(127 - k) << 23);
+    *infinite += lost;
     if (chance == NULL) {
         #pragma omp simd
         for (size_t i = 0; i < count; i++)
@@ -85,31 +88,39 @@ static void load_block(real *x, const fp8 *code, int8_t k,
 }
 
 // The mean of a row
-/* of its streams, [C], to bf16 */
-static void take_mean(bf16 *mean, const real *x, struct array a)
+/* of streams, [C], to bf16, and what is left of the row without it; one
+   stream is its own mean, and nothing else */
+static void take_mean(real *rest, bf16 *mean, const real *x,
+                      struct array a)
 {
-    size_t C = a.columns / a.streams;
-    for (size_t c = 0; c < C; c++) {
-        float sum = 0;
-        for (size_t i = 0; i < a.streams; i++)
-            sum += (float)x[i * C + c];
-        mean[c] = bf16_round(sum / (float)a.streams);
-    }
+    size_t n = a.streams, C = a.columns / n;
+    memcpy(rest, x, C * sizeof *rest);
+    for (size_t i = 1; i < n; i++)
+        for (size_t c = 0; c < C; c++)
+            rest[c] += x[i * C + c];
+    for (size_t c = 0; c < C; c++)
+        mean[c] = bf16_round((float)rest[c] / (float)n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < C; c++)
+            rest[i * C + c] = n == 1 ? 0
+                : x[i * C + c] - (real)bf16_widen(mean[c]);
 }
 
-/* to = x + sign * mean, for a block that begins at column c; one stream
-   is its own mean, and nothing else */
-static real *add_mean(real *to, const real *x, float sign,
-                      const bf16 *mean, struct array a, size_t c,
-                      size_t count)
+/* gives what is left this mean and no other */
+static void give_mean(real *x, const bf16 *mean, struct array a)
 {
-    size_t C = a.columns / a.streams;
-    for (size_t i = 0; i < count; i++) {
-        float m = bf16_widen(mean[(c + i) % C]);
-        bool none = a.streams == 1 && sign < 0;
-        to[i] = none ? 0 : (real)((float)x[i] + sign * m);
-    }
-    return to;
+    size_t n = a.streams, C = a.columns / n;
+    real more[C];
+    memcpy(more, x, sizeof more);
+    for (size_t i = 1; i < n; i++)
+        for (size_t c = 0; c < C; c++)
+            more[c] += x[i * C + c];
+    for (size_t c = 0; c < C; c++)
+        more[c] = (real)(bf16_widen(mean[c])
+                         - (float)more[c] / (float)n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < C; c++)
+            x[i * C + c] += more[c];
 }
 
 /* a row, as an array keeps it */
@@ -131,24 +142,34 @@ static size_t block_at(struct array a, size_t c)
 void rows_store(struct array to, size_t first, const real *from,
                 size_t rows)
 {
-    float chance[BLOCK];
-    real apart[BLOCK];
+    float numbers[BLOCK], *chance = NULL;
+    real rest[to.streams > 0 ? to.columns : 1];
+    size_t infinite = 0;
+    if (to.rounding != NULL && to.rounding->by_chance)
+        chance = numbers;
     for (size_t t = first; t < first + rows; t++) {
         struct row r = row_of(to, t);
+        const real *x = to.streams > 0 ? rest : from;
         if (to.streams > 0)
-            take_mean(r.mean, from, to);
+            take_mean(rest, r.mean, from, to);
         for (size_t c = 0; c < to.columns; c += BLOCK) {
             size_t count = block_at(to, c);
-            const real *x = from + c;
-            if (to.streams > 0)
-                x = add_mean(apart, x, -1, r.mean, to, c, count);
-            if (to.chance != NULL)
+            if (chance != NULL)
                 draw(chance, to, t, c);
             r.exponent[c / BLOCK] =
-                store_block(r.code + c, x, count,
-                            to.chance ? chance : NULL);
+                store_block(r.code + c, x + c, count, chance,
+                            &infinite);
         }
         from += to.columns;
+    }
+    // Count what was stored
+    if (to.rounding != NULL && to.rounding->stored != NULL) {
+        #pragma omp atomic
+        *to.rounding->stored += rows * to.columns;
+        if (infinite > 0) {
+            #pragma omp atomic
+            *to.rounding->saturated += infinite;
+        }
     }
 }
 
@@ -156,13 +177,11 @@ void rows_load(real *to, struct array from, size_t first, size_t rows)
 {
     for (size_t t = first; t < first + rows; t++) {
         struct row r = row_of(from, t);
-        for (size_t c = 0; c < from.columns; c += BLOCK) {
-            size_t count = block_at(from, c);
+        for (size_t c = 0; c < from.columns; c += BLOCK)
             load_block(to + c, r.code + c, r.exponent[c / BLOCK],
-                       count);
-            if (from.streams > 0)
-                add_mean(to + c, to + c, 1, r.mean, from, c, count);
-        }
+                       block_at(from, c));
+        if (from.streams > 0)
+            give_mean(to, r.mean, from);
         to += from.columns;
     }
 }

@@ -3,10 +3,12 @@
 #include "array/array.h"
 
 LANGUAGE_C_BEGIN
-struct chance {
+struct rounding {
+    bool by_chance;
     uint64_t seed;
     uint32_t step;              /* of the update; 0: none */
     uint32_t tokens;            /* of it before these */
+    size_t *stored, *saturated; /* numbers; those that were infinite */
 };
 /* Rows of an array in E4M3. A row has codes, an exponent for each 128
    of them, and nothing up to a multiple of 16 bytes. */

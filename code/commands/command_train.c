@@ -45,6 +45,7 @@ struct run {
     double result;              /* nats a byte */
     // More of a run
     bool precision_changes;
+    bool saturated;             /* has it been said? */
 };
 
 // Take over what a checkpoint says
@@ -532,6 +533,24 @@ static bool look(struct run *r, struct message *m)
     r->costs.look = omp_get_wtime() - began;
     return good;
 }
+static bool tell_saturation(struct run *r, size_t step,
+                            struct message *m)
+{
+    struct eight *e = &r->options.device->eight;
+    double share = e->stored == 0 ? 0
+                 : (double)e->saturated / (double)e->stored;
+    size_t lost = e->saturated;
+    e->stored = e->saturated = 0;
+    if (share <= 1e-6 || r->saturated)
+        return true;
+    r->saturated = true;
+    fprintf(stderr, "\nupdate %zu: %zu numbers were infinite, and are"
+            " the largest of their block now\n", step, lost);
+    return journal_event(&r->journal, step, "saturated",
+        (struct figure[]){ { "numbers", (double)lost },
+                           { "share", share }, { NULL, 0 } }, m);
+}
+
 // Take one step
 static bool take_step(struct run *r, struct message *m)
 {
@@ -548,7 +567,8 @@ static bool take_step(struct run *r, struct message *m)
                   costs_left(&r->costs, c, u.step, r->last), now);
     return history_loss(&r->history, (double)u.step, u.loss, m)
         && journal_step(&r->journal, u.step, u.loss, u.rate, u.norm,
-                        seconds, tokens, m);
+                        seconds, tokens, m)
+        && tell_saturation(r, u.step, m);
 }
 // Take the steps
 static bool take_steps(struct run *r, struct message *m)

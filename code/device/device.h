@@ -39,12 +39,12 @@ struct device {
     void *state;                /* what a device has of its own */
     // More of a device
     struct eight {
-        bool products;      /* of images in E4M3: see layers/image.h */
+        bool products;              /* of images in E4M3: layers/image.h */
+        size_t stored, saturated;   /* numbers; those that were infinite */
         // More of eight bits
-        bool by_chance;             /* streams are rounded so; */
-        bool mean;                  /* without their mean, which is in bf16, */
-        size_t streams;             /* if there are so many */
-        struct chance chance;
+        struct rounding rounding;
+        bool mean;          /* of streams is in bf16, and the rest here, */
+        size_t streams;     /* if there are so many */
     } eight;
 };
 

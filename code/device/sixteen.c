@@ -201,10 +201,11 @@ static bool multiply_slice(const struct product *p, struct slice s,
 }
 
 // Prepare an image
-static struct array image_in(void *room, struct array a,
-                             struct fp8_blocks b)
+static struct array image_in(struct device *d, void *room,
+                             struct array a, struct fp8_blocks b)
 {
-    image_make(room, a.at, a.rows, a.columns, b);
+    d->eight.stored += a.rows * a.columns;
+    d->eight.saturated += image_make(room, a.at, a.rows, a.columns, b);
     a.at = room;
     return a;
 }
@@ -240,8 +241,8 @@ static void multiply(struct device *d, struct product p)
     if (eight) {
         struct fp8_blocks row = { 1, 128 }, square = { 128, 128 };
         struct fp8_blocks column = { 128, 1 };
-        p.a = image_in(room, p.a, p.transpose_a ? column : row);
-        p.b = image_in(room + image_a, p.b,
+        p.a = image_in(d, room, p.a, p.transpose_a ? column : row);
+        p.b = image_in(d, room + image_a, p.b,
                        p.transpose_a ? column : square);
         room += images;
     }

@@ -37,11 +37,13 @@ static inline bf16 finite_size(bf16 x)
     return size < 0x7f80 ? size : 0;
 }
 
-static inline void image_of_strip(bf16 *to, const bf16 *from,
-                                  size_t rows, size_t columns,
-                                  size_t stride, bool apart)
+/* how many numbers were infinite */
+static inline size_t image_of_strip(bf16 *to, const bf16 *from,
+                                    size_t rows, size_t columns,
+                                    size_t stride, bool apart)
 {
     bf16 amax[STRIP] = { 0 }, most[STRIP], all = 0;
+    size_t infinite = 0;
     int k[STRIP];
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < columns; c++) {
@@ -61,31 +63,37 @@ static inline void image_of_strip(bf16 *to, const bf16 *from,
         k[c] = k[0], most[c] = most[0];
     for (size_t r = 0; r < rows; r++) {
         const bf16 *x = from + r * stride;
-        bf16 *y = to + r * stride, small = 0;
+        bf16 *y = to + r * stride, small = 0, lost = 0;
         for (size_t c = 0; c < columns; c++) {
             small |= is_small(x[c], most[c]);
+            lost = (bf16)(lost + ((x[c] & 0x7fff) == 0x7f80));
             y[c] = round_normal(x[c], most[c]);
         }
+        infinite += lost;
         for (size_t c = 0; small != 0 && c < columns; c++)
             y[c] = round_any(x[c], k[c]);
     }
+    return infinite;
 }
 
-void image_make(bf16 *to, const bf16 *from, size_t rows,
-                size_t columns, struct fp8_blocks b)
+size_t image_make(bf16 *to, const bf16 *from, size_t rows,
+                  size_t columns, struct fp8_blocks b)
 {
+    size_t infinite = 0;
     assert(b.columns == STRIP || b.columns == 1);
-    #pragma omp parallel for schedule(static) collapse(2)
+    #pragma omp parallel for schedule(static) collapse(2) \
+        reduction(+ : infinite)
     for (size_t r = 0; r < rows; r += b.rows)
         for (size_t c = 0; c < columns; c += STRIP) {
             size_t at = r * columns + c;
             size_t height = b.rows < rows - r ? b.rows : rows - r;
             size_t width = STRIP < columns - c ? STRIP : columns - c;
             if (b.columns == 1)
-                image_of_strip(to + at, from + at, height, width,
-                               columns, true);
+                infinite += image_of_strip(to + at, from + at, height,
+                                           width, columns, true);
             else
-                image_of_strip(to + at, from + at, height, width,
-                               columns, false);
+                infinite += image_of_strip(to + at, from + at, height,
+                                           width, columns, false);
         }
+    return infinite;
 }

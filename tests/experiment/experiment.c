@@ -44,6 +44,9 @@ static void describe(char text[DESCRIPTION], const struct planned *p)
         used += snprintf(text + used, DESCRIPTION - (size_t)used,
                          " %s=%s", f->name, value);
     }
+    if (*p->precision)
+        used += snprintf(text + used, DESCRIPTION - (size_t)used,
+                         " precision=%s", p->precision);
     snprintf(text + used, DESCRIPTION - (size_t)used, "\n");
 }
 
@@ -158,7 +161,9 @@ bool experiment_run(const struct planned *p,
     char path[PATH_ROOM], weights[PATH_ROOM];
     omp_set_num_threads(1);
     if (!file_of(path, folder, p, "csv", m)
-        || !file_of(weights, folder, p, "safetensors", m))
+        || !file_of(weights, folder, p, "safetensors", m)
+        || (*p->precision
+            && !device_open(&cpu, "cpu", p->precision, m)))
         return false;
     FILE *out = durable_text(&record, path, m);
     if (!out)

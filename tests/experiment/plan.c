@@ -18,6 +18,9 @@ static bool read_row(struct row *r, const struct table *t, size_t row,
         const char *name = t->cell[k], *text = table_text(t, row, name);
         if (strcmp(name, "arm") == 0)
             snprintf(r->run.arm, sizeof r->run.arm, "%s", text);
+        else if (strcmp(name, "precision") == 0)
+            snprintf(r->run.precision, sizeof r->run.precision, "%s",
+                     text);
         else if (strcmp(name, "seeds") == 0) {
             if (sscanf(text, "%zu-%zu%c", &r->first, &r->last, &rest)
                 != 2)

@@ -1,0 +1,6 @@
+#include "experiment/plans.h"
+
+int main(void)
+{
+    return run_plan("tests/experiment/precision.csv");
+}
