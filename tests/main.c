@@ -64,6 +64,7 @@ Suite *lazy_suite(void);
 Suite *step_model_suite(void);
 Suite *fp8_suite(void);
 Suite *eight_suite(void);
+Suite *range_suite(void);
 Suite *rows_suite(void);
 Suite *statistics_suite(void);
 Suite *experiment_suite(void);
@@ -108,6 +109,7 @@ static Suite *(*const suites[])(void) = {
     step_model_suite,
     fp8_suite,
     eight_suite,
+    range_suite,
     rows_suite,
     statistics_suite,
     experiment_suite,

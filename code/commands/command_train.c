@@ -21,6 +21,7 @@
 #include "training/training.h"
 // What else training uses
 #include "gain/note.h"
+#include "gain/range.h"
 
 struct run {
     struct options options;
@@ -46,6 +47,8 @@ struct run {
     // More of a run
     bool precision_changes;
     bool saturated;             /* has it been said? */
+    const char *watch_range;
+    size_t range_every;         /* updates; 0: never */
 };
 
 // Take over what a checkpoint says
@@ -399,6 +402,11 @@ static bool open_run(struct run *r, struct message *m)
         && !options_number(&r->last, "stop-at", r->stop_at,
                            step < steps ? step + 1 : steps, steps, m))
         return false;
+    // Settle more options of a run
+    if (r->watch_range
+        && !options_number(&r->range_every, "watch-range", r->watch_range,
+                           1, SIZE_MAX / 2, m))
+        return false;
     bool good = open_texts(r, m) && tell_sizes(r, m)
         && trainer_open(&r->trainer, &r->configuration,
                         r->options.device, &r->corpus, m)
@@ -568,7 +576,9 @@ static bool take_step(struct run *r, struct message *m)
     return history_loss(&r->history, (double)u.step, u.loss, m)
         && journal_step(&r->journal, u.step, u.loss, u.rate, u.norm,
                         seconds, tokens, m)
-        && tell_saturation(r, u.step, m);
+        && tell_saturation(r, u.step, m)
+        && (r->range_every == 0 || u.step % r->range_every != 0
+            || ranges_note(&r->journal, &r->trainer, m));
 }
 // Take the steps
 static bool take_steps(struct run *r, struct message *m)
@@ -656,6 +666,9 @@ int command_train(int argc, char **argv)
          " schedule still runs to --steps", &run.stop_at},
         {"threads", "N", "processors to use (all); no result depends on it",
          &run.threads},
+        {"watch-range", "N", "log after every N updates what eight bits would"
+         " make of streams, activations and their gradients",
+         &run.watch_range},
         {0}};
     const struct request request = {"train", NULL,
         "Trains a model on a text, or goes on with a run.\n\v"

@@ -367,3 +367,14 @@ bool journal_precision(struct journal *j, size_t step, const char *name,
             "\"precision\":\"%s\"}\n", step, name);
     return flushed(j, j->log, m);
 }
+
+bool journal_range(struct journal *j, size_t step, const char *name,
+                   const struct fp8_range *range, struct message *m)
+{
+    fprintf(j->log, "{\"step\":%zu,\"event\":\"range\","
+            "\"tensor\":\"%s\",\"amax\":%.9g,\"zero\":%.6g,"
+            "\"saturated\":%zu}\n", step, name, (double)range->amax,
+            (double)range->vanished / (double)range->count,
+            range->saturated);
+    return flushed(j, j->log, m);
+}

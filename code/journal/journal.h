@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include "model/configuration.h"
 #include "journal/texts.h"
+// Headers of a journal
+#include "ground/blocks.h"
 
 /* A run folder, open for writing; nobody else has it open. */
 struct journal {
@@ -58,4 +60,8 @@ bool journal_event(struct journal *j, size_t step, const char *event,
 /* {"step":S,"event":"precision","precision":"NAME"} */
 bool journal_precision(struct journal *j, size_t step, const char *name,
                        struct message *m);
+/* {"step":S,"event":"range","tensor":"NAME","amax":A,"zero":SHARE,
+   "saturated":COUNT} */
+bool journal_range(struct journal *j, size_t step, const char *name,
+                   const struct fp8_range *range, struct message *m);
 #endif

@@ -21,6 +21,12 @@ for precision in $precisions; do
   $run --precision $precision --lazy 2 --name lazy > out 2> err
   holds "streams that are made again in $precision change no update" \
       "[ $? = 0 ] && cmp <(body whole) <(body lazy)"
+    $run --precision $precision --watch-range 2 --name seen > out 2> err
+    ranges() { grep '"range"' runs/seen/log.jsonl | grep -c "$1"; }
+    holds "--watch-range looks three times in $precision, without harm" \
+        '[ $(ranges sublayer.0.stream) = 3 ] &&
+         [ $(ranges "sublayer.1.danswer.*saturated.:0") = 3 ] &&
+         cmp <(body whole) <(grep -v range <(body seen))'
   $run --name single --stop-at 3 > out 2> err
   $MHC train --resume runs/single --precision $precision > out 2> err
   holds "a run in single goes on in $precision, and says so" \

@@ -237,6 +237,28 @@ START_TEST(products_in_eight_bits_err_within_their_bound)
 }
 END_TEST
 
+/* fails if an infinite factor is not counted once, or is no largest
+   number of its block */
+START_TEST(what_is_infinite_in_a_product_is_counted)
+{
+    enum { T = 3, N = 5, K = 7 };
+    struct device eight, sixteen;
+    open_two(&eight, &sixteen);
+    struct array x = drawn(&eight, ACTIVATION, T, K, 1);
+    struct array w = drawn(&eight, WORKING, N, K, 2);
+    struct array y = drawn(&eight, ACTIVATION, T, N, 3);
+    ((bf16 *)x.at)[K + 2] = 0x7f80;         /* of token 1 */
+    ((bf16 *)x.at)[2 * K] = 0xff80;
+    device_product(&eight, y, x, w);
+    ck_assert_uint_eq(eight.eight.stored, T * K + N * K);
+    ck_assert_uint_eq(eight.eight.saturated, 2);
+    for (size_t i = 0; i < T * N; i++)
+        ck_assert(isfinite(bf16_widen(((bf16 *)y.at)[i])));
+    device_close(&eight);
+    device_close(&sixteen);
+}
+END_TEST
+
 /* fails if logits, or what comes back from them, are of eight bits */
 START_TEST(the_head_keeps_sixteen_bits)
 {
@@ -357,6 +379,7 @@ Suite *eight_suite(void)
     tcase_add_loop_test(c, products_in_eight_bits_err_within_their_bound, 0,
                         5);
     tcase_add_test(c, the_head_keeps_sixteen_bits);
+    tcase_add_test(c, what_is_infinite_in_a_product_is_counted);
     c = tcase_create("eight_model");
     suite_add_tcase(s, c);
     tcase_add_loop_test(c, gradients_in_eight_bits_are_off_by_roundings, 0,
