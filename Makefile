@@ -362,6 +362,7 @@ $(foreach m,$(wildcard tests/*/measure_*.c),$(eval $(call measure,$(m))))
 # What chapter 18 makes of its runs; and CSV as aligned text, for the book.
 $(patsubst %,data/results/%.csv,power comparisons summary curves): | data/results/experiment.csv
 data/results/repetition.csv: | data/results/again.csv
+data/results/precision_against.csv: | data/results/precision.csv
 data/results/wide_residual_against.csv: | data/results/experiment.csv data/results/wide_residual.csv
 QUESTIONS := main budget streams shape clip
 experiments: $(patsubst %,data/results/%.txt,power summary arms repetition rates verdict wide_residual_against $(QUESTIONS:%=comparisons_%))
