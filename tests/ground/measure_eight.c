@@ -1,6 +1,7 @@
 #include "ground/blocks.h"
 #include "ground/random.h"
 #include "support/fill.h"
+#include "support/tensor_core.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,25 +79,10 @@ static void products(size_t K)
            100 * sqrt(derived / squares), most);
 }
 
-// Add as tensor cores might
-static float add_cut(float sum, const float *ab, size_t count)
-{
-    float most = fabsf(sum);
-    for (size_t i = 0; i < count; i++)
-        most = fmaxf(most, fabsf(ab[i]));
-    int e;
-    frexpf(most, &e);
-    double step = ldexp(1, e - 14), all = trunc((double)sum / step);
-    for (size_t i = 0; i < count; i++)
-        all += trunc((double)ab[i] / step);
-    return (float)(all * step);
-}
-
 /* error of sums of K products, by the model, in percent of the sums;
    begun anew every so many terms */
 static double sum_error(size_t K, size_t every, bool one_sign)
 {
-    enum { AT_ONCE = 32 };
     size_t sums = 2000000 / K;
     double off = 0, squares = 0;
     for (size_t p = 0; p < sums; p++) {
