@@ -186,9 +186,12 @@ START_TEST(parts_of_arrays_are_whole_rows)
         struct array a = { .at = (void *)4096, .rows = 7,
                            .columns = 5, .role = EXACT, .format = f };
         struct array b = array_rows(a, 3, 2);
+        size_t row = 5 * bytes[f];
+        // Let a row be longer in the test
+        row = f == E4M3 ? 16 : row;     /* 5 codes, an exponent, and nothing */
         ck_assert(format_bytes(f) == bytes[f]);
-        ck_assert(array_bytes(a) == 35 * bytes[f]);
-        ck_assert((uintptr_t)b.at == 4096 + 15 * bytes[f]);
+        ck_assert(array_bytes(a) == 7 * row);
+        ck_assert((uintptr_t)b.at == 4096 + 3 * row);
         ck_assert(b.rows == 2 && b.columns == 5 && b.format == f);
         a.at = NULL;
         ck_assert_ptr_null(array_rows(a, 3, 2).at);
