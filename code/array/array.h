@@ -30,7 +30,7 @@ struct array {
     enum format format;
     // More of an array
     /* in E4M3: how it is rounded; NULL: to the nearest, and not counted */
-    struct rounding *rounding;
+    struct eight *eight;
     size_t first;           /* its first row is so many after the first */
     unsigned place;         /* twice the site's index, + 1: a gradient */
     // More of an array in eight bits

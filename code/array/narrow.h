@@ -34,7 +34,15 @@ static inline void narrow(struct array to, size_t first,
         memcpy(reals(to) + first, from, count * sizeof *from);
 }
 
-/* as narrow and widen would leave them */
+/* keeps numbers, and leaves them as they are kept */
+static inline void keep(struct array to, size_t first, real *x,
+                        size_t count)
+{
+    narrow(to, first, x, count);
+    widen(x, to, first, count);
+}
+
+/* as keep would leave them */
 static inline void settle(real *x, struct array as, size_t first,
                           size_t count)
 {

@@ -13,7 +13,7 @@ enum { CALLS = BLOCK / 8 };
 static void draw(float chance[BLOCK], struct array a, size_t t,
                  size_t c)
 {
-    const struct rounding *by = a.rounding;
+    const struct eight *by = a.eight;
     uint32_t k0 = (uint32_t)by->seed, k1 = (uint32_t)(by->seed >> 32);
     uint32_t word[4][CALLS];
     for (size_t i = 0; i < CALLS; i++) {
@@ -145,7 +145,7 @@ void rows_store(struct array to, size_t first, const real *from,
     float numbers[BLOCK], *chance = NULL;
     real rest[to.streams > 0 ? to.columns : 1];
     size_t infinite = 0;
-    if (to.rounding != NULL && to.rounding->by_chance)
+    if (to.eight != NULL && to.eight->by_chance)
         chance = numbers;
     for (size_t t = first; t < first + rows; t++) {
         struct row r = row_of(to, t);
@@ -163,12 +163,12 @@ void rows_store(struct array to, size_t first, const real *from,
         from += to.columns;
     }
     // Count what was stored
-    if (to.rounding != NULL && to.rounding->stored != NULL) {
+    if (to.eight != NULL) {
         #pragma omp atomic
-        *to.rounding->stored += rows * to.columns;
+        to.eight->stored += rows * to.columns;
         if (infinite > 0) {
             #pragma omp atomic
-            *to.rounding->saturated += infinite;
+            to.eight->saturated += infinite;
         }
     }
 }

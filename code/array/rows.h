@@ -1,15 +1,9 @@
 #ifndef ROWS_H
 #define ROWS_H
 #include "array/array.h"
+#include "array/eight.h"
 
 LANGUAGE_C_BEGIN
-struct rounding {
-    bool by_chance;
-    uint64_t seed;
-    uint32_t step;              /* of the update; 0: none */
-    uint32_t tokens;            /* of it before these */
-    size_t *stored, *saturated; /* numbers; those that were infinite */
-};
 /* Rows of an array in E4M3. A row has codes, an exponent for each 128
    of them, and nothing up to a multiple of 16 bytes. */
 void rows_store(struct array to, size_t first, const real *from,

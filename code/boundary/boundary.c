@@ -127,10 +127,8 @@ static void settle_streams(const struct site *s)
 {
     size_t row = s->kept.columns;
     #pragma omp parallel for schedule(static)
-    for (size_t t = 0; t < s->tokens; t++) {
-        narrow(s->kept, t * row, reals(s->stream) + t * row, row);
-        widen(reals(s->stream) + t * row, s->kept, t * row, row);
-    }
+    for (size_t t = 0; t < s->tokens; t++)
+        keep(s->kept, t * row, reals(s->stream) + t * row, row);
 }
 void boundary_write(const struct site *from, const struct site *to)
 {

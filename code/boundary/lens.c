@@ -15,8 +15,8 @@ static void see(real *to, struct array from, size_t first,
         widen(to, from, first * from.columns, tokens * from.columns);
 }
 
-static void keep(struct array to, const real *from, size_t first,
-                 size_t tokens)
+static void store(struct array to, const real *from, size_t first,
+                  size_t tokens)
 {
     narrow(to, first * to.columns, from, tokens * to.columns);
 }
@@ -49,8 +49,8 @@ struct crossing lens_widen(const struct crossing *s, size_t first,
 void lens_narrow(const struct crossing *wide, size_t first,
                  size_t tokens)
 {
-    keep(wide->lens->input, wide->input, first, tokens);
-    keep(wide->lens->normed, wide->normed, first, tokens);
+    store(wide->lens->input, wide->input, first, tokens);
+    store(wide->lens->normed, wide->normed, first, tokens);
 }
 
 struct crossing lens_widen_backward(struct crossing_gradients *wide,
@@ -79,6 +79,6 @@ void lens_narrow_backward(const struct crossing *wide,
                           const struct crossing_gradients *g,
                           size_t first, size_t tokens)
 {
-    keep(wide->lens->dstream, g->dstream, first, tokens);
-    keep(wide->lens->danswer, g->danswer, first, tokens);
+    store(wide->lens->dstream, g->dstream, first, tokens);
+    store(wide->lens->danswer, g->danswer, first, tokens);
 }

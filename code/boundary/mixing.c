@@ -286,10 +286,8 @@ INLINE void cross_tile(const struct crossing *s, struct weights phi,
         write_token(s->next + t * n * C, s->stream + t * n * C,
                     s->answer + t * C, s->left + t * K, n, C);
     // Settle the tile's streams
-    if (s->lens != NULL) {
-        narrow(s->lens->next, place * n * C, s->next, tokens * n * C);
-        widen(s->next, s->lens->next, place * n * C, tokens * n * C);
-    }
+    if (s->lens != NULL)
+        keep(s->lens->next, place * n * C, s->next, tokens * n * C);
     mixing_coefficients_tile(s->reached + first * K,
                              s->next + first * n * C, phi, s->alpha,
                              s->bias, s->layout, tokens);

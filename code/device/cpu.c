@@ -34,13 +34,11 @@ static bool cpu_open(struct device *d, const char *precision,
         if (strncmp(precision, "fp8-streams", 11) == 0
             && strcmp(precision + 11, way[i]) == 0) {
             d->eight.products = true;
-            d->eight.rounding.by_chance = i == 1;
+            d->eight.by_chance = i == 1;
             d->eight.mean = i == 2;
             if (!sixteen_open(d, m))
                 return false;
             d->format[STREAM] = E4M3;
-            d->eight.rounding.stored = &d->eight.stored;
-            d->eight.rounding.saturated = &d->eight.saturated;
             return true;
         }
     return fail(m, EX_USAGE, "precision: there is no precision "

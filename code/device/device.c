@@ -79,16 +79,16 @@ void device_fail(struct device *d, int status, const char *text)
 // Memory of a device
 // Find how a device rounds
 /* it changes while the device does not */
-static struct rounding *rounding_of(const struct device *d)
+static struct eight *eight_of(const struct device *d)
 {
-    return (struct rounding *)(uintptr_t)&d->eight.rounding;
+    return (struct eight *)(uintptr_t)&d->eight;
 }
 struct array device_shape(const struct device *d, enum role role,
                           size_t rows, size_t columns)
 {
     return (struct array){ .rows = rows, .columns = columns,
                            .role = role, .format = d->format[role]
-                           , .rounding = d->format[role] == E4M3 ? rounding_of(d) : NULL,
+                           , .eight = d->format[role] == E4M3 ? eight_of(d) : NULL,
                            .streams = d->eight.mean && role == STREAM ? d->eight.streams : 0 };
 }
 
@@ -165,7 +165,7 @@ const char *device_precision(const struct device *d)
     // Name other precisions
     // Name precisions of streams
     if (d->format[STREAM] == E4M3)
-        return d->eight.rounding.by_chance ? "fp8-streams-stochastic"
+        return d->eight.by_chance ? "fp8-streams-stochastic"
              : d->eight.mean ? "fp8-streams-mean" : "fp8-streams";
     if (d->eight.products)
         return "fp8";
@@ -193,10 +193,9 @@ const char *device_products(const struct device *d)
 void device_place(struct device *d, uint64_t seed, size_t step,
                   size_t tokens)
 {
-    struct rounding *r = &d->eight.rounding;
-    r->seed = seed;
-    r->step = (uint32_t)step;
-    r->tokens = (uint32_t)tokens;
+    d->eight.seed = seed;
+    d->eight.step = (uint32_t)step;
+    d->eight.tokens = (uint32_t)tokens;
 }
 
 // Begin and end an operation

@@ -3,7 +3,7 @@
 #include "array/array.h"
 #include "ground/message.h"
 // Headers of a device's arrays
-#include "array/rows.h"
+#include "array/eight.h"
 
 LANGUAGE_C_BEGIN
 struct attention_shape;
@@ -38,14 +38,7 @@ struct device {
     size_t reserved;            /* bytes of it */
     void *state;                /* what a device has of its own */
     // More of a device
-    struct eight {
-        bool products;              /* of images in E4M3: layers/image.h */
-        size_t stored, saturated;   /* numbers; those that were infinite */
-        // More of eight bits
-        struct rounding rounding;
-        bool mean;          /* of streams is in bf16, and the rest here, */
-        size_t streams;     /* if there are so many */
-    } eight;
+    struct eight eight;
 };
 
 // A device's functions

@@ -544,14 +544,6 @@ static void look(struct views *v, struct array *a, size_t first,
     a->format = REAL_FORMAT;
 }
 
-/* the stream of t is kept already */
-static void leave_alone(struct views *v, const struct site *t)
-{
-    for (size_t i = 0; i < v->used; i++)
-        if (v->list[i].kept.at == t->kept.at)
-            v->list[i].out = false;
-}
-
 static void give_back(const struct views *v)
 {
     for (size_t i = 0; i < v->used; i++)
@@ -584,14 +576,13 @@ static void cross_chunk(struct device *d, const struct site *from,
         f = some(&v, from, first, rows, IN);
         look(&v, &f.answer, first, rows, IN);
     }
-    t = some(&v, to, first, rows, from == NULL ? IN : OUT);
-    look(&v, &t.input, first, rows, OUT);
+    bool mixed = to->layout.mix != MIX_NONE;    /* or input is stream */
+    t = some(&v, to, first, rows, from == NULL ? IN : 0);
+    look(&v, &t.input, first, rows, mixed ? OUT : 0);
     look(&v, &t.inverse_rms, first, rows, OUT);
     look(&v, &t.normed, first, rows, OUT);
     t.apart = t.settle = true;
     boundary_cross(d, from == NULL ? NULL : &f, &t);
-    if (from != NULL)
-        leave_alone(&v, &t);
     give_back(&v);
 }
 

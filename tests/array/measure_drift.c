@@ -8,7 +8,7 @@ enum { TOKENS = 64, n = 4, C = 256, ROW = n * C, MOST = 64, WAYS = 4 };
 /* streams: in floats, to the nearest, by chance, mean kept */
 struct way {
     real x[TOKENS * ROW], next[TOKENS * ROW];
-    struct rounding by;
+    struct eight by;
     struct array as;
     double derived;             /* mean square of the mean's error */
 };
@@ -51,9 +51,9 @@ static void follow(double r)
     for (int k = 0; k < WAYS; k++) {
         fill_normal(way[k].x, TOKENS * ROW, 1, 1);
         way[k].derived = 0;
-        way[k].by = (struct rounding){ .by_chance = k == 2, .seed = 9 };
+        way[k].by = (struct eight){ .by_chance = k == 2, .seed = 9 };
         way[k].as = (struct array){ .rows = TOKENS, .columns = ROW,
-            .role = STREAM, .format = E4M3, .rounding = &way[k].by,
+            .role = STREAM, .format = E4M3, .eight = &way[k].by,
             .streams = k == 3 ? n : 0 };
     }
     fill_normal(same, TOKENS * C, 2, 1);

@@ -8,10 +8,10 @@
 
 enum { ROWS = 9, COLUMNS = 300, COUNT = ROWS * COLUMNS };
 
-static struct array kept(size_t columns, struct rounding *by)
+static struct array kept(size_t columns, struct eight *by)
 {
     struct array a = { .rows = ROWS, .columns = columns, .role = STREAM,
-                       .format = E4M3, .rounding = by };
+                       .format = E4M3, .eight = by };
     a.at = test_reals(array_bytes(a) / sizeof(real) + 1);
     return a;
 }
@@ -60,8 +60,8 @@ END_TEST
    made one by one */
 START_TEST(rows_are_rounded_by_their_place)
 {
-    static size_t stored, saturated;
-    struct rounding by = { true, 77, 5, 1000, &stored, &saturated };
+    struct eight by = { .by_chance = true, .seed = 77, .step = 5,
+                        .tokens = 1000 };
     struct array a = kept(COLUMNS, &by), part;
     real *x = numbers(), *back = test_reals(COUNT);
     real *other = test_reals(COUNT);
@@ -85,11 +85,11 @@ START_TEST(rows_are_rounded_by_their_place)
     rows_settle(other + 4 * COLUMNS, part, 0, 3);
     assert_same(other + 4 * COLUMNS, back + 4 * COLUMNS, 3 * COLUMNS);
     for (int change = 0; change < 4; change++) {
-        struct rounding next = by;
+        struct eight next = by;
         next.seed += change == 0, next.step += change == 1;
         next.tokens += change == 2;
         part = a;
-        part.rounding = &next;
+        part.eight = &next;
         part.place += change == 3;
         memcpy(other, x, COUNT * sizeof *x);
         rows_settle(other, part, 0, ROWS);
@@ -103,7 +103,7 @@ END_TEST
 START_TEST(chance_pulls_nowhere)
 {
     enum { MANY = 400 };
-    struct rounding by = { .by_chance = true, .seed = 3 };
+    struct eight by = { .by_chance = true, .seed = 3 };
     struct array a = kept(COLUMNS, &by);
     real *x = numbers(), *back = test_reals(COUNT);
     double *sum = calloc(COUNT, sizeof *sum), off = 0, size = 0;
@@ -156,15 +156,14 @@ END_TEST
 /* fails if what is infinite is not counted, or spoils its block */
 START_TEST(what_is_infinite_is_counted)
 {
-    size_t stored = 0, saturated = 0;
-    struct rounding by = { false, 0, 0, 0, &stored, &saturated };
+    struct eight by = { .by_chance = false };
     struct array a = kept(COLUMNS, &by);
     real *x = numbers(), *back = test_reals(COUNT);
     x[5] = (real)INFINITY, x[700] = (real)-INFINITY;
     rows_store(a, 0, x, ROWS);
     rows_load(back, a, 0, ROWS);
-    ck_assert_uint_eq(stored, COUNT);
-    ck_assert_uint_eq(saturated, 2);
+    ck_assert_uint_eq(by.stored, COUNT);
+    ck_assert_uint_eq(by.saturated, 2);
     ck_assert(isfinite(back[5]) && back[5] > 0);
     ck_assert(isfinite(back[700]) && back[700] < 0);
     for (size_t i = 0; i < 128; i++)
