@@ -7,7 +7,7 @@ fp8
 '
 for precision in $precisions; do
   rm -rf runs
-  run="$train --connection mhc --streams 2 --steps 6"
+  run="$train --connection mhc --streams 2 --layers 2 --steps 6"
   $run --precision $precision --name whole > out 2> err
   holds "a run in $precision ends well, and says what multiplies" \
       "[ $? = 0 ] && grep -q '^precision $precision; .*E4M3' out &&
@@ -18,7 +18,7 @@ for precision in $precisions; do
       "[ $? = 0 ] && grep -q '^precision $precision;' out &&
        [ -n '$(body whole)' ] && cmp <(body whole) <(body half) &&
        alike runs/whole/latest.safetensors runs/half/latest.safetensors"
-  $run --precision $precision --lazy 2 --name lazy > out 2> err
+  $run --precision $precision --lazy 4 --name lazy > out 2> err
   holds "streams that are made again in $precision change no update" \
       "[ $? = 0 ] && [ -n '$(body whole)' ] &&
        cmp <(body whole) <(body lazy)"
