@@ -117,12 +117,15 @@ INSTRUCTION void proxy_fence(void)
            "fence.proxy.async.shared::cta;" ::: "memory");
 }
 
-/* How the accelerator finds boxes [rows][64] of a matrix of bf16 that
-   begins at a multiple of 16 bytes, as all its rows do. False if the
-   driver will not. */
-static inline bool tensor_map(CUtensorMap *m, const void *at,
-                              size_t rows, size_t columns,
-                              unsigned box_rows)
+/* How the accelerator finds boxes, so many rows of 128 bytes, of a
+   matrix that begins at a multiple of 16 bytes, as all its rows do,
+   `stride` apart; of numbers of so many bytes. False if the driver will
+   not. */
+static inline bool tensor_map_of(CUtensorMap *m,
+                                 CUtensorMapDataType type,
+                                 unsigned bytes, const void *at,
+                                 size_t rows, size_t columns,
+                                 size_t stride, unsigned box_rows)
 {
     static decltype(&cuTensorMapEncodeTiled) encode;
     cudaDriverEntryPointQueryResult found;
@@ -134,14 +137,23 @@ static inline bool tensor_map(CUtensorMap *m, const void *at,
             return false;
         encode = (decltype(encode))entry;
     }
-    cuuint64_t size[] = { columns, rows }, stride[] = { 2 * columns };
-    cuuint32_t box[] = { 64, box_rows }, step[] = { 1, 1 };
-    return encode(m, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2,
-                  const_cast<void *>(at), size, stride, box, step,
+    cuuint64_t size[] = { columns, rows }, apart[] = { stride };
+    cuuint32_t box[] = { 128 / bytes, box_rows }, step[] = { 1, 1 };
+    return encode(m, type, 2, const_cast<void *>(at), size, apart, box,
+                  step,
                   CU_TENSOR_MAP_INTERLEAVE_NONE,
                   CU_TENSOR_MAP_SWIZZLE_128B,
                   CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
                   CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
+}
+
+/* of bf16 */
+static inline bool tensor_map(CUtensorMap *m, const void *at,
+                              size_t rows, size_t columns,
+                              unsigned box_rows)
+{
+    return tensor_map_of(m, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, at,
+                         rows, columns, 2 * columns, box_rows);
 }
 
 // Products of a warpgroup

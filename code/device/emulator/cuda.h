@@ -5,8 +5,8 @@
 typedef uint64_t cuuint64_t;
 typedef uint32_t cuuint32_t;
 typedef enum { CUDA_SUCCESS, CUDA_ERROR_INVALID_VALUE } CUresult;
-typedef enum { CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 = 9 }
-    CUtensorMapDataType;
+typedef enum { CU_TENSOR_MAP_DATA_TYPE_UINT8 = 0,
+    CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 = 9 } CUtensorMapDataType;
 typedef enum { CU_TENSOR_MAP_INTERLEAVE_NONE } CUtensorMapInterleave;
 typedef enum { CU_TENSOR_MAP_SWIZZLE_NONE,
     CU_TENSOR_MAP_SWIZZLE_128B = 3 } CUtensorMapSwizzle;
@@ -17,7 +17,7 @@ typedef enum { CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE }
 typedef struct CUtensorMap_st {
     const char *at;
     cuuint64_t columns, rows, stride;           /* bytes */
-    cuuint32_t box_columns, box_rows;
+    cuuint32_t box_columns, box_rows, bytes;    /* of a number */
 } CUtensorMap;
 
 extern "C" CUresult cuTensorMapEncodeTiled(

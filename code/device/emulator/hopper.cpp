@@ -4,21 +4,22 @@
 #define PLACE __builtin_return_address(0)
 
 CUresult cuTensorMapEncodeTiled(
-    CUtensorMap *m, CUtensorMapDataType, cuuint32_t dimensions,
+    CUtensorMap *m, CUtensorMapDataType type, cuuint32_t dimensions,
     void *at, const cuuint64_t *size, const cuuint64_t *stride,
     const cuuint32_t *box, const cuuint32_t *step,
     CUtensorMapInterleave, CUtensorMapSwizzle swizzle,
     CUtensorMapL2promotion, CUtensorMapFloatOOBfill)
 {
+    cuuint32_t bytes = type == CU_TENSOR_MAP_DATA_TYPE_UINT8 ? 1 : 2;
     if (dimensions != 2 || (uintptr_t)at % 16 != 0
         || stride[0] % 16 != 0 || stride[0] >= (uint64_t)1 << 40
         || size[0] == 0 || size[1] == 0 || size[0] > UINT32_MAX
-        || size[1] > UINT32_MAX || box[0] != 64 || box[1] == 0
+        || size[1] > UINT32_MAX || box[0] * bytes != 128 || box[1] == 0
         || box[1] > 256 || step[0] != 1 || step[1] != 1
         || swizzle != CU_TENSOR_MAP_SWIZZLE_128B)
         return CUDA_ERROR_INVALID_VALUE;
     *m = { (const char *)at, size[0], size[1], stride[0], box[0],
-           box[1] };
+           box[1], bytes };
     return CUDA_SUCCESS;
 }
 
@@ -121,14 +122,15 @@ void tma_load(void *to, const CUtensorMap *m, int row, int column,
     struct tile t = { (char *)to, *m, row, column, (struct mbarrier *)b,
                       rank, PLACE, false };
     int left = column < 0 ? 0 : column;
-    int end = (int)std::min<int64_t>(m->columns, column + 64);
+    int end = (int)std::min<int64_t>(m->columns,
+                                     column + m->box_columns);
     if (shared_offset(to) % 1024 != 0)
         fail(NULL, 0, "a swizzled tile begins at a multiple of 1024, "
              "at %s", place_of(PLACE));
     for (int i = 0; i < (int)m->box_rows && left < end; i++)
         if (rows_inside(&t, i))
-            note(m->at + (row + i) * m->stride + 2 * left,
-                 2 * (end - left), READ, PLACE);
+            note(m->at + (row + i) * m->stride + m->bytes * left,
+                 m->bytes * (end - left), READ, PLACE);
     if (checker != NULL)
         checker->tile(to, 128 * m->box_rows, b, PLACE);
     coming.push_back(t);
@@ -136,17 +138,18 @@ void tma_load(void *to, const CUtensorMap *m, int row, int column,
 
 static void place_tile(const struct tile *t)
 {
+    int bytes = (int)t->m.bytes;
     for (int i = 0; i < (int)t->m.box_rows; i++)
-        for (int j = 0; j < 64; j++) {
+        for (int j = 0; j < (int)t->m.box_columns; j++) {
             int64_t column = (int64_t)t->column + j;
             bool inside = rows_inside(t, i) && column >= 0
                 && column < (int64_t)t->m.columns;
-            char *to = t->to + 128 * i + ((2 * j) ^ (i % 8 << 4));
+            char *to = t->to + 128 * i + ((bytes * j) ^ (i % 8 << 4));
             if (inside)
                 memcpy(to, t->m.at + (t->row + i) * t->m.stride
-                       + 2 * column, 2);
+                       + bytes * column, bytes);
             else
-                memset(to, 0, 2);
+                memset(to, 0, bytes);
         }
 }
 
@@ -183,6 +186,7 @@ void mbarrier_wait(uint64_t *at, unsigned parity, const char *file,
 }
 
 struct product {
+    void (*multiply)(struct product *);
     float *d;
     unsigned n;
     uint64_t a, b;
@@ -284,13 +288,11 @@ static void same_product(unsigned, void *const *argument)
     }
 }
 
-void wgmma(float *d, unsigned n, uint64_t a, uint64_t b, bool a_turned,
-           bool b_turned, const char *file, int line)
+static void begin(struct product p, const char *file, int line)
 {
     struct worker *w = mine();
-    struct product p = { d, n, a, b, a_turned, b_turned, false,
-                         w->groups, PLACE };
-    std::pair<const char *, size_t> sum((const char *)d, 2 * n);
+    std::pair<const char *, size_t> sum((const char *)p.d, 2 * p.n);
+    p.group = w->groups;
     if (!w->fenced)
         fail(file, line, "wgmma without a wgmma_fence since its sums "
              "were written");
@@ -301,9 +303,16 @@ void wgmma(float *d, unsigned n, uint64_t a, uint64_t b, bool a_turned,
     w->pending.push_back(p);
     for (struct product &q : w->pending)
         if (order == RANDOM && !q.done && random_below(2) == 0)
-            multiply(&q);
+            q.multiply(&q);
         else if (!q.done)
             break;
+}
+
+void wgmma(float *d, unsigned n, uint64_t a, uint64_t b, bool a_turned,
+           bool b_turned, const char *file, int line)
+{
+    begin({ multiply, d, n, a, b, a_turned, b_turned, false, 0, PLACE },
+          file, line);
 }
 
 void wgmma_wait(int left, const char *file, int line)
@@ -315,7 +324,7 @@ void wgmma_wait(int left, const char *file, int line)
             break;
         note_factors(&p, true);
         if (!p.done)
-            multiply(&p);
+            p.multiply(&p);
         done++;
     }
     w->pending.erase(w->pending.begin(), w->pending.begin() + done);
