@@ -64,6 +64,7 @@ Suite *lazy_suite(void);
 Suite *step_model_suite(void);
 Suite *fp8_suite(void);
 Suite *eight_suite(void);
+Suite *gpu_eight_suite(void);
 Suite *range_suite(void);
 Suite *rows_suite(void);
 Suite *statistics_suite(void);
@@ -217,6 +218,7 @@ int main(int argc, char **argv)
         gpu_sixteen_suite,
         gpu_step_suite,
         gpu_cublaslt_suite,
+        gpu_eight_suite,
     };
     if (&gpu_operations != NULL)
         for (size_t i = 0; i < sizeof of_the_gpu / sizeof *of_the_gpu; i++)

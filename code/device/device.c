@@ -179,6 +179,8 @@ const char *device_products(const struct device *d)
     // Name who multiplies in other precisions
     if (d->does == &gpu_sixteen_operations && d->does != NULL)
         return gpu_sixteen_products(d);
+    if (d->does == &gpu_eight_operations && d->does != NULL)
+        return gpu_eight_products(d);
     if (d->eight.products) {
         snprintf(text, sizeof text, "%s, of E4M3 in %s",
                  by ? by : matmul_library(), by ? "bf16" : "floats");

@@ -251,5 +251,10 @@ extern const struct operations gpu_sixteen_operations
 /* who multiplies there, in words */
 const char *gpu_sixteen_products(const struct device *d)
     __attribute__((weak));
+/* the gpu with products, or more, in eight bits */
+extern const struct operations gpu_eight_operations
+    __attribute__((weak));
+const char *gpu_eight_products(const struct device *d)
+    __attribute__((weak));
 LANGUAGE_C_END
 #endif

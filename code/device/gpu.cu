@@ -31,10 +31,12 @@ static bool gpu_open(struct device *d, const char *precision,
     bool known = strcmp(precision, "single") == 0;
     // Know other precisions of the gpu
     known = known || strcmp(precision, "bf16") == 0;
+    known = known || strcmp(precision, "fp8") == 0;
     if (!known)
         return fail(m, EX_USAGE, "precision: there is no precision "
                     "'%.40s' on the gpu, but single"
-                    ", bf16", precision);
+                    ", bf16"
+                    ", fp8", precision);
     cudaError_t status = cudaGetDeviceCount(&count);
     int driver = 0;
     if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
@@ -68,13 +70,23 @@ static bool gpu_open(struct device *d, const char *precision,
     device_single(d);
     d->state = g;
     // Keep numbers in another precision of the gpu
-    if (strcmp(precision, "bf16") == 0) {
+    if (strcmp(precision, "single") != 0) {
         d->format[WORKING] = d->format[STREAM] = BF16;
         d->format[ACTIVATION] = d->format[GRADIENT] = BF16;
         d->does = &gpu_sixteen_operations;
     }
-    if (strcmp(precision, "bf16") == 0)
+    if (strcmp(precision, "single") != 0)
         g->library = cublaslt_open();
+    if (strncmp(precision, "fp8", 3) == 0) {
+        d->does = &gpu_eight_operations;
+        d->eight.products = true;
+        // Keep streams on the gpu in eight bits
+        
+        gpu_check(d, cudaMalloc((void **)&g->counts,
+                                2 * sizeof *g->counts), "counts");
+        gpu_check(d, cudaMemset(g->counts, 0, 2 * sizeof *g->counts),
+                  "counts");
+    }
     return true;
 }
 
@@ -89,6 +101,8 @@ static void gpu_close(struct device *d)
     free(g->timed);
     if (g->library != NULL)
         cublaslt_close(g->library);
+    if (g->counts != NULL)
+        cudaFree(g->counts);
     cudaStreamDestroy(g->stream);
     delete g;
 }
@@ -140,6 +154,15 @@ static void gpu_wait(struct device *d)
             }
         }
         g->used = 0;
+        struct gpu *in_eight = (struct gpu *)d->state;
+        if (in_eight->counts != NULL) {
+            unsigned long long now[2] = { 0, 0 };
+            gpu_check(d, cudaMemcpy(now, in_eight->counts, sizeof now,
+                                    cudaMemcpyDeviceToHost), "counts");
+            gpu_check(d, cudaMemset(in_eight->counts, 0, sizeof now), "counts");
+            d->eight.stored += now[0];
+            d->eight.saturated += now[1];
+        }
     }
 }
 

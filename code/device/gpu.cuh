@@ -40,6 +40,7 @@ struct gpu {
     enum gpu_products products;
     bool told;                      /* of work that is not recorded */
     struct cublaslt *library;       /* NULL: not asked for */
+    unsigned long long *counts; /* of eight bits: stored, infinite */
 };
 
 static inline cudaStream_t stream_of(const struct device *d)

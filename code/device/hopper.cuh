@@ -250,6 +250,16 @@ template <int count> INSTRUCTION void registers_up(void)
     HOPPER((void)0, "setmaxnreg.inc.sync.aligned.u32 %0;"
            :: "n"(count));
 }
+/* d [64][128] += a b^T, with 32 of k: a [64][32], b [128][32] of E4M3,
+   k along their rows */
+INSTRUCTION void wgmma_eight(float (&d)[64], uint64_t a, uint64_t b
+                             FROM_HERE)
+{
+    HOPPER(emulator::wgmma_eight(d, 128, a, b, file, line),
+           "wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3 {"
+           SIXTY "%60,%61,%62,%63}, %64, %65, 1, 1, 1;"
+           : D64(0) : "l"(a), "l"(b));
+}
 
 // Blocks of a cluster
 INSTRUCTION unsigned cluster_rank(void)

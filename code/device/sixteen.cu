@@ -2,6 +2,8 @@
 #include "layers/layers.cuh"
 #include "boundary/boundary.cuh"
 #include "layers/cublaslt.cuh"
+// Headers of the gpu's tables
+#include "layers/eight.h"
 
 namespace in_sixteen {
 static struct operations sixteen_of(struct operations o)
@@ -26,3 +28,18 @@ static struct operations sixteen_of(struct operations o)
 
 extern "C" const struct operations gpu_sixteen_operations =
     in_sixteen::sixteen_of(gpu_operations);
+// Other tables of the gpu
+static struct operations eight_of(struct operations o)
+{
+    o.product = eight_gpu_product;
+    o.product_input = eight_gpu_product_input;
+    o.product_weight = eight_gpu_product_weight;
+    o.asks = 1ul << PRODUCT | 1ul << PRODUCT_INPUT
+           | 1ul << PRODUCT_WEIGHT;
+    // More operations of the gpu in eight bits
+    
+    return o;
+}
+
+extern "C" const struct operations gpu_eight_operations =
+    eight_of(in_sixteen::sixteen_of(gpu_operations));

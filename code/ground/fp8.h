@@ -2,14 +2,20 @@
 #define FP8_H
 #include "ground/real.h"
 
-static inline uint32_t bits_of(float x)
+#ifdef __CUDACC__               /* for kernels, too */
+#define FP8_INLINE static inline __host__ __device__
+#else
+#define FP8_INLINE static inline
+#endif
+
+FP8_INLINE uint32_t bits_of(float x)
 {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 
-static inline float float_of(uint32_t bits)
+FP8_INLINE float float_of(uint32_t bits)
 {
     float x;
     memcpy(&x, &bits, sizeof x);
@@ -26,7 +32,7 @@ struct fp8_format {
 };
 static const struct fp8_format FP8_E4M3 = { 3, 7, 0x7e };
 static const struct fp8_format FP8_E5M2 = { 2, 15, 0x7b };
-static inline float fp8_widen(fp8 code, struct fp8_format k)
+FP8_INLINE float fp8_widen(fp8 code, struct fp8_format k)
 {
     uint32_t size = code & 0x7fu, sign = (code & 0x80u) << 24;
     float x = float_of(size << (23 - k.fraction))
@@ -39,7 +45,7 @@ static inline float fp8_widen(fp8 code, struct fp8_format k)
 }
 /* to the nearest, of two as near the even one; what is larger than the
    largest becomes that */
-static inline fp8 fp8_round(float x, struct fp8_format k)
+FP8_INLINE fp8 fp8_round(float x, struct fp8_format k)
 {
     uint32_t size = bits_of(x) & 0x7fffffff, cut = 23 - k.fraction;
     uint32_t bias = (uint32_t)k.bias;
@@ -55,7 +61,7 @@ static inline fp8 fp8_round(float x, struct fp8_format k)
 }
 /* to one of its neighbours, up if `chance`, in [0,1), is below the part
    of a step that is cut off */
-static inline fp8 fp8_round_by(float x, float chance,
+FP8_INLINE fp8 fp8_round_by(float x, float chance,
                                struct fp8_format k)
 {
     uint32_t size = bits_of(x) & 0x7fffffff;
@@ -76,7 +82,7 @@ static inline fp8 fp8_round_by(float x, float chance,
 enum { FP8_LEAST = -117, FP8_MOST = 119 };  /* s q fits bf16 */
 
 /* the least k with amax at most the format's largest times 2^k */
-static inline int fp8_exponent(float amax, struct fp8_format k)
+FP8_INLINE int fp8_exponent(float amax, struct fp8_format k)
 {
     uint32_t size = bits_of(amax) & 0x7fffffff;
     uint32_t most = bits_of(fp8_widen(k.largest, k));

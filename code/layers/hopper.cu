@@ -145,12 +145,6 @@ static bool in_format(struct device *d, struct array c, struct array a,
         ? in_tiles<A_ALONG, B_ALONG, float>(d, c, a, b, K, add)
         : in_tiles<A_ALONG, B_ALONG, uint16_t>(d, c, a, b, K, add);
 }
-#if defined __CUDACC__ && !defined WITH_SM_90A
-enum { ONLY = 0 };          /* of sm_90a there is nothing but traps */
-#else
-enum { ONLY = 90 };
-#endif
-
 /* what the accelerator can read: rows of 16, 32, 48 ... bytes */
 static bool can_be_read(struct array a)
 {

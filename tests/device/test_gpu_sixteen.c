@@ -1,5 +1,6 @@
 #include "boundary/sites.h"
 #include "boundary/streams.h"
+#include "device/both.h"
 #include "ground/bf16.h"
 #include "ground/random.h"
 #include "layers/attention.h"
@@ -22,65 +23,6 @@
 #include "model/model.h"
 #include "support/fill.h"
 #include <math.h>
-
-// Arrays of two devices in sixteen bits
-static struct device sixteen[2];        /* cpu, gpu */
-enum { CPU, GPU };
-
-static void open_both(void)
-{
-    struct message m = { 0, "" };
-    ck_assert_msg(device_open(&sixteen[CPU], "cpu", "bf16", &m), "%s",
-                  m.text);
-    ck_assert_msg(device_open(&sixteen[GPU], "gpu", "bf16", &m), "%s",
-                  m.text);
-}
-
-/* the same numbers as both keep them, and as floats */
-struct both { struct array wide, on[2]; };
-
-static struct array put(int d, struct array wide)
-{
-    struct message m = { 0, "" };
-    struct array a = device_shape(&sixteen[d], wide.role, wide.rows,
-                                  wide.columns);
-    a.at = device_allocate(&sixteen[d], array_bytes(a) + 1, &m);
-    ck_assert_msg(a.at != NULL, "%s", m.text);
-    device_upload(&sixteen[d], a, wide.at);
-    return a;
-}
-
-static struct both both_with(struct array wide)
-{
-    struct both b = { wide, { put(CPU, wide), put(GPU, wide) } };
-    if (b.on[CPU].format == BF16)
-        bf16_settle(reals(wide), wide.rows * wide.columns);
-    return b;
-}
-
-static struct both both_of(enum role role, size_t rows, size_t columns,
-                           uint64_t seed, double scale)
-{
-    return both_with(test_array(role, rows, columns, seed, scale));
-}
-
-static struct both both_integers(enum role role, size_t rows,
-                                 size_t columns, uint64_t seed)
-{
-    struct array a = test_array(role, rows, columns, seed, 1);
-    fill_integers(reals(a), rows * columns, seed, 2);
-    return both_with(a);
-}
-
-/* on the host, as long as the test */
-static real *fetch(int d, struct array a)
-{
-    struct message m = { 0, "" };
-    real *x = test_unset(a.rows * a.columns + 1);
-    device_download(&sixteen[d], x, a);
-    ck_assert_msg(device_finish(&sixteen[d], &m), "%s", m.text);
-    return x;
-}
 
 // Rounded once, or nearly so
 /* how many numbers are not those that are wanted; each by one step of
@@ -127,7 +69,7 @@ START_TEST(gpu_rounds_to_the_bits_of_the_cpu)
     static const uint32_t low[] = { 0, 1, 0x7fff, 0x8000, 0x8001,
                                     0xffff };
     enum { UPPER = 1 << 16, ALL = 6 * UPPER };
-    open_both();
+    both_open("bf16");
     struct array all = test_array(MASTER, 1, ALL, 1, 1);
     real *x = reals(all), *want = test_reals(ALL);
     for (uint32_t i = 0; i < ALL; i++) {
@@ -135,12 +77,12 @@ START_TEST(gpu_rounds_to_the_bits_of_the_cpu)
         memcpy(&x[i], &bits, sizeof bits);
         want[i] = (real)bf16_widen(bf16_round((float)x[i]));
     }
-    struct array from = put(GPU, all);
-    struct array to = put(GPU, test_array(WORKING, 1, ALL, 1, 0));
-    device_copy(&sixteen[GPU], to, from);
-    assert_same(fetch(GPU, to), want, ALL);
+    struct array from = both_put(GPU, all);
+    struct array to = both_put(GPU, test_array(WORKING, 1, ALL, 1, 0));
+    device_copy(&two[GPU], to, from);
+    assert_same(both_fetch(GPU, to), want, ALL);
     all.role = WORKING;
-    assert_same(fetch(GPU, put(GPU, all)), want, ALL);
+    assert_same(both_fetch(GPU, both_put(GPU, all)), want, ALL);
 }
 END_TEST
 
@@ -149,7 +91,7 @@ END_TEST
 START_TEST(gpu_words_in_sixteen_bits_are_the_cpus)
 {
     enum { T = 300, C = 20, V = 11 };
-    open_both();
+    both_open("bf16");
     struct array id = test_row(TOKEN, T);
     id.rows = T, id.columns = 1;
     for (size_t t = 0; t < T; t++)
@@ -159,13 +101,13 @@ START_TEST(gpu_words_in_sixteen_bits_are_the_cpus)
     struct both dw = both_of(MASTER, V, C, 3, 1);
     struct both dout = both_of(GRADIENT, T, C, 4, 1);
     for (int d = 0; d < 2; d++) {
-        struct array ids = put(d, id);
-        device_embed(&sixteen[d], out.on[d], ids, w.on[d]);
-        device_embed_backward(&sixteen[d], dw.on[d], dout.on[d], ids);
+        struct array ids = both_put(d, id);
+        device_embed(&two[d], out.on[d], ids, w.on[d]);
+        device_embed_backward(&two[d], dw.on[d], dout.on[d], ids);
     }
-    assert_same(fetch(GPU, out.on[GPU]), fetch(CPU, out.on[CPU]),
+    assert_same(both_fetch(GPU, out.on[GPU]), both_fetch(CPU, out.on[CPU]),
                 T * C);
-    assert_same(fetch(GPU, dw.on[GPU]), fetch(CPU, dw.on[CPU]), V * C);
+    assert_same(both_fetch(GPU, dw.on[GPU]), both_fetch(CPU, dw.on[CPU]), V * C);
 }
 END_TEST
 
@@ -174,19 +116,19 @@ END_TEST
 START_TEST(gpu_gate_in_sixteen_bits_is_rounded_once)
 {
     enum { T = 37, H = 21 };
-    open_both();
+    both_open("bf16");
     struct both x = both_of(ACTIVATION, T, 2 * H, 1, 3);
     struct both y = both_of(ACTIVATION, T, H, 2, 1);
     struct both dy = both_of(GRADIENT, T, H, 4, 1);
     for (int d = 0; d < 2; d++) {
         struct array dx = array_as(x.on[d], GRADIENT, BF16);
-        device_gate(&sixteen[d], y.on[d], x.on[d]);
-        device_gate_backward(&sixteen[d], dx, dy.on[d], x.on[d]);
+        device_gate(&two[d], y.on[d], x.on[d]);
+        device_gate_backward(&two[d], dx, dy.on[d], x.on[d]);
     }
-    assert_once("hidden", fetch(GPU, y.on[GPU]), fetch(CPU, y.on[CPU]),
+    assert_once("hidden", both_fetch(GPU, y.on[GPU]), both_fetch(CPU, y.on[CPU]),
                 T * H);
-    assert_once("dgate_up", fetch(GPU, x.on[GPU]),
-                fetch(CPU, x.on[CPU]), 2 * T * H);
+    assert_once("dgate_up", both_fetch(GPU, x.on[GPU]),
+                both_fetch(CPU, x.on[CPU]), 2 * T * H);
 }
 END_TEST
 
@@ -208,7 +150,7 @@ static void multiply(struct results r[2], const size_t s[3], bool exact)
     struct both dw = OF(MASTER, out, in, 6);
     struct both dy = OF(GRADIENT, T, out, 7);
     for (int d = 0; d < 2; d++) {
-        struct device *on = &sixteen[d];
+        struct device *on = &two[d];
         device_product_input(on, dx.on[d], logits.on[d], w.on[d],
                              false);
         device_product_input(on, dx.on[d], dy.on[d], w.on[d], true);
@@ -216,9 +158,9 @@ static void multiply(struct results r[2], const size_t s[3], bool exact)
         device_product_weight(on, dw.on[d], logits.on[d], x.on[d]);
         device_product(on, y.on[d], x.on[d], w.on[d]);
         device_product(on, logits.on[d], x.on[d], w.on[d]);
-        r[d] = (struct results){ fetch(d, y.on[d]),
-            fetch(d, logits.on[d]), fetch(d, dx.on[d]),
-            fetch(d, dw.on[d]) };
+        r[d] = (struct results){ both_fetch(d, y.on[d]),
+            both_fetch(d, logits.on[d]), both_fetch(d, dx.on[d]),
+            both_fetch(d, dw.on[d]) };
     }
     #undef OF
 }
@@ -232,7 +174,7 @@ START_TEST(gpu_products_of_integers_in_sixteen_bits_are_exact)
 {
     const size_t *s = products[_i];
     struct results r[2];
-    open_both();
+    both_open("bf16");
     multiply(r, s, true);
     assert_same(r[GPU].y, r[CPU].y, s[0] * s[2]);
     assert_same(r[GPU].logits, r[CPU].logits, s[0] * s[2]);
@@ -247,7 +189,7 @@ START_TEST(gpu_products_in_sixteen_bits_are_rounded_once)
 {
     const size_t *s = products[_i];
     struct results r[2];
-    open_both();
+    both_open("bf16");
     multiply(r, s, false);
     assert_once("y", r[GPU].y, r[CPU].y, s[0] * s[2]);
     assert_close(r[GPU].logits, r[CPU].logits, s[0] * s[2], 1e-5);
@@ -279,7 +221,7 @@ START_TEST(gpu_attention_in_sixteen_bits_is_the_cpus)
     struct attention_shape s = { .sequences = 2, .length = 70,
                                  .heads = 3, .head_size = 8 };
     enum { T = 140, C = 24 };
-    open_both();
+    both_open("bf16");
     struct array turns = test_array(EXACT, 2, 70 * 4, 2, 1);
     attention_rotation(reals(turns), reals(turns) + 70 * 4, 70, 8);
     struct both rotation = both_with(turns);
@@ -289,20 +231,20 @@ START_TEST(gpu_attention_in_sixteen_bits_is_the_cpus)
     struct both dqkv = both_of(GRADIENT, T, 3 * C, 5, 1);
     struct both dout = both_of(GRADIENT, T, C, 6, 1);
     for (int d = 0; d < 2; d++) {
-        device_attend(&sixteen[d], out.on[d], lse.on[d], qkv.on[d],
+        device_attend(&two[d], out.on[d], lse.on[d], qkv.on[d],
                       rotation.on[d], &s);
-        device_attend_backward(&sixteen[d], dqkv.on[d], dout.on[d],
+        device_attend_backward(&two[d], dqkv.on[d], dout.on[d],
                                out.on[d], lse.on[d], qkv.on[d],
                                rotation.on[d], &s);
     }
-    assert_once("qkv", fetch(GPU, qkv.on[GPU]), fetch(CPU, qkv.on[CPU]),
-                T * 3 * C);
-    assert_once("out", fetch(GPU, out.on[GPU]), fetch(CPU, out.on[CPU]),
-                T * C);
-    assert_close(fetch(GPU, lse.on[GPU]), fetch(CPU, lse.on[CPU]),
-                 T * 3, 1e-3);
-    bound_turned(fetch(GPU, dqkv.on[GPU]), fetch(CPU, dqkv.on[CPU]),
-                 T * 3, C);
+    assert_once("qkv", both_fetch(GPU, qkv.on[GPU]),
+                both_fetch(CPU, qkv.on[CPU]), T * 3 * C);
+    assert_once("out", both_fetch(GPU, out.on[GPU]),
+                both_fetch(CPU, out.on[CPU]), T * C);
+    assert_close(both_fetch(GPU, lse.on[GPU]),
+                 both_fetch(CPU, lse.on[CPU]), T * 3, 1e-3);
+    bound_turned(both_fetch(GPU, dqkv.on[GPU]),
+                 both_fetch(CPU, dqkv.on[CPU]), T * 3, C);
 }
 END_TEST
 
@@ -311,7 +253,7 @@ END_TEST
 START_TEST(gpu_step_rounds_the_master)
 {
     enum { P = 3000 };
-    open_both();
+    both_open("bf16");
     struct both w = both_of(MASTER, 1, P, 1, 1);
     struct both first = both_of(MASTER, 1, P, 2, 0);
     struct both second = both_of(MASTER, 1, P, 3, 0);
@@ -327,13 +269,13 @@ START_TEST(gpu_step_rounds_the_master)
     for (int k = 0; k < 2; k++) {
         doubles(sum)[0] = k == 0 ? 1 : (double)NAN;
         for (int d = 0; d < 2; d++)
-            device_step(&sixteen[d], w.on[d], working.on[d],
-                        first.on[d], second.on[d], g.on[d], put(d, sum),
-                        put(d, adamw), all, 2);
-        real *is = fetch(GPU, w.on[GPU]);
-        assert_close(is, fetch(CPU, w.on[CPU]), P, 1e-6);
+            device_step(&two[d], w.on[d], working.on[d],
+                        first.on[d], second.on[d], g.on[d],
+                        both_put(d, sum), both_put(d, adamw), all, 2);
+        real *is = both_fetch(GPU, w.on[GPU]);
+        assert_close(is, both_fetch(CPU, w.on[CPU]), P, 1e-6);
         bf16_settle(is, P);
-        assert_same(fetch(GPU, working.on[GPU]), is, P);
+        assert_same(both_fetch(GPU, working.on[GPU]), is, P);
     }
 }
 END_TEST
@@ -355,14 +297,14 @@ static struct site on_device(int d, const struct site *s)
         offsetof(struct site, dgain), offsetof(struct site, dphi),
         offsetof(struct site, dalpha), offsetof(struct site, dbias) };
     struct site n = *s;
-    n.device = &sixteen[d];
+    n.device = &two[d];
     for (size_t i = 0; i < sizeof member / sizeof *member; i++) {
         const struct array *from = (const struct array *)(const void *)
             ((const char *)s + member[i]);
         struct array *to = (struct array *)(void *)
             ((char *)&n + member[i]);
         if (from->rows * from->columns > 0)
-            *to = put(d, *from);
+            *to = both_put(d, *from);
         if (to->format == BF16)
             bf16_settle(reals(*from), from->rows * from->columns);
     }
@@ -377,7 +319,7 @@ static void follow(const char *name, struct array want,
                    struct array is, size_t roundings)
 {
     size_t count = want.rows * want.columns;
-    const real *got = fetch(GPU, is);
+    const real *got = both_fetch(GPU, is);
     if (is.format != BF16)
         assert_close(got, reals(want), count, 1e-4);
     else if (roundings <= 1)
@@ -394,7 +336,7 @@ static void follow_rows(const char *name, struct array want,
                         struct array is, size_t columns,
                         double tolerance)
 {
-    const real *got = fetch(GPU, is);
+    const real *got = both_fetch(GPU, is);
     size_t K = want.columns, T = want.rows;
     real *g = test_reals(T * columns + 1);
     real *w = test_reals(T * columns + 1);
@@ -508,7 +450,7 @@ START_TEST(gpu_boundaries_in_sixteen_bits_round_where_they_store)
     static const size_t sizes[][2] = { { 1, 16 }, { 3, 7 },
                                        { 37, 80 } };
     const struct connection *k = connections[_i];
-    open_both();
+    both_open("bf16");
     for (size_t n = 1; n <= k->most_streams && n <= 8; n *= 2)
         for (size_t i = 0; i < 3; i++)
             for (int exit = 0; exit < 2; exit++) {
@@ -522,9 +464,9 @@ START_TEST(gpu_boundaries_in_sixteen_bits_round_where_they_store)
                 b.to.exit = exit;
                 struct site from = on_device(GPU, &b.from);
                 struct site to = on_device(GPU, &b.to);
-                device_cross(&sixteen[GPU], &from, &to);
+                device_cross(&two[GPU], &from, &to);
                 follow_forward(&b.from, &b.to, &from, &to);
-                device_cross_backward(&sixteen[GPU], &from, &to);
+                device_cross_backward(&two[GPU], &from, &to);
                 follow_backward(&b.from, &b.to, &from, &to);
             }
 }
@@ -536,7 +478,7 @@ START_TEST(gpu_entries_in_sixteen_bits_are_the_cpus)
     const struct connection *k = connections[_i];
     size_t n = k->most_streams > 1 ? 4 : 1;
     n = n > k->most_streams ? k->most_streams : n;
-    open_both();
+    both_open("bf16");
     struct sites b = sites_of(k, n, 150, 21, true);
     struct both vector = both_of(ACTIVATION, 150, 21, 1, 1);
     struct both dvector = both_of(GRADIENT, 150, 21, 2, 1);
@@ -545,13 +487,13 @@ START_TEST(gpu_entries_in_sixteen_bits_are_the_cpus)
     real *stream[2];
     for (int d = 0; d < 2; d++) {
         struct site s = on_device(d, &b.to);
-        device_enter_backward(&sixteen[d], dvector.on[d], &s);
-        device_enter(&sixteen[d], &s, vector.on[d]);
-        stream[d] = fetch(d, s.stream);
+        device_enter_backward(&two[d], dvector.on[d], &s);
+        device_enter(&two[d], &s, vector.on[d]);
+        stream[d] = both_fetch(d, s.stream);
     }
     assert_same(stream[GPU], stream[CPU], 150 * 21 * n);
-    assert_same(fetch(GPU, dvector.on[GPU]),
-                fetch(CPU, dvector.on[CPU]), 150 * 21);
+    assert_same(both_fetch(GPU, dvector.on[GPU]),
+                both_fetch(CPU, dvector.on[CPU]), 150 * 21);
 }
 END_TEST
 
@@ -564,21 +506,22 @@ static struct sites sites_with(size_t n, size_t tokens, size_t width)
 
 static void same_numbers(struct array a, struct array b)
 {
-    assert_same(fetch(GPU, a), fetch(GPU, b), a.rows * a.columns);
+    assert_same(both_fetch(GPU, a), both_fetch(GPU, b),
+                a.rows * a.columns);
 }
 
 static void near_numbers(const char *name, struct array a,
                          struct array b, size_t roundings)
 {
-    differing(name, fetch(GPU, a), fetch(GPU, b), a.rows * a.columns,
-              roundings);
+    differing(name, both_fetch(GPU, a), both_fetch(GPU, b),
+              a.rows * a.columns, roundings);
 }
 
 /* by six kernels and by one; nothing, where the GPU has no clusters or
    shared memory for it */
 static void cross_both_ways(struct sites b, unsigned blocks)
 {
-    struct room room = gpu_room_for_tiles(&sixteen[GPU]);
+    struct room room = gpu_room_for_tiles(&two[GPU]);
     size_t n = b.to.streams, tokens = b.to.tokens, width = b.to.width;
     if (blocks > room.blocks || gpu_blocks_forward(room, n, width) == 0)
         return;
@@ -587,27 +530,27 @@ static void cross_both_ways(struct sites b, unsigned blocks)
     struct site six = on_device(GPU, &b.to);
     struct site again = on_device(GPU, &b.to);
     six.apart = true;
-    device_cross(&sixteen[GPU], &from, &six);
-    ck_assert(gpu_cross_at_once(&sixteen[GPU], &from, &one, blocks));
-    ck_assert(gpu_cross_at_once(&sixteen[GPU], &from, &again, blocks));
+    device_cross(&two[GPU], &from, &six);
+    ck_assert(gpu_cross_at_once(&two[GPU], &from, &one, blocks));
+    ck_assert(gpu_cross_at_once(&two[GPU], &from, &again, blocks));
     if (tokens == 0)
         return;
     same_numbers(one.stream, six.stream);
     size_t K = b.rows / tokens;
     ck_assert_msg(compare_arrays(stderr, "coefficients",
-                      fetch(GPU, one.coefficients),
-                      fetch(GPU, six.coefficients),
+                      both_fetch(GPU, one.coefficients),
+                      both_fetch(GPU, six.coefficients),
                       (const size_t[]){ tokens, K }, 2, 2e-5),
                   "%zu streams, %zu x %zu", n, tokens, width);
     near_numbers("normed", one.normed, six.normed, 2);
-    assert_close(fetch(GPU, one.inverse_rms),
-                 fetch(GPU, six.inverse_rms), tokens, 1e-3);
+    assert_close(both_fetch(GPU, one.inverse_rms),
+                 both_fetch(GPU, six.inverse_rms), tokens, 1e-3);
     same_numbers(one.coefficients, again.coefficients);
     same_numbers(one.normed, again.normed);
     /* to arrive at those streams leaves the same */
-    device_zero(&sixteen[GPU], again.coefficients);
-    device_zero(&sixteen[GPU], again.normed);
-    ck_assert(gpu_cross_at_once(&sixteen[GPU], NULL, &again, blocks));
+    device_zero(&two[GPU], again.coefficients);
+    device_zero(&two[GPU], again.normed);
+    ck_assert(gpu_cross_at_once(&two[GPU], NULL, &again, blocks));
     same_numbers(one.stream, again.stream);
     same_numbers(one.coefficients, again.coefficients);
     same_numbers(one.normed, again.normed);
@@ -624,21 +567,21 @@ START_TEST(gpu_crossings_at_once_are_the_unfused_ones)
         { 17, 64, 2 }, { 5, 192, 4 }, { 33, 128, 8 }, { 19, 320, 8 } };
     size_t n = (size_t)2 << _i % 3;
     const size_t *s = sizes[_i / 3];
-    open_both();
+    both_open("bf16");
     cross_both_ways(sites_with(n, s[0], s[1]), (unsigned)s[2]);
 }
 END_TEST
 
 static bool fits(const struct site *to, struct way_back way)
 {
-    return gpu_way_fits(gpu_room_for_tiles(&sixteen[GPU]), to, way);
+    return gpu_way_fits(gpu_room_for_tiles(&two[GPU]), to, way);
 }
 
 /* there and back on the gpu */
 static void cross_and_back(struct site *from, struct site *to,
                            const struct sites *b, struct way_back way)
 {
-    struct device *d = &sixteen[GPU];
+    struct device *d = &two[GPU];
     *from = on_device(GPU, &b->from);
     *to = on_device(GPU, &b->to);
     device_cross(d, from, to);
@@ -658,12 +601,12 @@ static void cross_back_as_the_cpu(struct sites b, struct way_back way)
         return;
     from[CPU] = on_device(CPU, &b.from);
     to[CPU] = on_device(CPU, &b.to);
-    device_cross(&sixteen[CPU], &from[CPU], &to[CPU]);
-    device_cross_backward(&sixteen[CPU], &from[CPU], &to[CPU]);
+    device_cross(&two[CPU], &from[CPU], &to[CPU]);
+    device_cross_backward(&two[CPU], &from[CPU], &to[CPU]);
     cross_and_back(&from[GPU], &to[GPU], &b, way);
     #define BOTH(site, name, tolerance) \
-        assert_close(fetch(GPU, site[GPU].name), \
-                     fetch(CPU, site[CPU].name), \
+        assert_close(both_fetch(GPU, site[GPU].name), \
+                     both_fetch(CPU, site[CPU].name), \
                      site[CPU].name.rows * site[CPU].name.columns, \
                      tolerance)
     BOTH(from, dstream, 2e-2);
@@ -673,8 +616,8 @@ static void cross_back_as_the_cpu(struct sites b, struct way_back way)
     BOTH(to, dalpha, 2e-2);
     BOTH(to, dbias, 2e-2);
     size_t K = layout_row(&b.to.layout), raw = layout_raw(&b.to.layout);
-    const real *got = fetch(GPU, from[GPU].dcoefficients);
-    const real *want = fetch(CPU, from[CPU].dcoefficients);
+    const real *got = both_fetch(GPU, from[GPU].dcoefficients);
+    const real *want = both_fetch(CPU, from[CPU].dcoefficients);
     for (size_t t = 0; t < tokens; t++)
         assert_close(got + t * K + n, want + t * K + n, raw - n, 2e-2);
 }
@@ -691,7 +634,7 @@ START_TEST(gpu_crossings_back_at_once_are_the_cpus)
         { 300, 8, { 1, true, true } }, { 33, 128, { 2, true, true } },
         { 17, 192, { 4, true, false } }, { 300, 64, { 8, true, true } },
         { 5, 320, { 8, true, true } } };
-    open_both();
+    both_open("bf16");
     cross_back_as_the_cpu(sites_with((size_t)2 << _i % 3,
                                      sizes[_i / 3].tokens,
                                      sizes[_i / 3].width),
@@ -708,7 +651,7 @@ START_TEST(gpu_crossings_back_change_no_bit_by_what_is_kept)
         { 2, true, true } };
     struct sites b = sites_with((size_t)2 << _i, 70, 48);
     struct site from[4], to[4];
-    open_both();
+    both_open("bf16");
     if (!fits(&b.to, ways[2]))
         return;
     for (int w = 0; w < 4; w++) {
@@ -719,14 +662,15 @@ START_TEST(gpu_crossings_back_change_no_bit_by_what_is_kept)
         same_numbers(to[0].dalpha, to[w].dalpha);
         same_numbers(to[0].dbias, to[w].dbias);
         size_t K = layout_row(&b.to.layout), n = (size_t)2 << _i;
-        const real *want = fetch(GPU, from[0].dcoefficients);
-        const real *got = fetch(GPU, from[w].dcoefficients);
+        const real *want = both_fetch(GPU, from[0].dcoefficients);
+        const real *got = both_fetch(GPU, from[w].dcoefficients);
         for (size_t t = 0; t < 70; t++)
             assert_same(got + t * K + n, want + t * K + n, n + n * n);
     }
     same_numbers(to[0].dphi, to[1].dphi);
     same_numbers(to[2].dphi, to[3].dphi);
-    assert_close(fetch(GPU, to[2].dphi), fetch(GPU, to[1].dphi),
+    assert_close(both_fetch(GPU, to[2].dphi),
+                 both_fetch(GPU, to[1].dphi),
                  b.to.layout.outputs * layout_inputs(&b.to.layout),
                  1e-5);
 }
@@ -784,7 +728,7 @@ END_TEST
    not fit */
 START_TEST(gpu_crossings_at_once_take_wide_models)
 {
-    open_both();
+    both_open("bf16");
     cross_both_ways(sites_with(4, 3, 2560), 0);
     cross_both_ways(sites_with(2, 2, 2560), 0);
     cross_both_ways(sites_with(8, 2, 1024), 0);
@@ -801,7 +745,7 @@ START_TEST(gpu_crossings_back_repeat_and_accumulate_to_the_bit)
 {
     struct sites b = sites_with(4, 37, 64);
     struct site from, to;
-    open_both();
+    both_open("bf16");
     for (int phi = 0; phi < 2; phi++) {
         struct way_back way = { 2, true, phi == 1 };
         if (!fits(&b.to, way))
@@ -809,19 +753,19 @@ START_TEST(gpu_crossings_back_repeat_and_accumulate_to_the_bit)
         cross_and_back(&from, &to, &b, way);
         struct array sums[] = {
             to.dphi, to.dgain, to.dalpha, to.dbias };
-        real *dx = fetch(GPU, from.dstream);
+        real *dx = both_fetch(GPU, from.dstream);
         real *first[4];
         for (int k = 0; k < 4; k++)
-            device_zero(&sixteen[GPU], sums[k]);
+            device_zero(&two[GPU], sums[k]);
         for (int again = 0; again < 2; again++) {
-            gpu_cross_back_at_once(&sixteen[GPU], &from, &to, way,
-                device_scratch(&sixteen[GPU], gpu_cross_work(&to, way)
+            gpu_cross_back_at_once(&two[GPU], &from, &to, way,
+                device_scratch(&two[GPU], gpu_cross_work(&to, way)
                                               * sizeof(float)));
-            assert_same(fetch(GPU, from.dstream), dx,
+            assert_same(both_fetch(GPU, from.dstream), dx,
                         37 * 64 * b.to.streams);
             for (int k = 0; k < 4; k++) {
                 size_t count = sums[k].rows * sums[k].columns;
-                real *now = fetch(GPU, sums[k]);
+                real *now = both_fetch(GPU, sums[k]);
                 for (size_t i = 0; again == 1 && i < count; i++)
                     first[k][i] *= 2;
                 if (again == 1)
@@ -847,7 +791,7 @@ START_TEST(gpu_crossings_at_once_stand_tokens_without_length)
 {
     static const real by[] = { 0, 1e-4f };
     struct sites b = sites_with((size_t)2 << _i, 21, 64);
-    open_both();
+    both_open("bf16");
     for (size_t k = 0; k < 2; k++) {
         scale(b.from.stream, 3 + 14 * k, 1, by[k]);
         scale(b.from.answer, 3 + 14 * k, 1, by[k]);
@@ -862,7 +806,7 @@ START_TEST(gpu_crossings_at_once_iterate_as_often_as_they_are_told)
 {
     static const size_t iterations[] = { 1, 3, 64 };
     struct sites b = sites_with((size_t)2 << _i % 3, 5, 64);
-    open_both();
+    both_open("bf16");
     b.from.layout.iterations = iterations[_i / 3];
     b.to.layout.iterations = iterations[_i / 3];
     cross_both_ways(b, 1);
@@ -877,7 +821,7 @@ START_TEST(gpu_crossings_back_are_linear_to_the_bit)
     struct sites b = sites_with((size_t)2 << _i, 40, 64);
     struct way_back way = { 1, true, true };
     struct site from[2], to[2];
-    open_both();
+    both_open("bf16");
     if (!fits(&b.to, way))
         return;
     scale(b.to.dgain, 0, 1, 0);
@@ -897,10 +841,10 @@ START_TEST(gpu_crossings_back_are_linear_to_the_bit)
         { to[0].dalpha, to[1].dalpha }, { to[0].dbias, to[1].dbias } };
     for (size_t a = 0; a < sizeof got / sizeof *got; a++) {
         size_t count = got[a][0].rows * got[a][0].columns;
-        real *want = fetch(GPU, got[a][0]);
+        real *want = both_fetch(GPU, got[a][0]);
         for (size_t i = 0; i < count; i++)
             want[i] *= 4096;
-        assert_same(fetch(GPU, got[a][1]), want, count);
+        assert_same(both_fetch(GPU, got[a][1]), want, count);
     }
 }
 END_TEST
@@ -908,24 +852,24 @@ END_TEST
 /* fails if it takes a site that it computes wrongly */
 START_TEST(gpu_crossings_at_once_leave_the_rest_to_others)
 {
-    open_both();
+    both_open("bf16");
     struct sites b = sites_with(4, 5, 100);
     struct site from = on_device(GPU, &b.from);
     struct site to = on_device(GPU, &b.to);
-    ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &to, 0));
+    ck_assert(!gpu_cross_at_once(&two[GPU], &from, &to, 0));
     b = sites_with(4, 5, 64);
     from = on_device(GPU, &b.from);
     to = on_device(GPU, &b.to);
-    ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &to, 16));
+    ck_assert(!gpu_cross_at_once(&two[GPU], &from, &to, 16));
     struct site beside = to;
     beside.normed.at = (uint16_t *)to.normed.at + 1;
-    ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &beside, 0));
+    ck_assert(!gpu_cross_at_once(&two[GPU], &from, &beside, 0));
     to.exit = true;
-    ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &to, 0));
+    ck_assert(!gpu_cross_at_once(&two[GPU], &from, &to, 0));
     b = sites_with(3, 5, 64);
     from = on_device(GPU, &b.from);
     to = on_device(GPU, &b.to);
-    ck_assert(!gpu_cross_at_once(&sixteen[GPU], &from, &to, 0));
+    ck_assert(!gpu_cross_at_once(&two[GPU], &from, &to, 0));
 }
 END_TEST
 /* of a model of layers; of two sequences of so many tokens */
@@ -942,7 +886,7 @@ static const real *gradients_lazily(size_t *count, size_t n,
     c.streams = n, c.layers = layers, c.width = 24, c.heads = 2;
     c.hidden = 16, c.context = length, c.vocabulary = WORDS;
     c.lazy = lazy;
-    ck_assert_msg(model_open(&m, &c, &sixteen[GPU], 2, TRAINING, 0,
+    ck_assert_msg(model_open(&m, &c, &two[GPU], 2, TRAINING, 0,
                              &why), "%s", why.text);
     *count = m.parameters.count;
     real *w = test_reals(*count);
@@ -968,10 +912,10 @@ START_TEST(gpu_streams_made_again_are_those_that_were_kept)
         { 4, 4, 2, 160 }, { 8, 4, 2, 160 } };
     size_t n = at[_i].n, layers = at[_i].layers, count;
     size_t length = at[_i].length;
-    open_both();
+    both_open("bf16");
     struct site s = { .streams = n, .width = 24,
                       .tokens = 2 * length };
-    ck_assert(gpu_way_back(gpu_room_for_tiles(&sixteen[GPU]), &s).phi
+    ck_assert(gpu_way_back(gpu_room_for_tiles(&two[GPU]), &s).phi
               == (length < 160));
     const real *want = gradients_lazily(&count, n, 0, layers, length);
     double most = 0;

@@ -454,6 +454,10 @@ enum cudaDriverEntryPointQueryResult { cudaDriverEntryPointSuccess,
 cudaError_t cudaGetDriverEntryPointByVersion(
     const char *name, void **entry, unsigned version,
     unsigned long long flags, cudaDriverEntryPointQueryResult *found);
+namespace emulator {
+void wgmma_eight(float *d, unsigned n, uint64_t a, uint64_t b,
+                 const char *file, int line);
+}
 
 // Operations that nothing can divide
 namespace emulator {

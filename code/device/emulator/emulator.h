@@ -35,5 +35,6 @@ void keep_order(void);          /* from now on, ordered */
 bool land(void);                /* a tile of this block, if any */
 void nothing_is_left(unsigned threads); /* under way, of this block */
 void own_access(const void *at, bool write, const void *place);
+void configure_sums(void);
 }
 #endif

@@ -360,4 +360,69 @@ void nothing_is_left(unsigned threads)
         workers[rank][i] = {};
     }
 }
+static bool cut_sums;
+
+void configure_sums(void)
+{
+    const char *s = getenv("EMULATOR_SUMS");
+    cut_sums = s != NULL && strcmp(s, "14") == 0;
+    if (s != NULL && !cut_sums)
+        fail(NULL, 0, "EMULATOR_SUMS is 14, not '%s'", s);
+}
+
+/* of E4M3, as floats */
+static void eights(float x[32], uint64_t factor, unsigned i)
+{
+    for (unsigned k = 0; k < 32; k++) {
+        const char *two = element(factor, false, i, k / 2);
+        unsigned code = (unsigned char)two[k % 2], size = code & 0x7f;
+        float wide = ldexpf((float)(size < 8 ? size : 8 + size % 8),
+                            size < 8 ? -9 : (int)size / 8 - 10);
+        wide = size == 0x7f ? NAN : wide;
+        x[k] = code & 0x80 ? -wide : wide;
+    }
+}
+
+static float add_thirty_two(float sum, const float *a, const float *b)
+{
+    float most = fabsf(sum);
+    int e;
+    if (!cut_sums) {
+        float all = 0;
+        for (int k = 0; k < 32; k++)
+            all += a[k] * b[k];
+        return sum + all;
+    }
+    for (int k = 0; k < 32; k++)
+        most = fmaxf(most, fabsf(a[k] * b[k]));
+    frexpf(most, &e);
+    double step = ldexp(1, e - 14), all = trunc((double)sum / step);
+    for (int k = 0; k < 32; k++)
+        all += trunc((double)(a[k] * b[k]) / step);
+    return (float)(all * step);
+}
+
+static void multiply_eights(struct product *p)
+{
+    unsigned t = current->number % 128, lane = t % 32;
+    unsigned row = t / 32 * 16 + lane / 4, column = lane % 4 * 2;
+    float a[2][32], b[32];
+    eights(a[0], p->a, row);
+    eights(a[1], p->a, row + 8);
+    for (unsigned j = 0; j < p->n / 4; j++) {
+        eights(b, p->b, j / 2 * 8 + column + j % 2);
+        for (unsigned h = 0; h < 2; h++) {
+            float *d = &p->d[j / 2 * 4 + h * 2 + j % 2];
+            *d = add_thirty_two(*d, a[h], b);
+        }
+    }
+    p->done = true;
+}
+
+void wgmma_eight(float *d, unsigned n, uint64_t a, uint64_t b,
+                 const char *file, int line)
+{
+    begin({ multiply_eights, d, n, a, b, false, false, false, 0,
+            PLACE }, file, line);
+}
 }

@@ -603,6 +603,7 @@ extern "C" void emulator_configure(void)
                                      : PROT_READ | PROT_WRITE);
     if (getenv("EMULATOR_COUNT") != NULL && checker == NULL)
         fail(NULL, 0, "EMULATOR_COUNT needs the checked build");
+    configure_sums();
     struct sigaction fault = {};
     fault.sa_sigaction = tell_fault;
     fault.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND;

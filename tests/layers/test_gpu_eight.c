@@ -1,0 +1,312 @@
+#include "device/both.h"
+#include "ground/bf16.h"
+#include "ground/random.h"
+#include "layers/image.cuh"
+#include "layers/image.h"
+#include "support/compare.h"
+#include "support/cpu.h"
+#include "support/fill.h"
+#include "support/suite.h"
+#include "support/tensor_core.h"
+#include <stdio.h>
+#include <stdlib.h>
+#pragma weak gpu_image
+#pragma weak gpu_codes
+#pragma weak gpu_codes_bytes
+/* NULL on a real GPU */
+void emulator_configure(void) __attribute__((weak));
+
+static const struct fp8_blocks shapes[] = { { 1, 128 }, { 128, 128 },
+                                            { 128, 1 } };
+static const struct size { size_t rows, columns; } sizes[] = {
+    { 270, 300 }, { 1, 304 }, { 257, 1 }, { 128, 128 }, { 40, 136 } };
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+/* numbers of many sizes, with zeros, infinities and NaNs */
+static struct both wild(size_t rows, size_t columns)
+{
+    struct array a = test_array(ACTIVATION, rows, columns, 3, 1);
+    real *x = reals(a);
+    for (size_t i = 0; i < rows * columns; i++)
+        x[i] *= (real)exp2((double)random_below(4, 1, i / 5, 40) - 20);
+    for (size_t i = 5; i < rows * columns; i += 97)
+        x[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? (real)INFINITY
+             : (real)NAN;
+    return both_with(a);
+}
+
+/* bytes of the gpu's memory */
+static unsigned char *bytes_at(void *at, size_t count)
+{
+    struct array a = { .at = at, .rows = 1, .columns = count / 4 + 1,
+                       .role = EXACT, .format = F32 };
+    return (unsigned char *)both_fetch(GPU, a);
+}
+
+static void *room_for(size_t bytes)
+{
+    struct message m = { 0, "" };
+    void *at = device_allocate(&two[GPU], bytes + 16, &m);
+    ck_assert_msg(at != NULL, "%s", m.text);
+    return at;
+}
+
+/* fails if a number is rounded otherwise, or by another scale */
+START_TEST(gpu_images_are_the_cpus)
+{
+    struct size s = sizes[_i % SIZES];
+    size_t count = s.rows * s.columns;
+    both_open("fp8");
+    struct both x = wild(s.rows, s.columns);
+    for (int k = 0; k < 3; k++) {
+        bf16 *want = (bf16 *)test_reals(count);
+        void *to = room_for(2 * count);
+        size_t lost = image_make(want, x.on[CPU].at, s.rows, s.columns,
+                                 shapes[k]);
+        two[GPU].eight.stored = two[GPU].eight.saturated = 0;
+        gpu_image(&two[GPU], to, x.on[GPU], shapes[k]);
+        const bf16 *got = (const bf16 *)(void *)bytes_at(to, 2 * count);
+        for (size_t i = 0; i < count; i++)
+            ck_assert_msg(got[i] == want[i]
+                          || ((got[i] & 0x7fff) > 0x7f80
+                              && (want[i] & 0x7fff) > 0x7f80),
+                          "%d: [%zu] is %04x, not %04x", k, i, got[i],
+                          want[i]);
+        ck_assert_uint_eq(two[GPU].eight.stored, count);
+        ck_assert_uint_eq(two[GPU].eight.saturated, lost);
+    }
+}
+END_TEST
+
+/* fails if a code or a scale stands in another's place, or the end of
+   a row is not zero */
+START_TEST(gpu_codes_are_the_cpus_turned_or_not)
+{
+    struct size s = sizes[_i % SIZES];
+    size_t count = s.rows * s.columns;
+    both_open("fp8");
+    struct both x = wild(s.rows, s.columns);
+    for (int k = 0; k < 4; k++) {
+        struct fp8_blocks b = shapes[k == 3 ? 1 : k];
+        bool turned = k > 1;
+        fp8 *want = (fp8 *)test_reals(count);
+        int8_t *scale = (int8_t *)test_reals(count);
+        void *room = room_for(gpu_codes_bytes(x.on[GPU], turned));
+        fp8_store(want, scale, reals(x.wide), s.rows, s.columns, b,
+                  FP8_E4M3, NULL);
+        struct codes c = gpu_codes(&two[GPU], room, x.on[GPU], b,
+                                   turned);
+        const fp8 *got = bytes_at(c.code, c.rows * c.stride);
+        const int8_t *e = (const int8_t *)bytes_at(
+            c.exponent, (c.columns + 127) / 128 * c.rows);
+        size_t wide = (s.columns + b.columns - 1) / b.columns;
+        ck_assert(c.rows == (turned ? s.columns : s.rows)
+                  && c.columns == (turned ? s.rows : s.columns)
+                  && c.stride % 16 == 0 && c.stride >= c.columns);
+        for (size_t i = 0; i < c.rows; i++)
+            for (size_t j = 0; j < c.stride; j++) {
+                size_t row = turned ? j : i, column = turned ? i : j;
+                bool is = j < c.columns;
+                unsigned code = is ? want[row * s.columns + column] : 0;
+                ck_assert_msg(got[i * c.stride + j] == code,
+                              "%d: [%zu][%zu] is %02x, not %02x", k, i,
+                              j, got[i * c.stride + j], code);
+                if (is)
+                    ck_assert_int_eq(e[j / 128 * c.rows + i],
+                        scale[row / b.rows * wide
+                              + column / b.columns]);
+            }
+    }
+}
+END_TEST
+
+// Tests of products
+static const struct shape { size_t M, N, K; } products[] = {
+    { 1, 8, 1 }, { 130, 136, 200 }, { 300, 8, 129 }, { 7, 264, 128 },
+    { 140, 129, 300 }, { 128, 128, 512 } };
+enum { PRODUCTS = sizeof products / sizeof *products };
+
+/* x [M][K], w [N][K], dy [M][N]: products that add up over K, N, M */
+static void multiply(int d, struct both y, struct both dx,
+                     struct both dw, struct both x, struct both w,
+                     struct both dy)
+{
+    device_product(&two[d], y.on[d], x.on[d], w.on[d]);
+    device_product_input(&two[d], dx.on[d], dy.on[d], w.on[d], true);
+    device_product_weight(&two[d], dw.on[d], dy.on[d], x.on[d]);
+}
+
+static void products_by(enum gpu_products who, struct shape s,
+                        bool integers)
+{
+    struct both (*some)(enum role, size_t, size_t, uint64_t)
+        = both_integers;
+    struct both all[6];
+    const struct { enum role role; size_t rows, columns; } of[6] = {
+        { ACTIVATION, s.M, s.N }, { GRADIENT, s.M, s.K },
+        { MASTER, s.N, s.K }, { ACTIVATION, s.M, s.K },
+        { WORKING, s.N, s.K }, { GRADIENT, s.M, s.N } };
+    both_open("fp8");
+    if (gpu_products_by != NULL)
+        gpu_products_by(&two[GPU], who);
+    for (size_t k = 0; k < 6; k++)
+        all[k] = integers
+            ? some(of[k].role, of[k].rows, of[k].columns, k)
+            : both_of(of[k].role, of[k].rows, of[k].columns, k, 1);
+    for (int d = 0; d < 2; d++)
+        multiply(d, all[0], all[1], all[2], all[3], all[4], all[5]);
+    for (size_t k = 0; k < 3; k++) {
+        size_t count = of[k].rows * of[k].columns;
+        real *got = both_fetch(GPU, all[k].on[GPU]);
+        real *want = both_fetch(CPU, all[k].on[CPU]);
+        if (integers)
+            assert_same(got, want, count);
+        else
+            assert_close(got, want, count, k < 2 ? 0x1p-7 : 1e-5);
+    }
+}
+
+/* fails if an edge is lost, a scale is that of another block, or k runs
+   the wrong way */
+START_TEST(gpu_products_in_eight_bits_of_integers_are_the_cpus)
+{
+    products_by(_i % 2 ? BY_WARPS : BY_ANY, products[_i / 2], true);
+}
+END_TEST
+
+START_TEST(gpu_products_in_eight_bits_are_the_cpus_but_for_sums)
+{
+    products_by(_i % 2 ? BY_WARPS : BY_ANY, products[_i / 2], false);
+}
+END_TEST
+
+/* fails if the head is rounded to eight bits, or an infinity is not
+   counted */
+START_TEST(gpu_heads_keep_sixteen_bits)
+{
+    both_open("fp8");
+    struct both x = both_of(ACTIVATION, 40, 64, 1, 1);
+    struct both w = both_of(WORKING, 24, 64, 2, 1);
+    struct both y = both_of(EXACT, 40, 24, 3, 1);
+    struct both dw = both_of(MASTER, 24, 64, 4, 1);
+    struct both dx = both_of(GRADIENT, 40, 64, 5, 1);
+    for (int d = 0; d < 2; d++) {
+        device_product(&two[d], y.on[d], x.on[d], w.on[d]);
+        device_product_input(&two[d], dx.on[d], y.on[d], w.on[d],
+                             false);
+        device_product_weight(&two[d], dw.on[d], y.on[d], x.on[d]);
+    }
+    assert_close(both_fetch(GPU, y.on[GPU]), both_fetch(CPU, y.on[CPU]),
+                 40 * 24, 1e-5);
+    assert_close(both_fetch(GPU, dw.on[GPU]),
+                 both_fetch(CPU, dw.on[CPU]), 24 * 64, 1e-5);
+    assert_close(both_fetch(GPU, dx.on[GPU]),
+                 both_fetch(CPU, dx.on[CPU]), 40 * 64, 0x1p-7);
+    ck_assert_uint_eq(two[GPU].eight.stored, 0);
+}
+END_TEST
+
+// The sum of a tensor core
+/* x w^T, as it is modelled */
+static real modelled(const real *x, const real *w, size_t K)
+{
+    float sum = 0;
+    fp8 a[128], b[128];
+    int8_t p, q;
+    for (size_t k = 0; k < K; k += 128) {
+        size_t count = K - k < 128 ? K - k : 128;
+        float part = 0;
+        fp8_store(a, &p, x + k, 1, count, shapes[0], FP8_E4M3, NULL);
+        fp8_store(b, &q, w + k, 1, count, shapes[0], FP8_E4M3, NULL);
+        for (size_t m = 0; m < 128; m += AT_ONCE) {
+            float ab[AT_ONCE] = { 0 };      /* beyond an edge, too */
+            for (size_t j = m; j < m + AT_ONCE && j < count; j++)
+                ab[j - m] = fp8_widen(a[j], FP8_E4M3)
+                          * fp8_widen(b[j], FP8_E4M3);
+            part = add_cut(part, ab, AT_ONCE);
+        }
+        sum += ldexpf(part, p + q);
+    }
+    return (real)sum;
+}
+
+/* fails if a sum is promoted at other places than after 128 terms, or
+   the emulator's switch is another model */
+START_TEST(gpu_sums_of_fourteen_bits_are_those_of_the_model)
+{
+    enum { M = 24, N = 8, K = 700 };
+    if (emulator_configure == NULL)
+        return;
+    setenv("EMULATOR_SUMS", "14", 1);
+    emulator_configure();
+    both_open("fp8");
+    struct both dy = both_of(GRADIENT, K, N, 1, 1);
+    struct both x = both_of(ACTIVATION, K, M, 2, 1);
+    struct both dw = both_with(test_array(MASTER, N, M, 3, 0));
+    device_product_weight(&two[GPU], dw.on[GPU], dy.on[GPU],
+                          x.on[GPU]);
+    const real *got = both_fetch(GPU, dw.on[GPU]);
+    size_t same = 0;
+    device_product_weight(&two[CPU], dw.on[CPU], dy.on[CPU],
+                          x.on[CPU]);
+    const real *plain = both_fetch(CPU, dw.on[CPU]);
+    for (size_t i = 0; i < N * M; i++) {
+        real a[K], b[K];
+        for (size_t k = 0; k < K; k++) {
+            a[k] = reals(dy.wide)[k * N + i / M];
+            b[k] = reals(x.wide)[k * M + i % M];
+        }
+        ck_assert(got[i] == modelled(a, b, K));
+        same += got[i] == plain[i];
+    }
+    ck_assert_uint_lt(same, N * M / 2);
+}
+END_TEST
+
+/* fails if a result depends on who comes first */
+START_TEST(gpu_products_in_eight_bits_repeat_in_any_order)
+{
+    const real *first = NULL;
+    both_open("fp8");
+    struct both dy = both_of(GRADIENT, 200, 136, 1, 1);
+    struct both x = both_of(ACTIVATION, 200, 144, 2, 1);
+    for (int run = 0; run < 20; run++) {
+        char order[20];
+        snprintf(order, sizeof order, "random:%d", run);
+        setenv("EMULATOR_ORDER", order, 1);
+        if (emulator_configure != NULL)
+            emulator_configure();
+        struct both dw = both_with(test_array(MASTER, 136, 144, 3, 0));
+        device_product_weight(&two[GPU], dw.on[GPU], dy.on[GPU],
+                              x.on[GPU]);
+        const real *got = both_fetch(GPU, dw.on[GPU]);
+        if (first == NULL)
+            first = got;
+        assert_same(got, first, 136 * 144);
+    }
+}
+END_TEST
+
+Suite *gpu_eight_suite(void);
+Suite *gpu_eight_suite(void)
+{
+    Suite *s = suite_create("gpu_eight");
+    TCase *c = tcase_create("gpu_eight");
+    suite_add_tcase(s, c);
+    tcase_set_timeout(c, 240);
+    tcase_add_loop_test(c, gpu_images_are_the_cpus, 0, SIZES);
+    tcase_add_loop_test(c, gpu_codes_are_the_cpus_turned_or_not, 0,
+                        SIZES);
+    tcase_add_loop_test(c,
+        gpu_products_in_eight_bits_of_integers_are_the_cpus, 0,
+        2 * PRODUCTS);
+    tcase_add_loop_test(c,
+        gpu_products_in_eight_bits_are_the_cpus_but_for_sums, 0,
+        2 * PRODUCTS);
+    tcase_add_test(c, gpu_heads_keep_sixteen_bits);
+    tcase_add_test(c, gpu_sums_of_fourteen_bits_are_those_of_the_model);
+    tcase_add_test(c, gpu_products_in_eight_bits_repeat_in_any_order);
+    // Add the tests of streams in eight bits on the gpu
+    
+    return s;
+}
