@@ -130,8 +130,10 @@ static void settle_streams(const struct site *s)
     for (size_t t = 0; t < s->tokens; t++)
         keep(s->kept, t * row, reals(s->stream) + t * row, row);
 }
-void boundary_write(const struct site *from, const struct site *to)
+void boundary_write(struct device *d, const struct site *from,
+                    const struct site *to)
 {
+    (void)d;
     if (to->layout.mix != MIX_NONE)
         write_streams(from, to->stream);
     else
@@ -144,7 +146,7 @@ static void make_again(const struct site *s)
     if (s->behind == NULL)
         return;
     make_again(s->behind);
-    boundary_write(s->behind, s);
+    boundary_write(s->device, s->behind, s);
 }
 
 // Arrive at a site

@@ -70,6 +70,7 @@ void boundary_enter_backward(struct device *d, struct array dvector,
 /* bytes of workspace for one crossing, there or back */
 size_t boundary_work(const struct layout *l);
 /* The stream of `to`, and nothing else, as boundary_cross sets it */
-void boundary_write(const struct site *from, const struct site *to);
+void boundary_write(struct device *d, const struct site *from,
+                    const struct site *to);
 LANGUAGE_C_END
 #endif

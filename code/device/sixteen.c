@@ -1,6 +1,6 @@
 #include "device/sixteen.h"
 #include "array/narrow.h"
-#include "boundary/boundary.h"
+#include "boundary/chunks.h"
 #include "ground/slices.h"
 #include "layers/attention.h"
 #include "layers/embedding.h"
@@ -73,13 +73,17 @@ void sixteen_copy(struct device *d, struct array to, struct array from)
         memcpy(to.at, from.at, array_bytes(to));
         return;
     }
-    #pragma omp parallel for schedule(static)
-    for (size_t k = 0; k < SLICES; k++) {
-        struct slice s = slice_of(k, SLICES, count);
-        if (to.format == BF16)
-            narrow(to, s.begin, reals(from) + s.begin, s.end - s.begin);
+    if (to.role != WORKING) {
+        if (from.format == REAL_FORMAT)
+            narrow_rows(to, reals(from));
         else
-            widen(reals(to) + s.begin, from, s.begin, s.end - s.begin);
+            widen_rows(reals(to), from);
+        return;
+    }
+    #pragma omp parallel for schedule(static)
+    for (size_t k = 0; k < SLICES; k++) {   /* all weights are one row */
+        struct slice s = slice_of(k, SLICES, count);
+        narrow(to, s.begin, reals(from) + s.begin, s.end - s.begin);
     }
 }
 
@@ -510,159 +514,18 @@ void sixteen_attend_backward(struct device *d, struct array dqkv,
 }
 
 // Boundaries in sixteen bits
-/* the floats in which an operation sees arrays of sixteen bits */
-struct views {
-    struct view { struct array kept; real *wide; bool out; } list[12];
-    size_t used;
-    real *room;                 /* what is left */
+static size_t own_work(const struct site *s)
+{
+    return s->layout.mix == MIX_NONE ? 0 : boundary_work(&s->layout);
+}
+
+static const struct wide wide = {
+    boundary_cross, boundary_cross_backward, boundary_enter,
+    boundary_enter_backward, own_work, CHUNK, true
+    // And more that the cpu has in floats
+    , boundary_write
 };
 
-enum { IN = 1, OUT = 2 };
-
-/* rows of a, as floats: `how` they are wanted, and whether they will
-   be changed */
-static void look(struct views *v, struct array *a, size_t first,
-                 size_t rows, int how)
-{
-    struct view *w = v->list;
-    if (a->at == NULL)
-        return;
-    *a = array_rows(*a, first, rows);
-    if (a->format == REAL_FORMAT)
-        return;
-    while (w < v->list + v->used && w->kept.at != a->at)
-        w++;
-    if (w == v->list + v->used) {
-        *w = (struct view){ *a, v->room, false };
-        v->used++;
-        v->room += rows * a->columns;
-        if (how & IN)
-            widen_rows(w->wide, *a);
-    }
-    w->out = w->out || how & OUT;
-    a->at = w->wide;
-    a->format = REAL_FORMAT;
-}
-
-static void give_back(const struct views *v)
-{
-    for (size_t i = 0; i < v->used; i++)
-        if (v->list[i].out)
-            narrow_rows(v->list[i].kept, v->list[i].wide);
-}
-
-// Cross chunk by chunk
-/* some tokens of a site, as floats */
-static struct site some(struct views *v, const struct site *s,
-                        size_t first, size_t rows, int stream)
-{
-    struct site part = *s;
-    part.tokens = rows;
-    // Let nothing be made again for some tokens
-    part.behind = NULL;
-    part.kept = array_rows(s->stream, first, rows);
-    look(v, &part.stream, first, rows, stream);
-    look(v, &part.coefficients, first, rows, IN);
-    return part;
-}
-
-static void cross_chunk(struct device *d, const struct site *from,
-                        const struct site *to, size_t first,
-                        size_t rows, real *room)
-{
-    struct views v = { .room = room };
-    struct site f = { 0 }, t;
-    if (from != NULL) {
-        f = some(&v, from, first, rows, IN);
-        look(&v, &f.answer, first, rows, IN);
-    }
-    bool mixed = to->layout.mix != MIX_NONE;    /* or input is stream */
-    t = some(&v, to, first, rows, from == NULL ? IN : 0);
-    look(&v, &t.input, first, rows, mixed ? OUT : 0);
-    look(&v, &t.inverse_rms, first, rows, OUT);
-    look(&v, &t.normed, first, rows, OUT);
-    t.apart = t.settle = true;
-    boundary_cross(d, from == NULL ? NULL : &f, &t);
-    give_back(&v);
-}
-
-static void cross_chunk_backward(struct device *d,
-                                 const struct site *from,
-                                 const struct site *to, size_t first,
-                                 size_t rows, real *room)
-{
-    struct views v = { .room = room };
-    struct site f = { 0 }, t = some(&v, to, first, rows, IN);
-    bool mixed = to->layout.mix != MIX_NONE;
-    bool seen = from == NULL || to->apart || (to->exit && mixed);
-    look(&v, &t.input, first, rows, IN);
-    look(&v, &t.inverse_rms, first, rows, IN);
-    look(&v, &t.dnormed, first, rows, IN);
-    look(&v, &t.dstream, first, rows, seen ? IN | OUT : IN);
-    look(&v, &t.dinput, first, rows, mixed ? OUT : 0);
-    look(&v, &t.dcoefficients, first, rows, IN);
-    if (from != NULL) {
-        f = some(&v, from, first, rows, IN);
-        look(&v, &f.answer, first, rows, IN);
-        look(&v, &f.dstream, first, rows, OUT);
-        look(&v, &f.danswer, first, rows, OUT);
-        look(&v, &f.dcoefficients, first, rows, OUT);
-    }
-    t.apart = t.settle = true;
-    boundary_cross_backward(d, from == NULL ? NULL : &f, &t);
-    give_back(&v);
-}
-
-/* what boundary_cross asks for itself stands first */
-static real *room_behind(struct device *d, const struct site *to,
-                         size_t count)
-{
-    size_t own = to->layout.mix == MIX_NONE ? 0
-               : boundary_work(&to->layout);
-    unsigned char *all = device_scratch(d, own + count * sizeof(real));
-    return all == NULL ? NULL : (real *)(void *)(all + own);
-}
-
-/* With one stream, or at the exit, each chunk is one thread's, and so
-   is the room it has. What chunks add to the gain's gradient is added
-   up at last. */
-static void by_chunks(struct device *d, const struct site *from,
-                      const struct site *to,
-                      void (*cross)(struct device *,
-                                    const struct site *,
-                                    const struct site *, size_t first,
-                                    size_t rows, real *room))
-{
-    size_t T = to->tokens, C = to->width;
-    size_t most = T < CHUNK ? T : CHUNK;
-    size_t chunks = (T + CHUNK - 1) / CHUNK;
-    size_t each = most * (4 * to->streams + 6) * C;
-    bool many = (to->layout.mix == MIX_NONE || to->exit) && chunks > 1;
-    bool fold = many && cross == cross_chunk_backward;
-    size_t threads = many ? (size_t)omp_get_max_threads() : 1;
-    real *room = room_behind(d, to, threads * each + chunks * C);
-    if (room == NULL || d->planning)
-        return;
-    real *dgain = room + threads * each;
-    if (!many) {                    /* the threads share each chunk */
-        for (size_t t = 0; t < T; t += CHUNK)
-            cross(d, from, to, t, T - t < CHUNK ? T - t : CHUNK, room);
-        return;
-    }
-    #pragma omp parallel for schedule(static)
-    for (size_t t = 0; t < T; t += CHUNK) {
-        struct site own = *to;
-        if (fold)
-            own.dgain.at = memset(dgain + t / CHUNK * C, 0,
-                                  C * sizeof *dgain);
-        cross(d, from, &own, t, T - t < CHUNK ? T - t : CHUNK,
-              room + (size_t)omp_get_thread_num() * each);
-    }
-    for (size_t k = 0; fold && k < chunks * C; k++)
-        reals(to->dgain)[k % C] += dgain[k];
-}
-
-// Cross at once in sixteen bits
 static bool at_once(const struct site *from, const struct site *to)
 {
     return to->layout.mix != MIX_NONE && from != NULL && !to->apart
@@ -697,7 +560,7 @@ static void through_a_lens(struct device *d, const struct site *from,
     if (cross == boundary_cross_backward && to->again)
         lens.next.at = lens.input.at = NULL;
     size_t threads = (size_t)omp_get_max_threads();
-    lens.room = room_behind(d, to, threads * lens.each);
+    lens.room = room_behind(d, own_work(to), threads * lens.each);
     if (lens.room == NULL)
         return;
     struct site f = hidden(from, &lens), t = hidden(to, &lens);
@@ -710,77 +573,26 @@ void sixteen_cross(struct device *d, const struct site *from,
     if (at_once(from, to))
         through_a_lens(d, from, to, boundary_cross);
     else
-        by_chunks(d, from, to, cross_chunk);
+        chunks_cross(d, from, to, &wide);
 }
 
-// Make streams again in sixteen bits
-static void write_chunk(struct device *d, const struct site *from,
-                        const struct site *to, size_t first,
-                        size_t rows, real *room)
-{
-    struct views v = { .room = room };
-    struct site f = some(&v, from, first, rows, IN);
-    struct site t = some(&v, to, first, rows, OUT);
-    (void)d;
-    look(&v, &f.answer, first, rows, IN);
-    boundary_write(&f, &t);
-    give_back(&v);
-}
-
-static void make_again(struct device *d, const struct site *s)
-{
-    if (s->behind == NULL)
-        return;
-    make_again(d, s->behind);
-    by_chunks(d, s->behind, s, write_chunk);
-}
 void sixteen_cross_backward(struct device *d, const struct site *from,
                             const struct site *to)
 {
-    if (to->exit && !d->planning)
-        memset(to->dstream.at, 0, array_bytes(to->dstream));
-    // Make again what sixteen bits did not keep
-    if (to->again && !at_once(from, to) && !d->planning)
-        make_again(d, last_again(from, to));
     if (at_once(from, to))
         through_a_lens(d, from, to, boundary_cross_backward);
     else
-        by_chunks(d, from, to, cross_chunk_backward);
+        chunks_cross_backward(d, from, to, &wide);
 }
 
-// Enter in sixteen bits
 void sixteen_enter(struct device *d, const struct site *first,
                    struct array vector)
 {
-    size_t T = first->tokens, most = T < CHUNK ? T : CHUNK;
-    size_t each = (first->streams + 1) * first->width;
-    real *room = room_behind(d, first, most * each);
-    for (size_t t = 0; room != NULL && t < T; t += CHUNK) {
-        struct views v = { .room = room };
-        size_t rows = T - t < CHUNK ? T - t : CHUNK;
-        struct array from = vector;
-        struct site to = some(&v, first, t, rows, OUT);
-        look(&v, &from, t, rows, IN);
-        boundary_enter(d, &to, from);
-        give_back(&v);
-    }
+    chunks_enter(d, first, vector, &wide);
 }
 
 void sixteen_enter_backward(struct device *d, struct array dvector,
                             const struct site *first)
 {
-    size_t T = first->tokens, most = T < CHUNK ? T : CHUNK;
-    size_t each = (first->streams + 1) * first->width;
-    real *room = room_behind(d, first, most * each);
-    for (size_t t = 0; room != NULL && t < T; t += CHUNK) {
-        struct views v = { .room = room };
-        size_t rows = T - t < CHUNK ? T - t : CHUNK;
-        struct array to = dvector;
-        struct site from = *first;
-        from.tokens = rows;
-        look(&v, &from.dstream, t, rows, IN);
-        look(&v, &to, t, rows, OUT);
-        boundary_enter_backward(d, to, &from);
-        give_back(&v);
-    }
+    chunks_enter_backward(d, dvector, first, &wide);
 }

@@ -105,9 +105,10 @@ START_TEST(gpu_words_in_sixteen_bits_are_the_cpus)
         device_embed(&two[d], out.on[d], ids, w.on[d]);
         device_embed_backward(&two[d], dw.on[d], dout.on[d], ids);
     }
-    assert_same(both_fetch(GPU, out.on[GPU]), both_fetch(CPU, out.on[CPU]),
-                T * C);
-    assert_same(both_fetch(GPU, dw.on[GPU]), both_fetch(CPU, dw.on[CPU]), V * C);
+    assert_same(both_fetch(GPU, out.on[GPU]),
+                both_fetch(CPU, out.on[CPU]), T * C);
+    assert_same(both_fetch(GPU, dw.on[GPU]),
+                both_fetch(CPU, dw.on[CPU]), V * C);
 }
 END_TEST
 
@@ -125,8 +126,8 @@ START_TEST(gpu_gate_in_sixteen_bits_is_rounded_once)
         device_gate(&two[d], y.on[d], x.on[d]);
         device_gate_backward(&two[d], dx, dy.on[d], x.on[d]);
     }
-    assert_once("hidden", both_fetch(GPU, y.on[GPU]), both_fetch(CPU, y.on[CPU]),
-                T * H);
+    assert_once("hidden", both_fetch(GPU, y.on[GPU]),
+                both_fetch(CPU, y.on[CPU]), T * H);
     assert_once("dgate_up", both_fetch(GPU, x.on[GPU]),
                 both_fetch(CPU, x.on[CPU]), 2 * T * H);
 }
