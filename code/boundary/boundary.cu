@@ -43,6 +43,15 @@ static float exit_scale(const struct site *s)
 }
 
 // Arrive at a site on the gpu
+// Rounding what the gpu read
+#ifndef SIXTEEN
+static __global__ void settle_kernel(float *x, size_t count)
+{
+    size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
+    if (i < count)
+        x[i] = sixteen(x[i]);
+}
+#endif
 static void arrive(struct device *d, const struct site *s)
 {
     const struct layout *l = &s->layout;
@@ -56,6 +65,15 @@ static void arrive(struct device *d, const struct site *s)
                          floats(s->bias), l, s->tokens);
         gpu_read(d, numbers(s->input), x, row, l, s->tokens);
     }
+    // Settle what the gpu read
+    #ifndef SIXTEEN
+    size_t count = s->tokens * s->width;
+    if (s->settle) {
+        settle_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
+            floats(s->input), count);
+        gpu_launched(d, "settle_kernel");
+    }
+    #endif
     gpu_norm_forward(d, numbers(s->normed), floats(s->inverse_rms),
                      numbers(s->input), floats(s->gain), s->tokens,
                      s->width);
@@ -64,13 +82,12 @@ static void arrive(struct device *d, const struct site *s)
 // Arrive, backward, on the gpu
 /* floats for the norm, then for the coefficients: one is done before
    the other begins */
-static float *workspace(struct device *d, const struct site *s)
+size_t gpu_boundary_work(const struct site *s)
 {
     size_t norm = gpu_norm_work(s->tokens, s->width), mix = 0;
     if (s->layout.mix != MIX_NONE && !s->exit)
         mix = gpu_coefficients_work(&s->layout);
-    return (float *)device_scratch(d, (norm > mix ? norm : mix)
-                                      * sizeof(float));
+    return (norm > mix ? norm : mix) * sizeof(float);
 }
 
 static void arrive_backward(struct device *d, const struct site *s,
@@ -88,6 +105,15 @@ static void arrive_backward(struct device *d, const struct site *s,
                          s->tokens);
         else
             gpu_read(d, numbers(s->input), x, row, l, s->tokens);
+        // Settle what the gpu read
+        #ifndef SIXTEEN
+        size_t count = s->tokens * s->width;
+        if (s->settle) {
+            settle_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
+                floats(s->input), count);
+            gpu_launched(d, "settle_kernel");
+        }
+        #endif
     }
     gpu_norm_backward(d, dread, floats(s->dgain), work,
                       numbers(s->dnormed), numbers(s->input),
@@ -107,8 +133,8 @@ static void arrive_backward(struct device *d, const struct site *s,
 }
 
 // Cross a boundary on the gpu
-static void write_next(struct device *d, const struct site *from,
-                       const struct site *to)
+void gpu_write_next(struct device *d, const struct site *from,
+                    const struct site *to)
 {
     size_t count = to->tokens * to->width;
     if (from->layout.mix != MIX_NONE)
@@ -134,7 +160,14 @@ void gpu_cross(struct device *d, const struct site *from,
         return;
     #endif
     if (from != NULL)
-        write_next(d, from, to);
+        gpu_write_next(d, from, to);
+    // Settle what the gpu wrote
+    #ifndef SIXTEEN
+    if (to->settle && from != NULL) {
+        d->does->copy(d, to->kept, to->stream);
+        d->does->copy(d, to->stream, to->kept);
+    }
+    #endif
     arrive(d, to);
 }
 
@@ -145,7 +178,7 @@ static void make_again(struct device *d, const struct site *s)
     if (s->behind == NULL)
         return;
     make_again(d, s->behind);
-    write_next(d, s->behind, s);
+    gpu_write_next(d, s->behind, s);
 }
 
 void gpu_cross_backward(struct device *d, const struct site *from,
@@ -165,7 +198,7 @@ void gpu_cross_backward(struct device *d, const struct site *from,
         return;
     }
     #endif
-    float *work = workspace(d, to);
+    float *work = (float *)device_scratch(d, gpu_boundary_work(to));
     if (work == NULL)           /* planning, or no memory */
         return;
     // Make again what the gpu did not keep

@@ -14,5 +14,10 @@ void gpu_enter(struct device *d, const struct site *first,
                struct array vector);
 void gpu_enter_backward(struct device *d, struct array dvector,
                         const struct site *first);
+/* the stream of `to`, and nothing else, one kernel */
+void gpu_write_next(struct device *d, const struct site *from,
+                    const struct site *to);
+/* bytes that crossings ask for */
+size_t gpu_boundary_work(const struct site *s);
 KEPT_C_END
 #endif

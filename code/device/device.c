@@ -179,7 +179,7 @@ const char *device_products(const struct device *d)
     // Name who multiplies in other precisions
     if (d->does == &gpu_sixteen_operations && d->does != NULL)
         return gpu_sixteen_products(d);
-    if (d->does == &gpu_eight_operations && d->does != NULL)
+    if (d->eight.products && strcmp(d->does->name, "gpu") == 0)
         return gpu_eight_products(d);
     if (d->eight.products) {
         snprintf(text, sizeof text, "%s, of E4M3 in %s",
@@ -198,6 +198,9 @@ void device_place(struct device *d, uint64_t seed, size_t step,
     d->eight.seed = seed;
     d->eight.step = (uint32_t)step;
     d->eight.tokens = (uint32_t)tokens;
+    // Tell the device of the place
+    if (d->does->place != NULL && d->trouble.status == 0)
+        d->does->place(d);
 }
 
 // Begin and end an operation

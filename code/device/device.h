@@ -230,6 +230,8 @@ struct operations {
     bool (*repeat)(struct device *, struct recording *,
                    void (*work)(void *context), void *context);
     void (*forget)(struct device *, struct recording *);
+    /* d->eight says what comes next; NULL: nobody asks */
+    void (*place)(struct device *d);
 };
 extern const struct operations cpu_operations;
 // What other devices do
@@ -255,6 +257,8 @@ const char *gpu_sixteen_products(const struct device *d)
 extern const struct operations gpu_eight_operations
     __attribute__((weak));
 const char *gpu_eight_products(const struct device *d)
+    __attribute__((weak));
+extern const struct operations gpu_eight_stream_operations
     __attribute__((weak));
 LANGUAGE_C_END
 #endif

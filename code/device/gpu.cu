@@ -9,6 +9,8 @@
 #include "boundary/boundary.cuh"
 #include "ground/bf16.h"
 #include "layers/cublaslt.cuh"
+#include "array/rows.cuh"
+#include "array/rows.h"
 
 // Open the gpu
 void gpu_check(struct device *d, cudaError_t status, const char *what)
@@ -32,11 +34,15 @@ static bool gpu_open(struct device *d, const char *precision,
     // Know other precisions of the gpu
     known = known || strcmp(precision, "bf16") == 0;
     known = known || strcmp(precision, "fp8") == 0;
+    for (const char *way : { "", "-stochastic", "-mean" })
+        known = known || (strncmp(precision, "fp8-streams", 11) == 0
+                          && strcmp(precision + 11, way) == 0);
     if (!known)
         return fail(m, EX_USAGE, "precision: there is no precision "
                     "'%.40s' on the gpu, but single"
                     ", bf16"
-                    ", fp8", precision);
+                    ", fp8"
+                    ", fp8-streams, fp8-streams-stochastic, fp8-streams-mean", precision);
     cudaError_t status = cudaGetDeviceCount(&count);
     int driver = 0;
     if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
@@ -81,7 +87,15 @@ static bool gpu_open(struct device *d, const char *precision,
         d->does = &gpu_eight_operations;
         d->eight.products = true;
         // Keep streams on the gpu in eight bits
-        
+        if (strcmp(precision, "fp8") != 0) {
+            d->format[STREAM] = E4M3;
+            d->does = &gpu_eight_stream_operations;
+            d->eight.by_chance = strstr(precision, "-stochastic") != NULL;
+            d->eight.mean = strstr(precision, "-mean") != NULL;
+            gpu_check(d, cudaMalloc((void **)&g->now, 4 * sizeof *g->now),
+                      "place");
+            gpu_check(d, cudaMemset(g->now, 0, 4 * sizeof *g->now), "place");
+        }
         gpu_check(d, cudaMalloc((void **)&g->counts,
                                 2 * sizeof *g->counts), "counts");
         gpu_check(d, cudaMemset(g->counts, 0, 2 * sizeof *g->counts),
@@ -103,6 +117,8 @@ static void gpu_close(struct device *d)
         cublaslt_close(g->library);
     if (g->counts != NULL)
         cudaFree(g->counts);
+    if (g->now != NULL)
+        cudaFree(g->now);
     cudaStreamDestroy(g->stream);
     delete g;
 }
@@ -181,6 +197,15 @@ static __global__ void narrow_kernel(struct sixteen *to,
         to[i] = from[i];
 }
 
+static __global__ void widen_kernel(float *to,
+                                    const struct sixteen *from,
+                                    size_t count)
+{
+    size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x;
+    if (i < count)
+        to[i] = from[i];
+}
+
 // Move numbers to the gpu and back
 static void move(struct device *d, void *to, const void *from,
                  size_t bytes, enum cudaMemcpyKind kind)
@@ -206,6 +231,18 @@ static void gpu_upload(struct device *d, struct array to,
         free(narrow);
         return;
     }
+    if (to.format == E4M3) {
+        struct array host_side = to;
+        host_side.at = malloc(array_bytes(to) + 1);
+        if (host_side.at == NULL) {
+            device_fail(d, EX_OSERR, "gpu: no memory for an upload");
+            return;
+        }
+        rows_store(host_side, 0, (const float *)host, to.rows);
+        gpu_upload(d, as_bytes(to), host_side.at);
+        free(host_side.at);
+        return;
+    }
     move(d, to.at, host, array_bytes(to), cudaMemcpyHostToDevice);
     gpu_check(d, cudaStreamSynchronize(stream_of(d)), "upload");
 }
@@ -223,6 +260,18 @@ static void gpu_download(struct device *d, void *host,
             bf16 x = narrow[i];
             wide[i] = bf16_widen(x);
         }
+        return;
+    }
+    if (from.format == E4M3) {
+        struct array host_side = from;
+        host_side.at = malloc(array_bytes(from) + 1);
+        if (host_side.at == NULL) {
+            device_fail(d, EX_OSERR, "gpu: no memory for a download");
+            return;
+        }
+        gpu_download(d, host_side.at, as_bytes(from));
+        rows_load((float *)host, host_side, 0, from.rows);
+        free(host_side.at);
         return;
     }
     move(d, host, from.at, array_bytes(from), cudaMemcpyDeviceToHost);
@@ -245,6 +294,23 @@ static void gpu_copy(struct device *d, struct array to,
         narrow_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
             (struct sixteen *)to.at, floats(from), count);
         gpu_launched(d, "narrow_kernel");
+        return;
+    }
+    if (to.format == F32 && from.format == BF16) {
+        size_t count = to.rows * to.columns;
+        if (count == 0)
+            return;
+        widen_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
+            floats(to), (const struct sixteen *)from.at, count);
+        gpu_launched(d, "widen_kernel");
+        return;
+    }
+    if (to.format == F32 && from.format == E4M3) {
+        gpu_rows_load(d, floats(to), from);
+        return;
+    }
+    if (to.format == E4M3 && from.format == F32) {
+        gpu_rows_store(d, to, floats(from));
         return;
     }
     assert(to.format == from.format);

@@ -41,6 +41,7 @@ struct gpu {
     bool told;                      /* of work that is not recorded */
     struct cublaslt *library;       /* NULL: not asked for */
     unsigned long long *counts; /* of eight bits: stored, infinite */
+    uint32_t *now;              /* what comes next: see array/rows.cu */
 };
 
 static inline cudaStream_t stream_of(const struct device *d)

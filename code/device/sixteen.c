@@ -81,7 +81,7 @@ void sixteen_copy(struct device *d, struct array to, struct array from)
         return;
     }
     #pragma omp parallel for schedule(static)
-    for (size_t k = 0; k < SLICES; k++) {   /* all weights are one row */
+    for (size_t k = 0; k < SLICES; k++) {   /* weights are one row */
         struct slice s = slice_of(k, SLICES, count);
         narrow(to, s.begin, reals(from) + s.begin, s.end - s.begin);
     }

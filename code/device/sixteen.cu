@@ -4,6 +4,7 @@
 #include "layers/cublaslt.cuh"
 // Headers of the gpu's tables
 #include "layers/eight.h"
+#include "device/eight.h"
 
 namespace in_sixteen {
 static struct operations sixteen_of(struct operations o)
@@ -43,3 +44,19 @@ static struct operations eight_of(struct operations o)
 
 extern "C" const struct operations gpu_eight_operations =
     eight_of(in_sixteen::sixteen_of(gpu_operations));
+static struct operations streams_of(struct operations o)
+{
+    o.embed = eight_gpu_embed;
+    o.embed_backward = eight_gpu_embed_backward;
+    o.cross = eight_gpu_cross;
+    o.cross_backward = eight_gpu_cross_backward;
+    o.enter = eight_gpu_enter;
+    o.enter_backward = eight_gpu_enter_backward;
+    o.place = eight_gpu_place;
+    o.asks |= 1ul << EMBED | 1ul << EMBED_BACKWARD | 1ul << ENTER
+            | 1ul << ENTER_BACKWARD;
+    return o;
+}
+
+extern "C" const struct operations gpu_eight_stream_operations =
+    streams_of(eight_of(in_sixteen::sixteen_of(gpu_operations)));

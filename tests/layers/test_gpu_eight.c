@@ -13,6 +13,11 @@
 #pragma weak gpu_image
 #pragma weak gpu_codes
 #pragma weak gpu_codes_bytes
+// Headers of the tests of a gpu in eight bits
+#include "array/rows.cuh"
+#include "array/rows.h"
+#pragma weak gpu_rows_store
+#pragma weak gpu_rows_load
 /* NULL on a real GPU */
 void emulator_configure(void) __attribute__((weak));
 
@@ -287,6 +292,92 @@ START_TEST(gpu_products_in_eight_bits_repeat_in_any_order)
 }
 END_TEST
 
+// Tests of streams in eight bits on the gpu
+static const char *const ways[] = { "fp8-streams",
+    "fp8-streams-stochastic", "fp8-streams-mean" };
+
+/* fails if a row has other bytes, or restored other numbers; if its
+   place is forgotten, or a part of it is not */
+START_TEST(gpu_rows_are_the_cpus)
+{
+    struct size s = sizes[_i / 3];
+    size_t n = s.columns % 4 == 0 ? 4 : 1;
+    both_open(ways[_i % 3]);
+    struct message m = { 0, "" };
+    two[CPU].eight.streams = two[GPU].eight.streams = n;
+    struct array wide = test_array(STREAM, s.rows, s.columns, 3, 1);
+    real *x = reals(wide);
+    for (size_t i = 0; i < s.rows * s.columns; i++)
+        x[i] *= (real)exp2((double)random_below(4, 1, i / 5, 40) - 20);
+    for (size_t i = 5; i < s.rows * s.columns && _i % 3 < 2; i += 97)
+        x[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? (real)INFINITY
+             : (real)NAN;
+    struct both b = both_with(wide);
+    struct array floats = both_put(GPU, test_array(EXACT, s.rows,
+                                                   s.columns, 3, 0));
+    b.on[CPU].place = b.on[GPU].place = 9;
+    b.on[CPU].first = b.on[GPU].first = 5;
+    device_upload(&two[GPU], floats, x);
+    b.on[GPU].at = room_for(array_bytes(b.on[GPU]));
+    device_zero(&two[CPU], b.on[CPU]);
+    two[CPU].eight.saturated = two[GPU].eight.saturated = 0;
+    size_t bytes = array_bytes(b.on[GPU]), same = 0;
+    const unsigned char *got = NULL, *before;
+    ck_assert_uint_eq(bytes, array_bytes(b.on[CPU]));
+    for (size_t step = 3; step < 5; step++) {
+        for (int d = 0; d < 2; d++)
+            device_place(&two[d], 77, step, 1000);
+        gpu_rows_store(&two[GPU], b.on[GPU], floats.at);
+        rows_store(b.on[CPU], 0, x, s.rows);
+        const unsigned char *want = b.on[CPU].at;
+        before = got;
+        got = bytes_at(b.on[GPU].at, bytes);
+        for (size_t i = 0; i < bytes; i++)
+            ck_assert_msg(got[i] == want[i],
+                          "byte %zu is %02x, not %02x", i, got[i],
+                          want[i]);
+        for (size_t i = 0; before != NULL && i < bytes; i++)
+            same += got[i] == before[i];
+    }
+    ck_assert(_i % 3 == 1 ? same < bytes : same == bytes);
+    device_finish(&two[GPU], &m);
+    ck_assert_uint_eq(two[GPU].eight.saturated,
+                      two[CPU].eight.saturated);
+    gpu_rows_load(&two[GPU], floats.at, b.on[GPU]);
+    rows_load(x, b.on[CPU], 0, s.rows);
+    const real *back = both_fetch(GPU, floats);
+    for (size_t i = 0; i < s.rows * s.columns; i++)
+        ck_assert(back[i] == x[i] || (isnan(back[i]) && isnan(x[i])));
+}
+END_TEST
+
+/* fails if words become others, or gradients are lost */
+START_TEST(gpu_words_in_eight_bits_are_the_cpus)
+{
+    enum { T = 40, V = 11, C = 136 };
+    both_open(ways[_i]);
+    for (int d = 0; d < 2; d++) {
+        two[d].eight.streams = 1;
+        device_place(&two[d], 5, 2, 64);
+    }
+    struct both w = both_of(MASTER, V, C, 1, 1);
+    struct both dw = both_of(MASTER, V, C, 2, 1);
+    struct both out = both_of(STREAM, T, C, 3, 1);
+    struct array ids = device_shape(&cpu, TOKEN, T, 1);
+    ids.at = test_reals(T);
+    for (size_t t = 0; t < T; t++)
+        tokens_of(ids)[t] = (token)random_below(4, 0, t, V);
+    for (int d = 0; d < 2; d++) {
+        struct array id = both_put(d, ids);
+        device_embed(&two[d], out.on[d], id, w.on[d]);
+        device_embed_backward(&two[d], dw.on[d], out.on[d], id);
+    }
+    assert_same(both_fetch(GPU, out.on[GPU]),
+                both_fetch(CPU, out.on[CPU]), T * C);
+    assert_close(both_fetch(GPU, dw.on[GPU]),
+                 both_fetch(CPU, dw.on[CPU]), V * C, 1e-5);
+}
+END_TEST
 Suite *gpu_eight_suite(void);
 Suite *gpu_eight_suite(void)
 {
@@ -307,6 +398,7 @@ Suite *gpu_eight_suite(void)
     tcase_add_test(c, gpu_sums_of_fourteen_bits_are_those_of_the_model);
     tcase_add_test(c, gpu_products_in_eight_bits_repeat_in_any_order);
     // Add the tests of streams in eight bits on the gpu
-    
+    tcase_add_loop_test(c, gpu_rows_are_the_cpus, 0, 3 * SIZES);
+    tcase_add_loop_test(c, gpu_words_in_eight_bits_are_the_cpus, 0, 3);
     return s;
 }
