@@ -93,4 +93,24 @@ holds 'a trace made on the gpu in bf16 passes the check' \
      $MHC check trace --site 1 --precision bf16 > out'
 holds 'it is a trace in bf16' \
     '[ -s trace ] && ! $MHC check trace --site 1 > out'
+for precision in fp8 fp8-streams fp8-streams-stochastic \
+                 fp8-streams-mean; do
+    how="--connection mhc --streams 2 --steps 6 --precision $precision"
+    $slow $how --device cpu --name $precision-cpu > out 2> err
+    $slow $how --device gpu --name $precision-gpu > out 2> err
+    holds "a gpu says what multiplies in $precision" \
+        "grep -q '^precision $precision; .*E4M3' out"
+    losses $precision-cpu > want
+    losses $precision-gpu > got
+    holds "six updates in $precision follow the cpu's" \
+        '[ "$(wc -l < want)" -ge 6 ] && paste want got |
+         awk "{ d = \$2 - \$1; if (d * d > 4e-5) exit 1 }"'
+    $slow $how --device gpu --stop-at 3 --name $precision-on \
+        > out 2> err
+    $MHC train --resume runs/$precision-on --device gpu > out 2> err
+    holds "a run on the gpu in $precision goes on bit for bit" \
+        "[ -s runs/$precision-gpu/latest.safetensors ] &&
+         alike runs/$precision-gpu/latest.safetensors \
+               runs/$precision-on/latest.safetensors"
+done
 closing

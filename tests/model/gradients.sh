@@ -115,4 +115,39 @@ for n in 2 4 8; do
     show emulated gpu mhc $n l4 bf16 24 > got
     holds "mhc $n at once, lazily: the same bits" 'alike want got'
 done
+eights='fp8 fp8-streams fp8-streams-stochastic fp8-streams-mean'
+# want: double; once: this precision on the cpu; got: on the gpu
+between() {
+    [ "$(wc -l < want)" -gt 100 ] && paste -d' ' want once got | awk '
+        $1 != $4 || $1 != $7 || $9 !~ /^[-0-9.e+]+$/ { bad = 1 }
+        $1 == "loss" { if (($9 - $6) ^ 2 > 1e-6) bad = 1; next }
+        { off += ($6 - $3) ^ 2; apart += ($9 - $6) ^ 2 }
+        END { if (off == 0 || apart > off / 9) { print off, apart
+                                                 bad = 1 }
+              exit bad }'
+}
+for kind in 'residual 1' 'hc 4' 'mhc 4' 'mhc 2' 'mhc-lite 3' \
+            'wide-residual 4'; do
+    show double cpu $kind > want
+    for precision in $eights; do
+        show emulated cpu $kind 0 $precision > once
+        show emulated gpu $kind 0 $precision > got
+        holds "$kind in $precision: gradients of the gpu and the cpu" \
+            between
+        for how in 2 l3; do
+            show emulated gpu $kind $how $precision > once
+            holds "$kind in $precision, block $how: the same bits" \
+                '[ "$(wc -l < got)" -gt 100 ] && alike once got'
+        done
+    done
+done
+for precision in $eights; do
+    show emulated gpu mhc 4 0 $precision > want
+    for seed in {1..20}; do
+        EMULATOR_ORDER=random:$seed show emulated gpu mhc 4 0 \
+            $precision > got
+        holds "order $seed: the same bits in $precision" \
+            'alike want got'
+    done
+done
 closing
