@@ -1,6 +1,5 @@
 #include "array/rows.cuh"
-#include "device/eight.cuh"
-#include "ground/random.h"
+#include "array/draws.cuh"
 #include <float.h>
 
 enum { BLOCK = 128, THREADS = 256, WARPS = 8 };
@@ -8,35 +7,9 @@ enum { BLOCK = 128, THREADS = 256, WARPS = 8 };
 /* rows of so many bytes each, and how they are rounded */
 struct rows {
     fp8 *at;
-    size_t columns, bytes, mean_at, streams, first;
-    bool by_chance;
-    unsigned place;
-    const uint32_t *now;        /* seed (2), update, tokens before */
+    size_t columns, bytes, mean_at, streams;
+    struct drawing how;
 };
-
-/* the chances of four channels from c on, of row t */
-static __device__ void draw(float chance[4], const struct rows &a,
-                            size_t t, size_t c)
-{
-    struct philox x = { { (uint32_t)(c / 8),
-        (uint32_t)(a.now[3] + a.first + t), a.place, a.now[2] } };
-    uint32_t k0 = a.now[0], k1 = a.now[1];
-    for (int round = 0; round < 10; round++) {
-        // One round of Philox
-        uint64_t p0 = (uint64_t)0xd2511f53 * x.word[0];
-        uint64_t p1 = (uint64_t)0xcd9e8d57 * x.word[2];
-        x = (struct philox){ {
-            (uint32_t)(p1 >> 32) ^ x.word[1] ^ k0, (uint32_t)p1,
-            (uint32_t)(p0 >> 32) ^ x.word[3] ^ k1, (uint32_t)p0 } };
-        k0 += 0x9e3779b9;
-        k1 += 0xbb67ae85;
-    }
-    for (int i = 0; i < 4; i++) {
-        uint32_t word = x.word[c % 8 / 2 + i / 2];
-        uint32_t bits = i % 2 == 0 ? word & 0xffff : word >> 16;
-        chance[i] = ((float)bits + .5f) * 0x1p-16f;
-    }
-}
 
 // Store a row on the gpu
 /* the four numbers of a lane from column c on, what is left of them
@@ -76,7 +49,8 @@ rows_store_kernel(struct rows a, const float *from,
     __syncthreads();
     for (size_t b = warp; b * BLOCK < a.columns; b += WARPS) {
         size_t c = b * BLOCK + 4 * lane;
-        float x[4], chance[4], amax = 0;
+        float x[4], amax = 0;
+        struct philox bits = { };
         unsigned infinite = 0, codes = 0;
         four(x, from, a, mean, c);
         for (float v : x) {
@@ -85,12 +59,12 @@ rows_store_kernel(struct rows a, const float *from,
             amax = size > amax && size <= FLT_MAX ? size : amax;
         }
         int k = fp8_exponent(warp_max(amax), e4m3());
-        if (a.by_chance)
-            draw(chance, a, t, c);
+        if (a.how.by_chance)
+            bits = draws(a.how, t, c);
         for (int i = 0; i < 4; i++) {
             float y = x[i] * power(-k);
-            unsigned it = a.by_chance
-                ? fp8_round_by(y, chance[i], e4m3())
+            unsigned it = a.how.by_chance
+                ? fp8_round_by(y, chance(bits, c + i), e4m3())
                 : fp8_round(y, e4m3());
             codes |= it << 8 * i;
         }
@@ -139,12 +113,9 @@ rows_load_kernel(float *to, struct rows a)
 
 static struct rows rows_of(const struct device *d, struct array a)
 {
-    const struct gpu *g = (const struct gpu *)d->state;
     size_t codes = a.columns + (a.columns + BLOCK - 1) / BLOCK;
-    bool by_chance = a.eight != NULL && a.eight->by_chance;
     return (struct rows){ (fp8 *)a.at, a.columns, row_bytes(a),
-        rows_of_sixteen(codes), a.streams, a.first, by_chance, a.place,
-        g->now };
+        rows_of_sixteen(codes), a.streams, drawing_of(d, a) };
 }
 
 void gpu_rows_store(struct device *d, struct array to,

@@ -5,6 +5,7 @@
 #include "mix/mix.cuh"
 #include "mix/sinkhorn.cuh"
 
+// Sizes of a crossing
 enum { TOKENS = 16,             /* of a tile */
        WARPS = 8, THREADS = 32 * WARPS,
        ACROSS = 32 * 8,         /* channels that a warp reads */
@@ -27,6 +28,7 @@ template <int n, bool CLUSTER, bool WRITES>
 static __global__ void __launch_bounds__(THREADS)
 cross_kernel(struct hop h, unsigned blocks)
 {
+    // What a block has of a tile
     constexpr int OUTPUTS = 2 * n + n * n;
     constexpr int PARTS = n == 8 ? 2 : 1;
     constexpr int AT_ONCE = OUTPUTS / 8 / PARTS;
@@ -86,14 +88,14 @@ cross_kernel(struct hop h, unsigned blocks)
                         = next[0][r];
                 }
             }
+            // Multiply by the projections
             #pragma unroll
             for (int p = 0; p < PARTS; p++) {
                 struct eight_floats w[AT_ONCE];
                 #pragma unroll
                 for (int j = 0; j < AT_ONCE; j++) {
                     size_t k = (8 * (p * AT_ONCE + j) + group) * n + i;
-                    w[j] = weights_at<true>(h.phi + k * C + begin + c,
-                                            left);
+                    w[j] = weights_at<true>(h.phi + k * C + begin + c, left);
                 }
                 multiply_eight<1, AT_ONCE>(sum[p], squares[p], next, w);
             }
@@ -193,7 +195,7 @@ cross_kernel(struct hop h, unsigned blocks)
 }
 
 // Launch a crossing
-static size_t room_of(size_t n, size_t slice)
+size_t gpu_cross_room(size_t n, size_t slice)
 {
     size_t outputs = 2 * n + n * n;
     return TOKENS * (outputs + 2 + WARPS * (outputs + 1))
@@ -223,10 +225,10 @@ unsigned gpu_blocks_forward(struct room r, size_t streams, size_t width)
     unsigned best = 0;
     for (unsigned b = 1; b <= r.blocks && width % (b * EIGHT) == 0;
          b *= 2) {
-        if (room_of(streams, width / b) > r.bytes)
+        if (gpu_cross_room(streams, width / b) > r.bytes)
             continue;
         best = b;
-        if (room_of(streams, width / b) <= r.bytes / 2)
+        if (gpu_cross_room(streams, width / b) <= r.bytes / 2)
             break;
     }
     return best;
@@ -239,7 +241,7 @@ static bool cross_by(struct device *d, const struct hop *h,
     struct room most = gpu_room_for_tiles(d);
     if (blocks == 0)
         blocks = gpu_blocks_forward(most, n, h->width);
-    size_t room = room_of(n, h->width / blocks);
+    size_t room = gpu_cross_room(n, h->width / blocks);
     if (h->width % (blocks * EIGHT) != 0 || room > most.bytes
         || blocks > most.blocks)
         return false;

@@ -38,5 +38,10 @@ void gpu_cross_back_at_once(struct device *d, const struct site *from,
                             const struct site *to, struct way_back way,
                             float *work);
 size_t gpu_cross_work(const struct site *to, struct way_back way);
+/* in how many runs; bytes of shared memory, there and back */
+size_t gpu_runs(const struct site *to, struct way_back way);
+size_t gpu_cross_room(size_t streams, size_t slice);
+size_t gpu_back_room(size_t streams, size_t slice,
+                     struct way_back way);
 LANGUAGE_C_END
 #endif

@@ -6,6 +6,7 @@
 // Headers of the way back
 #include "boundary/again.cuh"
 
+// Sizes of the way back
 enum { WARPS = 8, THREADS = 32 * WARPS,
        FOUR = 4,                /* channels of a lane, second walk */
        APART = 16,              /* numbers, between rows of the tile */
@@ -129,6 +130,7 @@ template <int n, bool CLUSTER>
 static __global__ void __launch_bounds__(THREADS)
 back_kernel(struct hop_back h, unsigned blocks)
 {
+    // What a block has on the way back
     constexpr int OUTPUTS = 2 * n + n * n, GATES = n + n * n;
     constexpr int ROW = 2 * OUTPUTS + 1, RMS = ROW - 1;
     constexpr int TILE = tile_of(n), EACH = TILE / 8;
@@ -195,6 +197,7 @@ back_kernel(struct hop_back h, unsigned blocks)
                 #pragma unroll
                 for (int i = 0; i < n; i++)
                     next[i] = written<n>(x, y, left_gates[at], i);
+                // Add up what the gates of a token get
                 #pragma unroll
                 for (int k = 0; k < HAS; k++) {
                     float in = rounded(read<n>(next, gate[at], k));
@@ -321,6 +324,7 @@ back_kernel(struct hop_back h, unsigned blocks)
                         #pragma unroll
                         for (int i = 0; i < n; i++)
                             next[i] = written<n>(x, y, left_gates[at], i);
+                        // Find the gradient of what was read
                         #pragma unroll
                         for (int k = 0; k < FOUR; k++) {
                             float in = rounded(read<n>(next, gate[at], k));
@@ -338,6 +342,7 @@ back_kernel(struct hop_back h, unsigned blocks)
                             // All of the gradient of a stream
                             struct four d = numbers_at<true, struct four>(
                                 h.dnext + (t * n + i) * C + begin + c, own);
+                            // Add all of the gradient of a stream
                             #pragma unroll
                             for (int k = 0; k < FOUR; k++)
                                 D[i][r][k] += number(d, k) + gate[at][i] * din[k]
@@ -480,7 +485,7 @@ static struct source source_of(const struct site *s)
     return it;
 }
 
-static size_t runs_of(const struct site *s, struct way_back w)
+size_t gpu_runs(const struct site *s, struct way_back w)
 {
     size_t tile = (size_t)tile_of(s->streams);
     size_t tiles = blocks_for(s->tokens, tile);
@@ -492,13 +497,13 @@ size_t gpu_cross_work(const struct site *to, struct way_back w)
 {
     size_t outputs = to->layout.outputs, C = to->width;
     size_t phi = outputs * to->streams * C;
-    size_t runs = runs_of(to, w);
+    size_t runs = gpu_runs(to, w);
     return runs * (C + 2 * outputs)
          + (w.phi ? runs * phi
                   : in_sixteen::gpu_coefficients_work(&to->layout));
 }
 
-static size_t back_room(size_t n, size_t slice, struct way_back w)
+size_t gpu_back_room(size_t n, size_t slice, struct way_back w)
 {
     size_t tokens = (size_t)tile_of(n), outputs = 2 * n + n * n;
     size_t sums = tokens * (2 * n + 1 + (n + n * n) * (1 + WARPS));
@@ -512,7 +517,7 @@ static size_t back_room(size_t n, size_t slice, struct way_back w)
 static size_t bytes_for_phi(const struct site *s, struct way_back w)
 {
     size_t n = s->streams, C = s->width;
-    size_t runs = w.phi ? runs_of(s, w) : 16;
+    size_t runs = w.phi ? gpu_runs(s, w) : 16;
     return runs * 2 * (2 * n + n * n) * n * C * sizeof(float)
          + !w.phi * s->tokens * n * C * sizeof(uint16_t);
 }
@@ -522,7 +527,7 @@ bool gpu_way_fits(struct room r, const struct site *to,
 {
     size_t n = to->streams, C = to->width;
     return w.blocks <= r.blocks && C % (w.blocks * EIGHT) == 0
-        && back_room(n, C / w.blocks, w) <= r.bytes;
+        && gpu_back_room(n, C / w.blocks, w) <= r.bytes;
 }
 
 struct way_back gpu_way_back(struct room r, const struct site *to)
@@ -553,7 +558,7 @@ static void back_by(struct device *d, const struct site *to,
                        blocks > 1 ? back_kernel<n, true>
                                   : back_kernel<n, false>,
                        h, (unsigned)h->runs, blocks, THREADS,
-                       back_room(n, h->width / blocks, h->way));
+                       gpu_back_room(n, h->width / blocks, h->way));
     gpu_mix_fold(d, floats(to->dalpha), floats(to->dbias), h->dmix, l,
                  h->runs);
     in_sixteen::gpu_fold(d, floats(to->dgain), h->dgain, h->width,
@@ -579,7 +584,7 @@ void gpu_cross_back_at_once(struct device *d, const struct site *from,
                             const struct site *to, struct way_back way,
                             float *work)
 {
-    size_t runs = runs_of(to, way), C = to->width;
+    size_t runs = gpu_runs(to, way), C = to->width;
     struct hop_back h = {
         source_of(from), (const uint16_t *)to->dstream.at,
         (const uint16_t *)from->answer.at,

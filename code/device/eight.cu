@@ -1,6 +1,7 @@
 #include "device/eight.h"
 #include "boundary/boundary.cuh"
 #include "boundary/chunks.h"
+#include "boundary/cross_eight.cuh"
 #include "device/gpu.cuh"
 #include "layers/layers.cuh"
 
@@ -36,16 +37,25 @@ static const struct wide wide = {
     gpu_cross, gpu_cross_backward, gpu_enter, gpu_enter_backward,
     gpu_boundary_work, 1024, false, gpu_write_next };
 
+/* one kernel each way, or none */
+static bool at_once(struct device *d, const struct site *to)
+{
+    return !to->apart && gpu_blocks_eight(d, to, false, 0) > 0
+        && gpu_blocks_eight(d, to, true, 0) > 0;
+}
+
 void eight_gpu_cross(struct device *d, const struct site *from,
                      const struct site *to)
 {
-    chunks_cross(d, from, to, &wide);
+    if (!at_once(d, to) || !gpu_cross_eight(d, from, to, 0))
+        chunks_cross(d, from, to, &wide);
 }
 
 void eight_gpu_cross_backward(struct device *d, const struct site *from,
                               const struct site *to)
 {
-    chunks_cross_backward(d, from, to, &wide);
+    if (!at_once(d, to) || !gpu_cross_back_eight(d, from, to, 0))
+        chunks_cross_backward(d, from, to, &wide);
 }
 
 void eight_gpu_enter(struct device *d, const struct site *first,

@@ -168,6 +168,15 @@ size_t boundary_kernels(struct kernel k[MOST_KERNELS],
                         const struct size *s, struct way_back way)
 {
     double n = (double)s->streams;
+    // Kernels of other schemes
+    if (scheme == EIGHT) {              /* AT_ONCE, with streams in E4M3 */
+        double row = ceil(n * (double)s->width * 129 / 128 / 16) * 16;
+        double streams = row / (2 * (double)s->width);
+        size_t kernels = boundary_kernels(k, AT_ONCE, back, s, way);
+        k[0].name = back ? "back_eight_kernel" : "cross_eight_kernel";
+        k[0].units = back ? 3 * streams + 3 : 2 * streams + 2;
+        return kernels;
+    }
     switch (scheme) {
     case RESIDUAL_APART:
         return residual_apart(k, back);

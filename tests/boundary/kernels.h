@@ -15,7 +15,8 @@ struct kernel {
     double tensor;  /* and on tensor cores, in TF32 */
 };
 /* RESIDUAL: fused; RESIDUAL_APART, APART, AT_ONCE: what there is */
-enum scheme { RESIDUAL, RESIDUAL_APART, APART, AT_ONCE };
+enum scheme { RESIDUAL, RESIDUAL_APART, APART, AT_ONCE
+              , EIGHT };
 enum { MOST_KERNELS = 12 };
 struct size { size_t streams, tokens, width; };
 

@@ -8,6 +8,10 @@
 #pragma weak gpu_cross_work
 #pragma weak gpu_room_for_tiles
 #pragma weak gpu_way_back
+// Headers of other schemes
+#include "boundary/cross_eight.cuh"
+#pragma weak gpu_blocks_eight
+#pragma weak gpu_cross_back_eight
 
 enum { MANY = 16384, WIDE = 2560 };
 
@@ -86,7 +90,11 @@ int main(int count, char **argument)
 {
     struct message why = { 0, "" };
     struct device d;
-    if (count != 5 || !device_open(&d, "gpu", "bf16", &why)) {
+    const char *precision = "bf16";
+    // Count in another precision
+    if (count > 1 && strstr(argument[1], "-eight") != NULL)
+        precision = "fp8-streams";
+    if (count != 5 || !device_open(&d, "gpu", precision, &why)) {
         fprintf(stderr, "%s\n", why.text);
         return 64;
     }
@@ -98,12 +106,23 @@ int main(int count, char **argument)
     struct site to = site_of_zeros(&d, &s);
     bool back = strncmp(way, "there", 5) != 0;
     struct way_back w = { 1, strcmp(way, "tile") == 0, false };
+    enum scheme scheme = AT_ONCE;
     to.apart = strstr(way, "-apart") != NULL;
     if (strcmp(way, "chip") == 0) {
         struct site many = to;
         many.tokens = MANY;
         w = gpu_way_back(gpu_room_for_tiles(&d), &many);
     }
+    // Cross as another scheme does
+    if (strstr(way, "-eight") != NULL) {
+        scheme = EIGHT;
+        w = (struct way_back){ gpu_blocks_eight(&d, &to, true, 0), true,
+                               true };
+        if (back)
+            gpu_cross_back_eight(&d, &from, &to, 0);
+        else
+            device_cross(&d, &from, &to);
+    } else
     if (!back)
         device_cross(&d, &from, &to);
     else if (to.apart)
@@ -113,7 +132,7 @@ int main(int count, char **argument)
             &d, gpu_cross_work(&to, w) * sizeof(float)));
     bool done = device_finish(&d, &why);
     fprintf(stderr, "%s", why.text);
-    say_derived(!to.apart ? AT_ONCE
+    say_derived(!to.apart ? scheme
                 : s.streams == 1 ? RESIDUAL_APART : APART, back, s, w);
     device_close(&d);
     return !done;

@@ -24,6 +24,10 @@
 #include "support/fill.h"
 #include <math.h>
 #include "array/rows.h"
+#include "boundary/cross_eight.cuh"
+#pragma weak gpu_cross_eight
+#pragma weak gpu_cross_back_eight
+#pragma weak gpu_blocks_eight
 
 // Rounded once, or nearly so
 /* how many numbers are not those that are wanted; each by one step of
@@ -984,6 +988,143 @@ START_TEST(gpu_boundaries_with_streams_in_eight_bits_round_once)
     follow_boundaries(ways[_i % 3], connections[_i / 3]);
 }
 END_TEST
+static struct sites eight_sites(const char *way, size_t n,
+                                size_t tokens, size_t width)
+{
+    both_open(way);
+    for (int d = 0; d < 2; d++) {
+        two[d].eight.streams = n;
+        device_place(&two[d], 5, 2, 64);
+    }
+    struct sites b = sites_with(n, tokens, width);
+    b.from.stream.place = 6, b.from.dstream.place = 7;
+    b.to.stream.place = 8, b.to.dstream.place = 9;
+    return b;
+}
+
+/* fails if a scale is taken from other channels than 128 of a stream,
+   a number is drawn for another place, or a tile, a slice or an edge is
+   wrong */
+static void cross_eight(struct sites b, unsigned blocks)
+{
+    if (gpu_blocks_eight(&two[GPU], &b.to, false, blocks) == 0)
+        return;
+    size_t tokens = b.to.tokens, K = b.rows / tokens;
+    struct site from = on_device(GPU, &b.from);
+    struct site one = on_device(GPU, &b.to);
+    struct site six = on_device(GPU, &b.to);
+    struct site again = on_device(GPU, &b.to);
+    six.apart = true;
+    device_cross(&two[GPU], &from, &six);
+    ck_assert(gpu_cross_eight(&two[GPU], &from, &one, blocks));
+    same_numbers(one.stream, six.stream);
+    ck_assert(compare_arrays(stderr, "coefficients",
+                             both_fetch(GPU, one.coefficients),
+                             both_fetch(GPU, six.coefficients),
+                             (const size_t[]){ tokens, K }, 2, 2e-5));
+    near_numbers("normed", one.normed, six.normed, 2);
+    assert_close(both_fetch(GPU, one.inverse_rms),
+                 both_fetch(GPU, six.inverse_rms), tokens, 1e-3);
+    device_copy(&two[GPU], again.stream, one.stream);
+    ck_assert(gpu_cross_eight(&two[GPU], NULL, &again, blocks));
+    same_numbers(one.coefficients, again.coefficients);
+    same_numbers(one.normed, again.normed);
+    near_numbers("input", again.input, six.input, 1);
+}
+
+/* tokens, width, blocks */
+static const size_t eight_sizes[][3] = { { 1, 128, 1 }, { 16, 256, 2 },
+    { 33, 384, 1 }, { 19, 256, 1 }, { 37, 512, 4 } };
+enum { EIGHT_SIZES = sizeof eight_sizes / sizeof *eight_sizes };
+
+START_TEST(gpu_crossings_at_once_in_eight_bits_are_the_unfused_ones)
+{
+    const size_t *s = eight_sizes[_i / 6];
+    cross_eight(eight_sites(_i % 2 ? "fp8-streams-stochastic"
+                                   : "fp8-streams",
+                            (size_t)2 << _i / 2 % 3, s[0], s[1]),
+                (unsigned)s[2]);
+}
+END_TEST
+
+/* how many numbers of eight bits are not those that are wanted: each by
+   a step at most */
+static size_t steps_off(const char *name, struct array a,
+                        struct array b)
+{
+    size_t count = a.rows * a.columns, off = 0;
+    const real *got = both_fetch(GPU, a), *want = both_fetch(GPU, b);
+    double most = 0;
+    for (size_t i = 0; i < count; i++)
+        most = fmax(most, fabs((double)want[i]));
+    for (size_t i = 0; i < count; i++) {
+        double g = (double)got[i], w = (double)want[i];
+        off += got[i] != want[i];
+        ck_assert_msg(fabs(g - w) <= fmax(fabs(g), fabs(w)) / 8
+                                     + most / 65536,
+                      "%s: %zu is %g, not %g", name, i, g, w);
+    }
+    return off;
+}
+
+/* fails if a stream is made again otherwise than it was stored, a
+   gradient is rounded by another scale, or a sum lacks a part */
+static void back_eight(struct sites b, unsigned blocks)
+{
+    if (gpu_blocks_eight(&two[GPU], &b.to, true, blocks) == 0)
+        return;
+    struct site from[2], to[2];
+    size_t n = b.to.streams, tokens = b.to.tokens, off;
+    for (int k = 0; k < 2; k++) {
+        from[k] = on_device(GPU, &b.from);
+        to[k] = on_device(GPU, &b.to);
+        to[k].apart = true;
+        device_cross(&two[GPU], &from[k], &to[k]);
+    }
+    ck_assert(gpu_cross_back_eight(&two[GPU], &from[1], &to[1],
+                                   blocks));
+    device_cross_backward(&two[GPU], &from[0], &to[0]);
+    #define BOTH_WAYS(site, name) \
+        assert_close(both_fetch(GPU, site[1].name), \
+                     both_fetch(GPU, site[0].name), \
+                     site[0].name.rows * site[0].name.columns, 1e-3)
+    BOTH_WAYS(to, dphi);
+    BOTH_WAYS(to, dgain);
+    BOTH_WAYS(to, dalpha);
+    BOTH_WAYS(to, dbias);
+    near_numbers("danswer", from[1].danswer, from[0].danswer, 1);
+    off = steps_off("dstream", from[1].dstream, from[0].dstream);
+    ck_assert_uint_le(off, 2 + tokens * n * b.to.width / 200);
+    size_t K = layout_row(&b.to.layout), raw = layout_raw(&b.to.layout);
+    const real *got = both_fetch(GPU, from[1].dcoefficients);
+    const real *want = both_fetch(GPU, from[0].dcoefficients);
+    for (size_t t = 0; t < tokens; t++)
+        assert_close(got + t * K + n, want + t * K + n, raw - n, 1e-3);
+}
+
+START_TEST(gpu_crossings_back_in_eight_bits_are_the_unfused_ones)
+{
+    const size_t *s = eight_sizes[_i / 6];
+    back_eight(eight_sites(_i % 2 ? "fp8-streams-stochastic"
+                                  : "fp8-streams",
+                           (size_t)2 << _i / 2 % 3, s[0], s[1]),
+               (unsigned)s[2]);
+}
+END_TEST
+
+/* fails if a wide model's tile is not cut */
+START_TEST(gpu_crossings_in_eight_bits_take_wide_models)
+{
+    struct sites b = eight_sites("fp8-streams-stochastic", 4, 3, 2560);
+    struct room r = gpu_room_for_tiles(&two[GPU]);
+    if (r.blocks < 8)
+        return;
+    ck_assert_uint_eq(gpu_blocks_eight(&two[GPU], &b.to, false, 0), 4);
+    cross_eight(b, 0);
+    back_eight(b, 0);
+}
+END_TEST
+
 
 Suite *gpu_sixteen_suite(void);
 Suite *gpu_sixteen_suite(void)
@@ -1026,6 +1167,13 @@ Suite *gpu_sixteen_suite(void)
     tcase_add_test(c, gpu_crossings_at_once_leave_the_rest_to_others);
     tcase_add_loop_test(c, gpu_streams_made_again_are_those_that_were_kept,
                         0, 8);
+    tcase_add_loop_test(c,
+        gpu_crossings_at_once_in_eight_bits_are_the_unfused_ones, 0,
+        6 * EIGHT_SIZES);
+    tcase_add_loop_test(c,
+        gpu_crossings_back_in_eight_bits_are_the_unfused_ones, 0,
+        6 * EIGHT_SIZES);
+    tcase_add_test(c, gpu_crossings_in_eight_bits_take_wide_models);
     tcase_add_loop_test(c,
         gpu_boundaries_with_streams_in_eight_bits_round_once, 0,
         3 * kinds);
