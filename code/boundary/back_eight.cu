@@ -17,7 +17,7 @@ static __host__ __device__ constexpr int tile_of(size_t streams)
     return streams == 8 ? 8 : 16;
 }
 
-struct hop_back {
+struct hop_back_eight {
     struct eight_rows start;    /* of streams, or behind lazy ones */
     struct past past;
     struct eight_rows next, dnext, dstream;
@@ -126,7 +126,7 @@ static __device__ void add_rows(float D[][FOUR],
 
 template <int n, bool CLUSTER>
 static __global__ void __launch_bounds__(THREADS)
-back_eight_kernel(struct hop_back h, unsigned blocks)
+back_eight_kernel(struct hop_back_eight h, unsigned blocks)
 {
     // What a block has on the way back
     constexpr int OUTPUTS = 2 * n + n * n, GATES = n + n * n;
@@ -584,7 +584,7 @@ size_t gpu_room_back_eight(size_t n, size_t slice)
 
 template <int n>
 static void back_by(struct device *d, const struct site *to,
-                    const struct hop_back *h)
+                    const struct hop_back_eight *h)
 {
     unsigned blocks = h->way.blocks;
     const struct layout *l = &to->layout;
@@ -619,7 +619,7 @@ bool gpu_cross_back_eight(struct device *d, const struct site *from,
     struct array start = from->stream;
     start.at = (void *)(uintptr_t)past.start;
     start.place -= 2 * (unsigned)past.writes;
-    struct hop_back h = {
+    struct hop_back_eight h = {
         eight_rows(d, start), past, eight_rows(d, to->stream),
         eight_rows(d, to->dstream), eight_rows(d, from->dstream),
         (const uint16_t *)from->answer.at,

@@ -12,7 +12,7 @@ enum { TOKENS = 16,             /* of a tile */
        APART = 32,              /* numbers, between rows of the tile */
        RESERVED = 16 << 10 };   /* bytes, of all else that is shared */
 
-struct hop {
+struct hop_eight {
     struct eight_rows from, to;
     const uint16_t *answer;             /* of the site that is left; */
     const float *left;                  /* its coefficients; or NULL */
@@ -25,7 +25,7 @@ struct hop {
 
 template <int n, bool CLUSTER, bool WRITES>
 static __global__ void __launch_bounds__(THREADS)
-cross_eight_kernel(struct hop h, unsigned blocks)
+cross_eight_kernel(struct hop_eight h, unsigned blocks)
 {
     // What a block has of a tile
     constexpr int OUTPUTS = 2 * n + n * n;
@@ -250,7 +250,7 @@ unsigned gpu_blocks_eight(struct device *d, const struct site *to,
 }
 
 template <int n>
-static void cross_by(struct device *d, const struct hop *h,
+static void cross_by(struct device *d, const struct hop_eight *h,
                      unsigned blocks)
 {
     bool writes = h->answer != NULL;
@@ -276,7 +276,7 @@ bool gpu_cross_eight(struct device *d, const struct site *from,
         return false;
     if (to->tokens == 0 || d->planning)
         return true;
-    struct hop h = {
+    struct hop_eight h = {
         .to = eight_rows(d, to->stream), .phi = floats(to->phi),
         .alpha = floats(to->alpha), .bias = floats(to->bias),
         .gain = floats(to->gain), .normed = (uint16_t *)to->normed.at,
