@@ -287,7 +287,7 @@ data/results/every_float.txt: | build/float/ground/show_every_float
 FP8 := $(if $(wildcard tests/ground/show_every_fp8.c),build/float/ground/show_every_fp8)
 exhaustive: every-float $(FP8)
 	@$(FP8) $(EVERY)
-experiments: $(if $(FP8),data/results/exhaustive.txt $(patsubst %,data/results/eight_%.csv,blocks products sums))
+experiments: $(if $(FP8),data/results/exhaustive.txt $(patsubst %,data/results/eight_%.csv,blocks formats products sums))
 data/results/exhaustive.txt: | $(FP8)
 	@(echo '$$ make exhaustive'; $(FP8)) > $@.new && mv $@.new $@
 data/results/eight_%.csv: | build/float/ground/measure_eight
