@@ -79,7 +79,7 @@ help:
 ## make fuzz              files, settings and logs under attack        (FUZZ_TIME=60 seconds each)
 ## make sizes             where the lines of code/ are, and what a reader meets
 ## make emulated          kernels without a GPU: every order, races, bounds, sanitizers; barriers taken out
-## make planted           bugs of kernels, planted one at a time: who finds them; barriers, as well
+## make planted           bugs of kernels and of eight bits, planted one at a time: who finds them; barriers, as well
 ## make units             what each kernel of a boundary moves, counted and derived  (SIZE='1024 512')
 ## make exhaustive        all 2^32 floats, rounded to sixteen and eight bits, and images (EVERY=64: one in 64)
 ## make gpu-bench         on a machine with a GPU: products, steps, operations, into data/results
