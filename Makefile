@@ -79,9 +79,9 @@ help:
 ## make fuzz              files, settings and logs under attack        (FUZZ_TIME=60 seconds each)
 ## make sizes             where the lines of code/ are, and what a reader meets
 ## make emulated          kernels without a GPU: every order, races, bounds, sanitizers; barriers taken out
-## make planted           bugs of kernels, planted one at a time: who finds them; barriers, as well
+## make planted           bugs of kernels and of eight bits, planted one at a time: who finds them; barriers, as well
 ## make units             what each kernel of a boundary moves, counted and derived  (SIZE='1024 512')
-## make exhaustive        all 2^32 floats, rounded to sixteen and eight bits (EVERY=64: one in 64)
+## make exhaustive        all 2^32 floats, rounded to sixteen and eight bits, and images (EVERY=64: one in 64)
 ## make gpu-bench         on a machine with a GPU: products, steps, operations, into data/results
 ## make gpu-check         on a machine with a GPU: tests, sanitizers, a run, times, in five minutes
 ## make gpu-bundle        build/mhc-gpu.tar.gz: all that gpu-check needs, for a machine without network
@@ -285,11 +285,16 @@ experiments: $(if $(wildcard code/ground/bf16.h),data/results/every_float.txt)
 data/results/every_float.txt: | build/float/ground/show_every_float
 	@(echo '$$ make every-float'; build/float/ground/show_every_float) > $@.new && mv $@.new $@
 FP8 := $(if $(wildcard tests/ground/show_every_fp8.c),build/float/ground/show_every_fp8)
-exhaustive: every-float $(FP8)
+IMAGE := $(if $(wildcard tests/layers/show_every_image.c),build/float/layers/show_every_image)
+exhaustive: every-float $(FP8) $(IMAGE)
 	@$(FP8) $(EVERY)
-experiments: $(if $(FP8),data/results/exhaustive.txt $(patsubst %,data/results/eight_%.csv,blocks products sums))
+	@$(IMAGE) $(EVERY)
+experiments: $(if $(FP8),data/results/exhaustive.txt $(patsubst %,data/results/eight_%.csv,blocks formats products sums))
 data/results/exhaustive.txt: | $(FP8)
 	@(echo '$$ make exhaustive'; $(FP8)) > $@.new && mv $@.new $@
+experiments: $(if $(IMAGE),data/results/exhaustive_images.txt)
+data/results/exhaustive_images.txt: | $(IMAGE)
+	@(echo '$$ make exhaustive'; $(IMAGE)) > $@.new && mv $@.new $@
 data/results/eight_%.csv: | build/float/ground/measure_eight
 	@WHAT=$* tools/record $@ tools/eight-bits
 

@@ -1,8 +1,11 @@
 #include "array/rows.h"
 #include "boundary/whole.h"
+#include "checkpoint/tiny.h"
+#include "ground/bf16.h"
 #include "ground/blocks.h"
 #include "ground/random.h"
 #include "support/compare.h"
+#include "support/cpu.h"
 #include "support/fill.h"
 #include "support/suite.h"
 #include <stdlib.h>
@@ -61,8 +64,8 @@ END_TEST
    made one by one */
 START_TEST(rows_are_rounded_by_their_place)
 {
-    struct eight by = { .by_chance = true, .seed = 77, .step = 5,
-                        .tokens = 1000 };
+    struct eight by = { .by_chance = true, .step = 5, .tokens = 1000,
+                        .seed = 77 + (9ull << 32) };
     struct array a = kept(COLUMNS, &by), part;
     real *x = numbers(), *back = test_reals(NUMBERS);
     real *other = test_reals(NUMBERS);
@@ -71,7 +74,7 @@ START_TEST(rows_are_rounded_by_their_place)
     rows_load(back, a, 0, ROWS);
     for (size_t t = 0; t < ROWS; t++)
         for (size_t c = 0; c < COLUMNS; c++) {
-            const uint32_t key[2] = { 77, 0 }, counter[4] = {
+            const uint32_t key[2] = { 77, 9 }, counter[4] = {
                 (uint32_t)(c / 8), (uint32_t)(1000 + t), 6, 5 };
             struct philox p = philox(counter, key);
             uint32_t bits = p.word[c % 8 / 2] >> c % 2 * 16 & 0xffff;
@@ -154,6 +157,40 @@ START_TEST(a_mean_that_is_apart_comes_back)
 }
 END_TEST
 
+/* fails if the mean does not stand after whole pieces of sixteen bytes,
+   or more than the difference from it is rounded to eight bits */
+START_TEST(a_mean_that_is_apart_has_its_place)
+{
+    enum { n = 3, C = COLUMNS / n, CODES = COLUMNS + 3 };
+    struct array a = kept(COLUMNS, NULL);
+    real *x = test_reals(NUMBERS), *back = test_reals(NUMBERS);
+    const double rounded = 1. / 256, most = 0.05;
+    a.streams = n;
+    a.at = test_reals(array_bytes(a) / sizeof(real) + 1);
+    fill_normal(x, NUMBERS, 2, most / 5);
+    for (size_t i = 0; i < NUMBERS; i++)
+        x[i] = 1 + x[i];
+    rows_store(a, 0, x, ROWS);
+    rows_load(back, a, 0, ROWS);
+    for (size_t t = 0; t < ROWS; t++) {
+        const unsigned char *row = a.at;
+        const bf16 *mean = (const void *)(row + t * row_bytes(a)
+                                          + (CODES + 15) / 16 * 16);
+        for (size_t c = 0; c < C; c++) {
+            double is = 0;
+            for (size_t i = 0; i < n; i++) {
+                size_t at = t * COLUMNS + i * C + c;
+                is += (double)x[at] / n;
+                ck_assert(fabs((double)(back[at] - x[at]))
+                          <= 1.1 * rounded + most / 8);
+            }
+            ck_assert(fabs((double)bf16_widen(mean[c]) - is)
+                      <= 1.1 * rounded);
+        }
+    }
+}
+END_TEST
+
 /* fails if what is infinite is not counted, or spoils its block */
 START_TEST(what_is_infinite_is_counted)
 {
@@ -189,6 +226,29 @@ START_TEST(each_site_has_places_of_its_own)
 }
 END_TEST
 
+/* fails if an update, or a part of one, is said to be another, or a
+   loss that is no part of one to be one */
+START_TEST(each_part_of_an_update_has_its_place)
+{
+    struct trainer t;
+    struct message m = { 0, "" };
+    struct update u;
+    tiny_open(&t);
+    t.options.accumulation = 3;
+    for (uint32_t step = 1; step <= 2; step++) {
+        ck_assert_msg(trainer_step(&u, &t, &m), "%s", m.text);
+        ck_assert_uint_eq(cpu.eight.step, step);
+        ck_assert_uint_eq(cpu.eight.tokens,
+                          2 * t.options.batch * t.options.context);
+        ck_assert_uint_eq(cpu.eight.seed, t.model.configuration.seed);
+    }
+    model_forward(&t.model, t.input, t.target);
+    ck_assert_uint_eq(cpu.eight.step, 0);
+    ck_assert_uint_eq(cpu.eight.tokens, 0);
+    tiny_close(&t);
+}
+END_TEST
+
 Suite *rows_suite(void);
 Suite *rows_suite(void)
 {
@@ -199,7 +259,9 @@ Suite *rows_suite(void)
     tcase_add_test(c, rows_are_rounded_by_their_place);
     tcase_add_test(c, chance_pulls_nowhere);
     tcase_add_test(c, a_mean_that_is_apart_comes_back);
+    tcase_add_test(c, a_mean_that_is_apart_has_its_place);
     tcase_add_test(c, what_is_infinite_is_counted);
     tcase_add_test(c, each_site_has_places_of_its_own);
+    tcase_add_test(c, each_part_of_an_update_has_its_place);
     return s;
 }

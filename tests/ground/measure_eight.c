@@ -117,12 +117,102 @@ static void by_sums(void)
                sum_error(K, SIZE_MAX, true), sum_error(K, 128, true));
 }
 
-/* measure_eight blocks|products|sums */
+// Formats whose blocks have a scale
+/* numbers of a format: bits of fraction, the least exponent that is not
+   subnormal, the largest */
+struct element { int fraction, least; double largest; };
+static const struct element E4M3 = { 3, -6, 448 };
+
+static double nearest_of(double of, struct element k)
+{
+    int e = of == 0 ? k.least : ilogb(of);
+    double step = ldexp(1, (e < k.least ? k.least : e) - k.fraction);
+    double y = rint(of / step) * step;
+    return fabs(y) > k.largest ? copysign(k.largest, y) : y;
+}
+
+/* of OCP, ours, of NVFP4 with all's largest number */
+enum rule { DOWN, UP, E4M3_OF_ALL };
+
+static double scale_of(double amax, struct element k, enum rule rule,
+                       double all)
+{
+    int e = ilogb(amax) - ilogb(k.largest);
+    double most = E4M3.largest * k.largest;
+    if (rule == E4M3_OF_ALL)
+        return nearest_of(amax / k.largest * most / all, E4M3) * all
+             / most;
+    return ldexp(1, e + (rule == UP && amax > ldexp(k.largest, e)));
+}
+
+/* error of x, and blocks whose largest number is above the format's */
+static void by_rule(double *error, double *cut, size_t block,
+                    struct element k, enum rule rule, double all)
+{
+    double off = 0, squares = 0, saturated = 0;
+    for (size_t i = 0; i < COUNT; i += block) {
+        double amax = 0;
+        for (size_t j = i; j < i + block; j++)
+            amax = fmax(amax, fabs((double)x[j]));
+        double s = scale_of(amax, k, rule, all);
+        for (size_t j = i; j < i + block; j++) {
+            double was = (double)x[j];
+            double error_of = s * nearest_of(was / s, k) - was;
+            off += error_of * error_of, squares += was * was;
+        }
+        saturated += amax / s > k.largest;
+    }
+    *error = 100 * sqrt(off / squares);
+    *cut = 100 * saturated * (double)block / COUNT;
+}
+
+static void by_formats(void)
+{
+    static const struct {
+        const char *name; int bits; size_t block; struct element k;
+    } format[] = { { "E4M3", 8, 128, { 3, -6, 448 } },
+        { "MXFP8 E4M3", 8, 32, { 3, -6, 448 } },
+        { "MXFP8 E5M2", 8, 32, { 2, -14, 57344 } },
+        { "MXFP6 E2M3", 6, 32, { 3, 0, 7.5 } },
+        { "MXFP6 E3M2", 6, 32, { 2, -2, 28 } },
+        { "MXFP4", 4, 32, { 1, 0, 6 } },
+        { "NVFP4", 4, 16, { 1, 0, 6 } } };
+    double all = 0;
+    fill_normal(x, COUNT, 3, 1);
+    for (size_t i = 0; i < COUNT; i++) {
+        x[i] *= (real)exp2(random_uniform(4, 1, i / 128));
+        all = fmax(all, fabs((double)x[i]));
+    }
+    puts("format,block,bits,error_up,error,saturated,derived");
+    for (size_t i = 0; i < sizeof format / sizeof *format; i++) {
+        struct element k = format[i].k;
+        bool nv = format[i].block == 16;
+        double up = 0, cut, error, f = k.largest;
+        f = ldexp(f, -ilogb(f));
+        by_rule(&error, &cut, format[i].block, k,
+                nv ? E4M3_OF_ALL : DOWN, all);
+        printf("%s,%zu,%g,", format[i].name, format[i].block,
+               format[i].bits + 8. / (double)format[i].block);
+        if (!nv) {
+            double none;
+            by_rule(&up, &none, format[i].block, k, UP, all);
+            printf("%.2f", up);
+        }
+        printf(",%.2f,%.1f,", error, cut);
+        if (!nv)
+            printf("%.1f", 100 * log2(2 / f));
+        puts("");
+    }
+}
+
+/* measure_eight blocks|formats|products|sums */
 int main(int argc, char **argv)
 {
     const char *what = argc == 2 ? argv[1] : "";
     if (strcmp(what, "blocks") == 0)
         by_blocks();
+    else if (strcmp(what, "formats") == 0)
+        by_formats();
     else if (strcmp(what, "sums") == 0)
         by_sums();
     else {

@@ -234,16 +234,24 @@ END_TEST
 /* fails if what is made again is not rounded where it was */
 START_TEST(making_again_changes_no_bit_in_sixteen)
 {
+    static const char *const precision[] = {
+        // Precisions that make streams again
+        "bf16",
+        "fp8-streams", "fp8-streams-stochastic", "fp8-streams-mean",
+    };
     struct device d;
     struct message why = { 0, "" };
     if (sizeof(real) != sizeof(float))
         return;
-    ck_assert_msg(device_open(&d, "cpu", "bf16", &why), "%s", why.text);
-    for (size_t i = 0; connections[i] != NULL; i++) {
-        struct configuration c = small(connections[i], 4, 3);
-        no_bit_changes(&d, &c, BATCH);
+    for (size_t k = 0; k < sizeof precision / sizeof *precision; k++) {
+        ck_assert_msg(device_open(&d, "cpu", precision[k], &why), "%s",
+                      why.text);
+        for (size_t i = 0; connections[i] != NULL; i++) {
+            struct configuration c = small(connections[i], 4, 3);
+            no_bit_changes(&d, &c, BATCH);
+        }
+        device_close(&d);
     }
-    device_close(&d);
 }
 END_TEST
 
