@@ -133,4 +133,5 @@ refused 65 'no kind .residuum' $MHC trace other --data unseen --out x.st
 refused 73 'nowhere/x.st' $trace --out nowhere/x.st
 holds 'what is refused leaves no file' \
     '[ -s v.st ] && [ ! -e x.st ]'
+
 closing

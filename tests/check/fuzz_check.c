@@ -47,6 +47,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size)
 // Write check files to begin with
 void fuzz_seeds(const char *folder)
 {
+    // More check files to begin with
+    
     static const char numbers[] = "{'%s':{'dtype':'F32',"
         "'shape':[2,2,1],'data_offsets':[0,16]},"
         "'%s':{'dtype':'F32','shape':[2,8],'data_offsets':[16,80]},"
