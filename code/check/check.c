@@ -8,14 +8,24 @@
 
 // Unit roundoffs
 static const struct precision precisions[] = {
-    {"f64", 0x1p-53, 0x1p-1022}, {"f32", 0x1p-24, 0x1p-126},
-    {"tf32", 0x1p-11, 0x1p-126}, {"f16", 0x1p-11, 0x1p-24},
-    {"bf16", 0x1p-8, 0x1p-126}, {NULL, 0, 0} };
+    { .name = "f64", .u = 0x1p-53, .least = 0x1p-1022 },
+    { .name = "f32", .u = 0x1p-24, .least = 0x1p-126 },
+    { .name = "tf32", .u = 0x1p-11, .least = 0x1p-126 },
+    { .name = "f16", .u = 0x1p-11, .least = 0x1p-24 },
+    { .name = "bf16", .u = 0x1p-8, .least = 0x1p-126 },
+    // More precisions of a check
+    { .name = "e4m3", .u = 0x1p-4, .least = 0x1p-126,
+      .smallest = 0x1p-9, .most = 448 },
+    { .name = "e5m2", .u = 0x1p-3, .least = 0x1p-126,
+      .smallest = 0x1p-16, .most = 57344 },
+    { .name = NULL } };
 
 /* the last, without a name, if there is none */
 static const struct precision *precision_of(const char *name)
 {
     const struct precision *p = precisions;
+    // Leave out what a name begins with
+    name += strncasecmp(name, "F8_", 3) == 0 ? 3 : 0;
     while (p->name != NULL && strcasecmp(p->name, name) != 0)
         p++;
     return p;
@@ -28,9 +38,20 @@ static bool find_precision(struct check *c, const char *precision)
             c->between = precision_of("f32");
     if (precision != NULL)
         c->between = precision_of(precision);
+    // Tell what is kept from what lies between
+    c->kept = c->between->smallest > 0 ? c->between : NULL;
+    if (c->kept != NULL)
+        c->between = precision_of("f64");
+    for (int i = 0; c->kept != NULL && i < ITEMS; i++) {
+        const struct number_type *type = c->file.type[i];
+        const struct precision *p = precision_of(type ? type->name : "f64");
+        if (p->smallest == 0 && p->u > c->between->u)
+            c->between = p;
+    }
     return c->between->name != NULL
         || fail(c->message, EX_USAGE, "--precision %s: it is none of "
-                "f64, f32, tf32, f16, bf16", precision);
+                "f64, f32, tf32, f16, bf16"
+                ", e4m3, e5m2", precision);
 }
 
 static struct roughness roughness(const struct check *c,
@@ -44,6 +65,11 @@ static struct roughness roughness(const struct check *c,
             : precision_of(c->file.type[i]->name);
         r.at[i] = fmax(between->u, p->u);
         r.least[i] = fmax(between->least, p->least);
+        // Leave out what is not counted later
+        if (p->smallest > 0 && i > H_RES) {
+            r.at[i] = between->u;
+            r.least[i] = between->least;
+        }
     }
     return r;
 }
@@ -113,6 +139,20 @@ static void close_view(struct view *v)
 // Measure the differences of all parts
 /* the largest difference of a part, and where it is */
 struct difference { double most; size_t at; };
+// What a rounding may be
+/* once, of the i-th number of b, when it is stored */
+static double rounding(const struct part *part,
+                       const struct boundary *b, size_t i)
+{
+    const double *y = b->at[part->role], *x = b->at[NEXT];
+    size_t n = b->streams, C = b->width, first = i / C * n * C + i % C;
+    double most = fmax(part->own.u * fabs(y[i]), part->own.step);
+    for (size_t j = 0; part->next.u > 0 && j < n; j++)
+        most += fmax(part->next.u * fabs(x[first + j * C]),
+                     part->next.step) / (double)n;
+    return most;
+}
+
 static struct difference differ(const struct part *part,
                                 const struct boundary *a,
                                 const struct boundary *b)
@@ -122,6 +162,8 @@ static struct difference differ(const struct part *part,
     for (size_t i = part->first;
          x && y && i < part->first + part->count; i++) {
         double d = fabs(x[i] - y[i]);
+        // Do not count a rounding
+        d -= rounding(part, a, i);
         if (!(d <= far.most))
             far = (struct difference){ d > far.most ? d : INFINITY, i };
     }
@@ -137,6 +179,52 @@ static double rms(const struct part *p, const struct boundary *b)
     for (size_t i = 0; most > 0 && i < p->count; i++)
         sum += x[i] / most * (x[i] / most);
     return most * sqrt(sum / (double)p->count);
+}
+
+/* numbers that are as wide as a stream */
+static bool is_wide(enum item role)
+{
+    const char *shape = check_names[role].shape;
+    return shape[strlen(shape) - 1] == 'C';
+}
+
+static double amax(const struct check *c, enum item role)
+{
+    const double *x = c->file.hers.at[role];
+    size_t count = x == NULL ? 0 : check_size(&c->file.hers, role);
+    double most = 0;
+    for (size_t i = 0; i < count; i++)
+        most = fmax(most, fabs(x[i]));
+    return most;
+}
+
+static void find_rounding(double *u, double *step,
+                          const struct check *c, enum item role)
+{
+    const struct number_type *type = c->file.type[role];
+    const struct precision *own = type == NULL ? NULL
+                                : precision_of(type->name);
+    *u = *step = 0;
+    if (own != NULL && own->smallest > 0 && role > H_RES) {
+        *u = own->u;
+        *step = own->smallest / 2 * c->file.scale[role];
+    }
+    if (c->kept != NULL && is_wide(role)) {
+        const struct precision *k = c->kept;
+        *u = fmax(*u, k->u);
+        *step = fmax(*step, k->smallest / k->most * amax(c, role)
+                            / (1 - k->u));
+    }
+}
+
+static void find_roundings(struct view *v, const struct check *c)
+{
+    for (size_t p = 0; p < PARTS; p++) {
+        struct part *part = &v->part[p];
+        find_rounding(&part->own.u, &part->own.step, c, part->role);
+        if (part->role == EXIT)
+            find_rounding(&part->next.u, &part->next.step, c, NEXT);
+    }
 }
 
 // Jobs, side by side
@@ -170,6 +258,10 @@ static void run_job(struct job *j)
     good = good && reference_run(&made, &j->rules, &j->m);
     for (size_t p = 0; p < PARTS; p++) {
         const struct part *part = &v->part[p];
+        // Count all of a rough run
+        struct part all = *part;
+        all.own.u = all.own.step = all.next.u = all.next.step = 0;
+        part = j->rules.rough != NULL ? &all : part;
         j->error[p] = j->change[p] = INFINITY;
         if (!good || made.at[part->role] == NULL)
             continue;
@@ -387,6 +479,8 @@ static bool view_few(struct check *c)
     few->memory[0] = few_of(&few->hers, c, token, count);
     if (few->memory[0] == NULL || !open_view(few, c->message))
         return false;
+    // Find it for the few
+    find_roundings(few, c);
     for (int released = 0; released < 2; released++) {
         if (!compare(few, c, released))
             return false;
@@ -772,8 +866,10 @@ bool check_run(struct check *c, const char *precision,
     c->few = (struct view){ .memory = { NULL } };
     c->message = m;
     bool good = find_precision(c, precision)
-             && open_view(&c->whole, m)
-             && judge(c, false) && judge(c, true);
+             && open_view(&c->whole, m);
+    // Find what is not counted
+    find_roundings(&c->whole, c);
+    good = good && judge(c, false) && judge(c, true);
     c->best = c->only == EITHER ? v[1].agree > v[0].agree
                                 : c->only == ONLY_RELEASED;
     if (good && v->of == 0)
@@ -810,8 +906,10 @@ static bool is_lost(const struct verdict *v, size_t p)
 static void print_part(FILE *out, const struct check *c, size_t p)
 {
     const struct verdict *v = c->whole.verdict;
-    fprintf(out, "%-11s %5s", c->whole.part[p].name,
-            c->file.type[c->whole.part[p].role]->name);
+    const char *name = c->file.type[c->whole.part[p].role]->name;
+    // Leave out what a name begins with
+    name += strncasecmp(name, "F8_", 3) == 0 ? 3 : 0;
+    fprintf(out, "%-11s %5s", c->whole.part[p].name, name);
     for (int k = -1; k < 2; k++) {
         const struct verdict *w = &v[k < 0 ? (int)c->best : k];
         double unit = w->scale[p] > 0 ? w->scale[p] : 1;
@@ -918,6 +1016,18 @@ void check_print(FILE *out, const struct check *c)
     print_parts(out, c);
     print_missing(out, c);
     fputs(c->file.notices, out);
+    // Say more of what is printed
+    for (size_t p = 0, said = 0; p < PARTS; p++)
+        if (!said && c->whole.verdict->given[p]
+            && c->whole.part[p].own.u > 0) {
+            said = 1;
+            fprintf(out, "what a rounding to eight bits explains is not "
+                    "counted\n");
+        }
+    for (int i = 0; i < ITEMS; i++)
+        if (c->file.odd[i])
+            fprintf(out, "the scales of %s are not all powers of two\n",
+                    check_names[i].name);
     for (size_t k = 0; k < 2; k++)
         fprintf(out, "%zu of %zu agree with %s\n", v[k].agree, v[k].of,
                 conventions[k]);

@@ -20,6 +20,9 @@ struct check_file {
     const struct number_type *type[ITEMS];
     struct settings settings;   /* from the metadata */
     char notices[NOTICES];      /* lines about what is odd in it */
+    // More of a check file
+    double scale[ITEMS];        /* the largest, of eight bits; else 0 */
+    bool odd[ITEMS];            /* some are no powers of two */
 };
 /* numbers of a tensor of the boundary's sizes */
 size_t check_size(const struct boundary *b, enum item role);
@@ -38,6 +41,10 @@ struct part {
     enum item role;
     char name[16];
     size_t first, count;
+    // More of a part
+    /* of a rounding when it is stored, and when next was, if this is exit:
+       relative, and at least */
+    struct { double u, step; } own, next;
 };
 struct verdict {
     bool given[PARTS];
@@ -55,11 +62,18 @@ struct view {
 
 // A check
 /* u: unit roundoff; least: what smaller numbers may become zero */
-struct precision { const char *name; double u, least; };
+struct precision {
+    const char *name;
+    double u, least;
+    // More of a precision
+    double smallest, most;      /* numbers of eight bits; else 0 */
+};
 enum { EXPLANATION = 4 };
 struct check {
     struct check_file file;
     const struct precision *between;    /* of what is in no file */
+    // More of a check
+    const struct precision *kept;   /* of all that is wide, if eight bits */
     enum { EITHER, ONLY_PAPER, ONLY_RELEASED } only;    /* convention */
     struct view whole, few;
     const struct view *view;    /* which of them is searched */
@@ -90,4 +104,11 @@ bool check_run(struct check *c, const char *precision,
                struct message *m);
 void check_print(FILE *out, const struct check *c);
 void check_print_names(FILE *out);
+/* Multiplies eight bits by their scales, x having so many columns that
+   were rows; else 1. Other types have none. */
+bool check_scale(struct check_file *f, enum item role,
+                 const struct safetensors *s, const struct entry *e,
+                 size_t columns, struct message *m);
+/* has this tensor the scales of another one? */
+bool check_is_scale(const struct safetensors *s, const char *name);
 #endif

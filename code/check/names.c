@@ -161,15 +161,17 @@ static bool take(struct check_file *f, const struct safetensors *s,
     }
     if (e->type->number == NULL)
         return refuse(s, e->name, m, "dtype %s is not one of F64, F32, "
-                      "BF16, F16", e->type->name);
+                      "BF16, F16" ", F8_E4M3, F8_E5M2",
+                      e->type->name);
     if (role == PHI && size_of(b, 'N') == size_of(b, 'K'))
         notice(f, "phi is square: it is read as [K, nC], one row for "
                "each coefficient");
     f->type[role] = e->type;
     f->hers.at[role] = memory_new((e->end - e->begin) / e->type->bytes,
                                   sizeof(double), m);
-    return convert(f->hers.at[role], s, e,
-                   exchanged ? size_of(b, 'N') : 1, m);
+    size_t columns = exchanged ? size_of(b, 'N') : 1;
+    return convert(f->hers.at[role], s, e, columns, m)
+        && check_scale(f, role, s, e, columns, m);
 }
 
 // Learn the sizes
@@ -291,6 +293,8 @@ static void find_left_alone(struct check_file *f,
     for (int i = 0; i < ITEMS; i++)
         names[i] = check_names[i].name;
     for (size_t i = 0; i < s->used; i++)
+        // Pass over scales
+        if (!check_is_scale(s, s->list[i].name))
         leave_alone(f, "tensor", s->list[i].name, names);
     for (size_t i = 0; (key = safetensors_key(s, i)) != NULL; i++)
         if (strcmp(key, "format") != 0)

@@ -47,11 +47,27 @@ static double number_f16(const unsigned char *bytes)
     return bits >> 15 == 0 ? size : -size;
 }
 
+// Numbers of fewer bits
+#include "ground/fp8.h"
+
+static double number_e4m3(const unsigned char *bytes)
+{
+    return (double)fp8_widen(*bytes, FP8_E4M3);
+}
+
+static double number_e5m2(const unsigned char *bytes)
+{
+    return (double)fp8_widen(*bytes, FP8_E5M2);
+}
+
 static const struct number_type types[] = {
     { "F64", 8, number_f64 },
     { "F32", 4, number_f32 },
     { "BF16", 2, number_bf16 },
     { "F16", 2, number_f16 },
+    // Types of fewer bits
+    { "F8_E4M3", 1, number_e4m3 },
+    { "F8_E5M2", 1, number_e5m2 },
     // Types that we can only step over
     { "I64", 8, NULL }, { "I32", 4, NULL }, { "I16", 2, NULL },
     { "I8", 1, NULL }, { "U64", 8, NULL }, { "U32", 4, NULL },
@@ -166,7 +182,7 @@ static bool entry_read(struct entry *e, const struct safetensors *s,
     e->type = type_find(type);
     if (e->type == NULL)
         return refuse(s, name, m, "dtype %.63s is not one of F64, F32, "
-                      "BF16, F16", type);
+                      "BF16, F16" ", F8_E4M3, F8_E5M2", type);
     // Read the shape
     const json_t *shape = json_object_get(value, "shape");
     if (!json_is_array(shape))
@@ -492,6 +508,9 @@ static size_t tensor_bytes(const struct tensor *t)
     size_t count = 1;
     for (size_t d = 0; d < t->rank; d++)
         count *= t->shape[d];
+    // Count bytes of fewer bits
+    if (t->code != NULL)
+        return count;
     return count * sizeof(real);
 }
 
@@ -505,6 +524,12 @@ static bool tensor_pass(const struct tensor *t, struct checksum *sum,
     struct device *d = t->device;
     struct array whole = { NULL };
     bool good = true;
+    // Let numbers of fewer bits pass
+    if (t->code != NULL && sum != NULL)
+        checksum_add(sum, t->code, tensor_bytes(t));
+    if (t->code != NULL)
+        return sum != NULL
+            || durable_write(file, t->code, tensor_bytes(t), m);
     if (d != NULL)
         whole = device_shape(d, MASTER, count, 1);
     whole.at = (void *)(uintptr_t)t->data;
@@ -539,15 +564,17 @@ static json_t *entry_tree(const struct tensor *t, size_t begin,
                           size_t end)
 {
     json_t *shape = json_array();
+    const char *type = type_of_real->name;
     bool good = shape != NULL;
+    // Name the type of fewer bits
+    type = t->code != NULL ? t->code_type : type;
     for (size_t d = 0; good && d < t->rank; d++)
         good = json_array_append_new(shape,
                    json_integer((json_int_t)t->shape[d])) == 0;
     if (good)
-        return json_pack("{s:s, s:o, s:[I, I]}", "dtype",
-                         type_of_real->name, "shape", shape,
-                         "data_offsets", (json_int_t)begin,
-                         (json_int_t)end);
+        return json_pack("{s:s, s:o, s:[I, I]}", "dtype", type,
+                         "shape", shape, "data_offsets",
+                         (json_int_t)begin, (json_int_t)end);
     json_decref(shape);
     return NULL;
 }

@@ -14,6 +14,9 @@ struct tensor {
     const real *data;
     struct device *device;          /* NULL: data is on the host; else a
                                        MASTER array of this device */
+    // More of a tensor that is written
+    const unsigned char *code;      /* in place of data; or NULL */
+    const char *code_type;          /* "F8_E4M3" or "F8_E5M2" */
 };
 struct text_pair { const char *key; char text[TENSOR_TEXT]; };
 

@@ -67,7 +67,8 @@ int command_check(int argc, char **argv)
     const struct own_option own[] = {
         {"site", "L", "FILE is a trace: check its sublayer L", &site},
         {"precision", "TYPE", "the coarsest type you calculate in: f64,"
-         " f32, tf32, f16, bf16", &precision},
+         " f32, tf32, f16, bf16" ", e4m3, e5m2",
+         &precision},
         {"convention", "paper|released", "judge by one only",
          &convention},
         {"names", NULL, "list names and shapes", &names},

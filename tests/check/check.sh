@@ -133,4 +133,25 @@ refused 65 'no kind .residuum' $MHC trace other --data unseen --out x.st
 refused 73 'nowhere/x.st' $trace --out nowhere/x.st
 holds 'what is refused leaves no file' \
     '[ -s v.st ] && [ ! -e x.st ]'
+entry() {
+    printf ",'%s':{'dtype':'%s','shape':[%s],'data_offsets':%s}" "$@"
+}
+scale=$(entry h_pre_scale F32 1 '[124,128]')
+code=$(entry h_pre F8_E4M3 2,2 '[128,132]')
+st coded.st 124 <<< "$given$epsilon$scale$code}"
+cp coded.st nil.st
+# 1, and four times a half
+printf '\0\0\200\77\60\60\60\60' >> coded.st
+printf '\0\0\0\0\60\60\60\60' >> nil.st
+status=0
+holds 'codes of E4M3 are judged' 'judged coded.st &&
+    grep -q "^h_pre  *E4M3 " out'
+holds 'bf16 may be kept in eight bits' \
+    'judged paper.st --precision e4m3 &&
+     judged paper.st --precision e5m2'
+refused 65 'h_pre_scale: scale 0 is 0' $MHC check nil.st
+st without.st 128 <<< "$given$(entry h_pre F8_E4M3 2,2 '[124,128]')}"
+refused 65 'h_pre: it has no scales' $MHC check without.st
+refused 64 'bf16, e4m3, e5m2$' $MHC check coded.st --precision e3m4
+holds 'the help names e4m3' '$MHC check --help | grep -q "e4m3, e5m2"'
 closing

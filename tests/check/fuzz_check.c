@@ -47,6 +47,20 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size)
 // Write check files to begin with
 void fuzz_seeds(const char *folder)
 {
+    // More check files to begin with
+    static const char coded[] = "{'streams':{'dtype':'F8_E4M3',"
+        "'shape':[2,2,1],'data_offsets':[0,4]},'streams_scale_inv':{"
+        "'dtype':'F32','shape':[2,1,1],'data_offsets':[4,12]},"
+        "'phi':{'dtype':'F8_E5M2','shape':[2,8],'data_offsets':[12,28]},"
+        "'phi_scale':{'dtype':'F32','shape':[1],'data_offsets':[28,32]},"
+        "'alpha':{'dtype':'F32','shape':[3],'data_offsets':[32,44]},"
+        "'bias':{'dtype':'F32','shape':[8],'data_offsets':[44,76]},"
+        "'h_res':{'dtype':'F32','shape':[2,2,2],'data_offsets':[76,108]}}";
+    struct image eight = image_of(coded, 108);
+    for (size_t i = 0; i < 3; i++)
+        memcpy(eight.bytes + eight.size - 108 + (i < 2 ? 4 + 4 * i : 28),
+               &(const float){ 2 }, 4);
+    fuzz_seed(folder, "coded", eight.bytes, eight.size);
     static const char numbers[] = "{'%s':{'dtype':'F32',"
         "'shape':[2,2,1],'data_offsets':[0,16]},"
         "'%s':{'dtype':'F32','shape':[2,8],'data_offsets':[16,80]},"

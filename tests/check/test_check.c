@@ -1510,6 +1510,306 @@ START_TEST(looking_changes_nothing)
     model_close(&two);
 }
 END_TEST
+#include "ground/blocks.h"
+
+enum slip { NO_SLIP, ROOM, CUTS, OTHER_BLOCK, TWICE, ROUNDED_DOWN,
+            THREE_STEPS, SLIPS };
+static const struct number_type eight_types[] = {
+    { "F8_E4M3", 1, NULL }, { "F8_E5M2", 1, NULL } };
+static const struct fp8_format *const formats[] = { &FP8_E4M3,
+                                                    &FP8_E5M2 };
+
+/* codes and exponents are changed as a wrong program has them */
+static void spoil(fp8 *q, int8_t *exponent, const real *x, size_t rows,
+                  size_t columns, struct fp8_format k, enum slip slip)
+{
+    const struct fp8_blocks b = { 1, 128 };
+    size_t blocks = fp8_scales(rows, columns, b), large = 0;
+    int8_t first = exponent[0];
+    for (size_t i = 0; slip == CUTS && i < rows * columns; i++) {
+        int e = exponent[i / columns * blocks / rows
+                         + i % columns / 128];
+        fp8 size = q[i] & 0x7f;
+        float got = ldexpf(fp8_widen(size, k), e);
+        q[i] = (fp8)(q[i] - (got > fabsf((float)x[i])));
+    }
+    for (size_t i = 0; i < blocks; i++) {
+        large = exponent[i] > exponent[large] ? i : large;
+        if (slip == OTHER_BLOCK)
+            exponent[i] = i + 1 < blocks ? exponent[i + 1] : first;
+        exponent[i] = (int8_t)(exponent[i] + (slip == TWICE));
+    }
+    size_t wide = blocks / rows;
+    size_t at = large / wide * columns + large % wide * 128;
+    while (slip == THREE_STEPS && (q[at] & 0x7f) >= 1 << k.fraction)
+        at++;
+    q[at] = (fp8)(q[at] + 3 * (slip == THREE_STEPS));
+}
+
+static void keep_eight(struct check *c, enum item role, int format,
+                       bool in_file, enum slip slip)
+{
+    const struct boundary *b = &c->file.hers;
+    const struct fp8_blocks blocks = { 1, 128 };
+    struct fp8_format k = *formats[format];
+    size_t count = check_size(b, role), C = b->width, rows = count / C;
+    size_t scales = fp8_scales(rows, C, blocks);
+    real *x = test_reals(count);
+    fp8 *q = (fp8 *)test_reals(count);
+    int8_t *exponent = (int8_t *)test_reals(scales);
+    for (size_t i = 0; i < count; i++)
+        x[i] = (real)b->at[role][i];
+    fp8_store(q, exponent, x, rows, C, blocks, k, NULL);
+    int more = slip == ROUNDED_DOWN ? -1 : slip == ROOM ? 8 : 0;
+    for (size_t i = 0; i < scales; i++)
+        exponent[i] = (int8_t)(exponent[i] + more);
+    for (size_t i = 0; i < count; i++) {
+        int e = exponent[i / C * (scales / rows) + i % C / 128];
+        q[i] = fp8_round((float)x[i] * ldexpf(1, -e), k);
+    }
+    spoil(q, exponent, x, rows, C, k, slip);
+    fp8_load(x, q, exponent, rows, C, blocks, k);
+    for (size_t i = 0; i < count; i++)
+        b->at[role][i] = (double)x[i];
+    for (size_t i = 0; in_file && i < scales; i++)
+        c->file.scale[role] = fmax(c->file.scale[role],
+                                   ldexp(1, exponent[i]));
+    if (in_file)
+        c->file.type[role] = &eight_types[format];
+}
+
+/* what is made by rules r, of numbers of forty sizes, in eight bits:
+   as the file says, or as --precision does */
+static struct check *filed_eight(const struct rules *r, int format,
+                                 bool in_file, enum slip in_next)
+{
+    enum { T = 3, N = 3, WIDE = 136 };
+    static const enum item given[] = { STREAMS, ANSWER, DNEXT, DINPUT };
+    static const enum item made[] = { INPUT, NEXT, EXIT, DSTREAMS,
+                                      DANSWER };
+    static struct check c;
+    c = (struct check){ .file.settings = test_settings,
+        .file.hers = test_boundary(T, N, WIDE, 3) };
+    for (size_t k = 0; k < 4; k++)
+        for (size_t i = 0; i < check_size(&c.file.hers, given[k]); i++)
+            c.file.hers.at[given[k]][i] *= exp2(-(double)(i % WIDE
+                                                          % 40));
+    test_store(&c, in_file ? "F32" : "F64");
+    make(&c.file.hers, r);
+    test_store(&c, in_file ? "F32" : "F64");
+    for (size_t k = 0; k < 5; k++)
+        keep_eight(&c, made[k], format, in_file,
+                   made[k] == NEXT ? in_next : NO_SLIP);
+    return &c;
+}
+
+/* nothing that is made is given but next: a search is short then */
+static struct check *next_only(struct check *c)
+{
+    c->file.hers.at[DNEXT] = NULL;
+    for (int i = H_PRE; i < ITEMS; i++)
+        if (i != NEXT)
+            c->file.hers.at[i] = NULL, c->file.type[i] = NULL;
+    return c;
+}
+
+static const struct check *checked_eight(struct check *c, int format,
+                                         bool in_file)
+{
+    struct message m = { 0, "" };
+    const char *precision = format == 0 ? "e4m3" : "E5M2";
+    ck_assert_msg(check_run(c, in_file ? NULL : precision, &m), "%s",
+                  m.text);
+    ck_assert(c->between->u == (in_file ? 0x1p-24 : 0x1p-53));
+    print_report(c);
+    return c;
+}
+
+/* fails if a rounding counts, or the steps of what is subnormal are
+   taken to be smaller */
+START_TEST(what_is_right_in_eight_bits_agrees)
+{
+    int format = _i % 2;
+    bool in_file = _i / 2 % 2, released = _i / 4;
+    struct rules r = rules_of(released, 0, 0);
+    const struct check *c = checked_eight(filed_eight(&r, format,
+        in_file, in_file ? ROOM : NO_SLIP), format, in_file);
+    const struct verdict *v = c->whole.verdict;
+    ck_assert_msg(v[released].agree == PARTS, "%s", report);
+    ck_assert_uint_le(v[!released].agree, PARTS - 5);
+    ck_assert(says("what a rounding to eight bits explains is not"));
+    ck_assert(says(format == 0 ? "  E4M3 " : "  E5M2 ") == in_file);
+    if (in_file)
+        return;
+    c = checked(next_only(filed_eight(&r, format, false, NO_SLIP)));
+    ck_assert_uint_eq(c->whole.verdict[released].agree, 0);
+    ck_assert(!says("what a rounding to eight bits"));
+}
+END_TEST
+
+/* fails if a tolerance of eight bits hides what is wrong in them */
+START_TEST(slips_of_eight_bits_are_seen)
+{
+    int format = _i % 2;
+    bool in_file = _i / 2 % 2;
+    enum slip slip = (enum slip)(CUTS + _i / 4);
+    struct rules r = rules_of(false, 0, 0);
+    /* E5M2's smallest are smaller than the rounding of F32 */
+    if (slip == THREE_STEPS && format == 1 && in_file)
+        return;
+    struct check *c = next_only(filed_eight(&r, format, in_file, slip));
+    checked_eight(c, format, in_file);
+    ck_assert_uint_eq(c->whole.verdict[0].of, 1);
+    ck_assert_msg(c->whole.verdict[0].agree == 0, "%s", report);
+    c = next_only(filed_eight(&r, format, in_file, NO_SLIP));
+    checked_eight(c, format, in_file);
+    ck_assert_uint_eq(c->whole.verdict[0].agree, 1);
+}
+END_TEST
+
+/* fails if eight bits hide a mistake, or make another of it */
+START_TEST(mistakes_are_named_in_eight_bits)
+{
+    static const enum mistake some[] = { TRANSPOSED, NO_FACTOR,
+        MIX_DROPPED, POST_FORGOTTEN, READ_CUT, SINKHORN_CUT,
+        EXIT_FIRST };
+    int format = _i % 2;
+    bool in_file = _i / 2 % 2;
+    uint64_t back = MISTAKE(some[_i / 4]);
+    bool only_back = some[_i / 4] >= SINKHORN_CUT;
+    struct rules r = rules_of(false, only_back ? 0 : back, back);
+    const struct check *c = checked_eight(filed_eight(&r, format,
+        in_file, NO_SLIP), format, in_file);
+    ck_assert_msg(c->founds == 1 && c->found[0].backward == back
+                  && c->found[0].forward == r.forward.wrong
+                  && c->explained.agree == PARTS, "%s", report);
+}
+END_TEST
+
+/* fails if bf16 in a file with --precision e4m3 does not mean that it
+   calculates in bf16, or a second check keeps the first one's */
+START_TEST(what_lies_between_eight_bits_is_the_files)
+{
+    struct message m = { 0, "" };
+    struct rules r = rules_of(false, 0, 0);
+    struct check *c = filed("BF16", &r, 1, 2);
+    ck_assert(check_run(c, "e4m3", &m));
+    ck_assert(c->between->u == 0x1p-8 && c->kept->u == 0x1p-4);
+    ck_assert(check_run(c, "F8_E5M2", &m));
+    ck_assert(c->between->u == 0x1p-8 && c->kept->u == 0x1p-3);
+    ck_assert(check_run(c, NULL, &m) && c->kept == NULL);
+    ck_assert(!check_run(c, "e3m4", &m));
+    ck_assert_ptr_nonnull(strstr(m.text, "f16, bf16, e4m3, e5m2"));
+}
+END_TEST
+#define E(name, type, shape, from, to) "'" name "':{'dtype':'" type \
+    "','shape':[" shape "],'data_offsets':[" from "," to "]}"
+#define CODED(shape) "{" F("streams", "1,2,1", "0", "8") "," \
+    F("alpha", "3", "8", "20") "," F("bias", "8", "20", "52") "," \
+    E("phi", "F8_E4M3", shape, "52", "68")
+#define SCALED(shape, to) CODED("8,2") "," \
+    F("phi_scale_inv", shape, "68", to) "}"
+
+static const struct { const char *header; size_t scales, row, column;
+                      float spoilt; const char *reason; } scaled[] = {
+    { SCALED("8,2", "132"), 16, 2, 1, 0, NULL },
+    { SCALED("8,1", "100"), 8, 1, 0, 0, NULL },
+    { SCALED("1,2", "76"), 2, 0, 1, 0, NULL },
+    { SCALED("1,1", "72"), 1, 0, 0, 0, NULL },
+    { SCALED("", "72"), 1, 0, 0, 0, NULL },
+    { CODED("2,8") "," F("phi_scale", "1,8", "68", "100") "}", 8, 1, 0,
+      0, NULL },
+    { CODED("2,8") "," F("phi_scale", "2,1", "68", "76") "}", 2, 0, 1,
+      0, NULL },
+    { CODED("8,2") "}", 0, 0, 0, 0,
+      "tensor phi: it has no scales, _scale_inv or _scale" },
+    { SCALED("8", "100"), 8, 0, 0, 0,
+      "phi_scale_inv: type or shape is not that of scales for phi" },
+    { SCALED("2,8", "132"), 16, 0, 0, 0, "is not that of scales" },
+    { SCALED("4,2", "100"), 8, 0, 0, 0, "is not that of scales" },
+    { SCALED("0,2", "68"), 0, 0, 0, 0, "is not that of scales" },
+    { CODED("8,2") "," E("phi_scale", "I32", "8,1", "68", "100") "}", 8,
+      0, 0, 0, "tensor phi_scale: type or shape" },
+    { SCALED("1,2", "76"), 2, 0, 0, -1,
+      "tensor phi_scale_inv: scale 1 is -1" },
+    { SCALED("1,2", "76"), 2, 0, 0, -0.f, "scale 1 is -0" },
+    { SCALED("8,1", "100"), 8, 0, 0, INFINITY, "scale 1 is inf" },
+    { SCALED("8,1", "100"), 8, 0, 0, NAN, "scale 1 is " },
+};
+
+/* fails if a scale is another's, a bad one passes, or one that is not a
+   power of two is not mentioned */
+START_TEST(codes_are_multiplied_by_their_scales)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    struct check_file f;
+    size_t scales = scaled[_i].scales, bytes = 68 + 4 * scales;
+    struct image image = image_of(scaled[_i].header, bytes);
+    unsigned char *data = image.bytes + image.size - bytes;
+    bool turned = strstr(scaled[_i].header, "[2,8],'data_offsets':[52");
+    memset(data, 0, bytes);
+    for (size_t i = 0; i < 16; i++)
+        data[52 + i] = (unsigned char)(turned ? i % 8 * 2 + i / 8 + 8
+                                              : i + 8);
+    for (size_t i = 0; i < scales; i++) {
+        float scale = i == 0 ? .5f : (float)i;
+        if (i == 1 && scaled[_i].reason != NULL)
+            scale = scaled[_i].spoilt;
+        memcpy(data + 68 + 4 * i, &scale, 4);
+    }
+    ck_assert_msg(image_open(&s, image, &m), "%s", m.text);
+    bool good = check_read(&f, &s, SIZE_MAX, &m);
+    ck_assert_msg(good == (scaled[_i].reason == NULL), "%s", m.text);
+    if (!good)
+        ck_assert_msg(strstr(m.text, scaled[_i].reason), "%s", m.text);
+    for (size_t i = 0; good && i < 16; i++) {
+        size_t of = i / 2 * scaled[_i].row + i % 2 * scaled[_i].column;
+        double size = (double)fp8_widen((fp8)(i + 8), FP8_E4M3);
+        ck_assert(f.hers.at[PHI][i]
+                  == size * (of == 0 ? .5 : (double)of));
+    }
+    if (good) {
+        ck_assert(f.odd[PHI] == (scales > 3));
+        ck_assert_str_eq(f.notices, "");
+        check_close(&f);
+    }
+    safetensors_close(&s);
+}
+END_TEST
+
+/* fails if a block is not 128, or one of the sizes is not looked at;
+   both names: the first is meant, the second left alone */
+START_TEST(a_block_of_scales_is_128)
+{
+    struct message m = { 0, "" };
+    struct safetensors s;
+    struct check_file f;
+    struct image image = image_of("{"
+        E("streams", "F8_E5M2", "1,2,130", "0", "260") ","
+        E("streams_scale_inv", "BF16", "1,2,2", "260", "268") ","
+        F("phi", "8,260", "268", "8588") ","
+        F("alpha", "3", "8588", "8600") ","
+        F("bias", "8", "8600", "8632") ","
+        F("streams_scale", "1", "8632", "8636") "}", 8636);
+    unsigned char *data = image.bytes + image.size - 8636;
+    static const unsigned char half[] = { 0x80, 0x3f, 0, 0x40, 0x40,
+                                          0x40, 0x80, 0x40 };
+    memset(data, 0x3c, 260);
+    memset(data + 260, 0, 8636 - 260);
+    memcpy(data + 260, half, 8);
+    ck_assert_msg(image_open(&s, image, &m), "%s", m.text);
+    ck_assert_msg(check_read(&f, &s, SIZE_MAX, &m), "%s", m.text);
+    for (size_t i = 0; i < 260; i++)
+        ck_assert(f.hers.at[STREAMS][i]
+                  == (double)(1 + i / 130 * 2 + i % 130 / 128));
+    ck_assert(f.scale[STREAMS] == 4 && f.odd[STREAMS]);
+    ck_assert_ptr_nonnull(strstr(f.notices, "streams_scale is left"));
+    ck_assert_ptr_null(strstr(f.notices, "scale_inv is left"));
+    check_close(&f);
+    safetensors_close(&s);
+}
+END_TEST
 
 Suite *check_suite(void)
 {
@@ -1553,6 +1853,11 @@ Suite *check_suite(void)
     tcase_add_loop_test(t, a_trace_is_read_by_its_own_names, 0, 2);
     tcase_add_test(t, halves_are_converted);
     tcase_add_loop_test(t, looking_changes_nothing, 0, 12);
+    tcase_add_loop_test(t, what_is_right_in_eight_bits_agrees, 0, 8);
+    tcase_add_test(t, what_lies_between_eight_bits_is_the_files);
+    tcase_add_loop_test(t, codes_are_multiplied_by_their_scales, 0,
+                        sizeof scaled / sizeof *scaled);
+    tcase_add_test(t, a_block_of_scales_is_128);
     suite_add_tcase(s, t);
     t = tcase_create("size");
     tcase_set_tags(t, "slow");
@@ -1576,6 +1881,11 @@ Suite *check_suite(void)
         tcase_add_loop_test(t, a_part_that_is_explained_is_counted, 0, 2);
         tcase_add_test(t, three_mistakes_of_a_published_port_are_named);
         tcase_add_test(t, one_wrong_part_is_no_matter_of_precision);
+    }
+    if (sizeof(real) == sizeof(float)) {
+        tcase_add_loop_test(t, slips_of_eight_bits_are_seen, 0,
+                            4 * (SLIPS - CUTS));
+        tcase_add_loop_test(t, mistakes_are_named_in_eight_bits, 0, 4 * 7);
     }
     suite_add_tcase(s, t);
     return s;

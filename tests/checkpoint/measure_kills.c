@@ -41,7 +41,8 @@ static bool save_in_place(void)
 // Save durably
 static bool save_durably(void)
 {
-    const struct tensor t = { "t", 1, { COUNT }, values, NULL };
+    const struct tensor t = { .name = "t", .rank = 1,
+                              .shape = { COUNT }, .data = values };
     struct message m = { 0, "" };
     return safetensors_write(path, &t, 1, NULL, 0, &m);
 }

@@ -83,7 +83,8 @@ static bool save_number(const char *path, size_t number, size_t copies,
                         struct message *m)
 {
     static real values[COPIES];
-    const struct tensor t = { "t", 1, { copies }, values, NULL };
+    const struct tensor t = { .name = "t", .rank = 1,
+                              .shape = { copies }, .data = values };
     for (size_t i = 0; i < copies; i++)
         values[i] = (real)number;
     return safetensors_write(path, &t, 1, NULL, 0, m);

@@ -442,8 +442,8 @@ END_TEST
 // Test the round trip
 static real numbers[9];
 static const struct tensor two[2] = {
-    { "a", 2, { 2, 3 }, numbers, NULL },
-    { "b", 1, { 3 }, numbers + 6, NULL },
+    { .name = "a", .rank = 2, .shape = { 2, 3 }, .data = numbers },
+    { .name = "b", .rank = 1, .shape = { 3 }, .data = numbers + 6 },
 };
 static const struct text_pair pair[2] = { { "step", "7" },
                                           { "e\"", "\xc3\xa9\n" } };
@@ -494,8 +494,9 @@ START_TEST(a_tensor_of_many_pieces_comes_back)
     real *want = test_reals(count), *got = test_reals(count);
     fill_normal(want, count, 1, 1);
     const struct tensor t[2] = {
-        { "host", 1, { count }, want, NULL },
-        { "device", 1, { count }, want, &cpu },
+        { .name = "host", .rank = 1, .shape = { count }, .data = want },
+        { .name = "device", .rank = 1, .shape = { count }, .data = want,
+          .device = &cpu },
     };
     const char *path = folder_file("x.safetensors");
     ck_assert_msg(safetensors_write(path, t, 2, NULL, 0, &m), "%s",
@@ -518,8 +519,9 @@ START_TEST(the_bytes_of_a_file_are_these)
     struct message m = { 0, "" };
     struct safetensors s;
     const real half = (real)0.5;
-    const struct tensor t[2] = { { "t", 0, { 0 }, &half, NULL },
-                                 { "u", 2, { 3, 0 }, &half, NULL } };
+    const struct tensor t[2] = {
+        { .name = "t", .data = &half },
+        { .name = "u", .rank = 2, .shape = { 3, 0 }, .data = &half } };
     const char *path = folder_file("x.safetensors");
     char want[400];
     int length = snprintf(want, sizeof want,
@@ -544,13 +546,11 @@ START_TEST(the_bytes_of_a_file_are_these)
     safetensors_close(&s);
 }
 END_TEST
-static const struct tensor twice[2] = {
-    { "a", 1, { 1 }, numbers, NULL }, { "a", 1, { 1 }, numbers, NULL }
-};
-static const struct tensor reserved = { "__metadata__", 1, { 1 },
-                                        numbers, NULL };
-static const struct tensor not_utf8 = { "\xff", 1, { 1 }, numbers,
-                                        NULL };
+#define NAMED(text) { .name = text, .rank = 1, .shape = { 1 }, \
+                      .data = numbers }
+static const struct tensor twice[2] = { NAMED("a"), NAMED("a") };
+static const struct tensor reserved = NAMED("__metadata__");
+static const struct tensor not_utf8 = NAMED("\xff");
 static const struct text_pair twin[2] = { { "k", "1" }, { "k", "2" } };
 static const struct text_pair own = { "checksum", "1" };
 static const struct text_pair other = { "k", "\xff" };
@@ -573,6 +573,78 @@ START_TEST(what_cannot_be_read_again_is_not_written)
                                  unfit[_i].p, unfit[_i].pairs, &m));
     ck_assert_int_eq(m.status, unfit[_i].status);
     ck_assert(!file_there(path));
+}
+END_TEST
+#include "support/fp8_by_search.h"
+
+/* fails if a code is written or read as another, gets another's value,
+   or loses its sign where it is zero, infinite or no number */
+START_TEST(all_codes_of_eight_bits_are_written_and_read)
+{
+    static const char *const name[] = { "F8_E4M3", "F8_E5M2" };
+    struct message m = { 0, "" };
+    struct safetensors s;
+    unsigned char code[257], got[256];
+    real number[256];
+    struct tensor t[3] = {
+        { .name = "first", .rank = 1, .shape = { 3 }, .code = code,
+          .code_type = name[!_i] },
+        { .name = "all", .rank = 2, .shape = { 16, 16 },
+          .code = code + 1, .code_type = name[_i] },
+        { .name = "real", .rank = 1, .shape = { 9 },
+          .data = numbers } };
+    const struct fp8_format k = _i == 0 ? FP8_E4M3 : FP8_E5M2;
+    numbers_make();
+    for (size_t i = 0; i < 257; i++)
+        code[i] = (unsigned char)(i + 255);
+    const char *path = folder_file("x.safetensors");
+    ck_assert_msg(safetensors_write(path, t, 3, NULL, 0, &m), "%s",
+                  m.text);
+    ck_assert_msg(safetensors_open(&s, path, &m), "%s", m.text);
+    ck_assert(s.verified);
+    ck_assert_uint_eq(s.bytes, 3 + 256 + 9 * sizeof(real));
+    const struct entry *e = safetensors_find(&s, "all");
+    ck_assert_str_eq(e->type->name, name[_i]);
+    ck_assert(safetensors_bytes(got, &s, e->begin, 256, &m));
+    ck_assert_int_eq(memcmp(got, code + 1, 256), 0);
+    ck_assert(tensor_copy(number, &s, "all", 2, t[1].shape, &m));
+    for (unsigned i = 0; i < 256; i++) {
+        double size = fp8_size(i & 0x7f, k);
+        bool none = (i & 0x7f) > (_i == 0 ? 0x7eu : 0x7cu);
+        if (_i == 1 && (i & 0x7f) == 0x7c)
+            size = (double)INFINITY;
+        ck_assert((signbit(number[i]) != 0) == (i > 127));
+        ck_assert(none ? isnan(number[i])
+                       : fabs((double)number[i]) == size);
+    }
+    ck_assert(tensor_copy(number, &s, "real", 1, t[2].shape, &m));
+    assert_same(number, numbers, 9);
+    safetensors_close(&s);
+}
+END_TEST
+
+/* fails if eight bits take another number of bytes, or a message does
+   not name all types that are read */
+START_TEST(eight_bits_are_one_byte)
+{
+    static const char *const wrong[] = { "F8_E4M3", "F8_E5M2" };
+    char header[200];
+    for (size_t bytes = 0; bytes < 10; bytes++) {
+        struct message m = { 0, "" };
+        struct safetensors s;
+        snprintf(header, sizeof header, "{'a':" ENTRY("'%s'", "[5]",
+                 "[0,%zu]") "}", wrong[_i], bytes);
+        bool good = image_open(&s, image_of(header, bytes), &m);
+        ck_assert(good == (bytes == 5));
+        if (good)
+            safetensors_close(&s);
+        else
+            ck_assert_ptr_nonnull(strstr(m.text, "takes 5 bytes"));
+    }
+    struct message m = refusal_of(image_of("{'a':" ENTRY("'F8_E3M4'",
+                                           "[5]", "[0,5]") "}", 5));
+    ck_assert_str_eq(m.text, "x.st: tensor a: dtype F8_E3M4 is not one "
+                     "of F64, F32, BF16, F16, F8_E4M3, F8_E5M2");
 }
 END_TEST
 // Test damage
@@ -985,5 +1057,11 @@ Suite *safetensors_suite(void)
     tcase_add_test(c, a_checksum_without_memory_is_reported);
     tcase_add_test(c, a_header_that_lacks_anything_is_not_written);
     tcase_add_test(c, any_failed_allocation_of_json_is_reported);
+    c = tcase_create("eight bits");
+    suite_add_tcase(s, c);
+    tcase_add_checked_fixture(c, folder_make, folder_remove);
+    tcase_add_loop_test(c, all_codes_of_eight_bits_are_written_and_read, 0,
+                        2);
+    tcase_add_loop_test(c, eight_bits_are_one_byte, 0, 2);
     return s;
 }
