@@ -353,7 +353,6 @@ back_eight_kernel(struct hop_back_eight h, unsigned blocks)
             }
         __syncthreads();
         // Go back over the tile, in eight bits
-        __syncthreads();                        /* exponents are there */
         #pragma unroll
         for (int pass = n == ROWS; pass <= n / ROWS; pass++) {
             const bool gives = pass == (n == ROWS), sums_up = pass > 0;

@@ -152,6 +152,30 @@ START_TEST(gpu_work_is_recorded_again_in_another_workspace)
     ck_assert(r.state == NULL && device_finish(&cpu, &m));
 }
 END_TEST
+/* fails if a stream is made again by the chance of another site, or
+   other streams than those that were stored go back */
+START_TEST(gpu_streams_made_again_in_eight_bits_change_no_update)
+{
+    static const char *const ways[] = { "fp8-streams",
+                                        "fp8-streams-stochastic" };
+    struct configuration c = tiny_configuration();
+    struct trainer t[2];
+    struct update u;
+    put_on_gpu(ways[_i]);
+    snprintf(c.connection, sizeof c.connection, "mhc");
+    c.streams = 4, c.width = 128, c.steps = 2, c.layers = 2;
+    for (int k = 0; k < 2; k++) {
+        c.lazy = k == 0 ? 0 : 4;
+        tiny_open_as(&t[k], &c);
+        update(&t[k], &u);
+        update(&t[k], &u);
+    }
+    assert_same(numbers_of(t[1].model.weights),
+                numbers_of(t[0].model.weights),
+                t[0].model.parameters.count);
+    tiny_close(&t[0]), tiny_close(&t[1]);
+}
+END_TEST
 
 Suite *gpu_step_suite(void);
 Suite *gpu_step_suite(void)
@@ -162,6 +186,9 @@ Suite *gpu_step_suite(void)
     tcase_set_timeout(c, 300);
     tcase_add_loop_test(c, gpu_recorded_steps_have_the_same_bits, 0,
         4 * sizeof recorded_in / sizeof *recorded_in);
+    // Add tests of recorded work
+    tcase_add_loop_test(c,
+        gpu_streams_made_again_in_eight_bits_change_no_update, 0, 2);
     tcase_add_test(c, gpu_work_that_waits_is_not_recorded);
     tcase_add_test(c, gpu_work_is_recorded_again_in_another_workspace);
     return s;
