@@ -39,10 +39,13 @@ static __device__ inline struct philox draws(const struct drawing &how,
     return x;
 }
 
-/* that of channel c */
+/* that of channel c; a word is chosen, for an index that is not known
+   beforehand would take memory */
 static __device__ inline float chance(const struct philox &x, size_t c)
 {
-    uint32_t word = x.word[c % 8 / 2];
+    uint32_t low = c & 2 ? x.word[1] : x.word[0];
+    uint32_t high = c & 2 ? x.word[3] : x.word[2];
+    uint32_t word = c & 4 ? high : low;
     uint32_t bits = c % 2 == 0 ? word & 0xffff : word >> 16;
     return ((float)bits + .5f) * 0x1p-16f;
 }

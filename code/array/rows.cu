@@ -7,7 +7,8 @@ enum { BLOCK = 128, THREADS = 256, WARPS = 8 };
 /* rows of so many bytes each, and how they are rounded */
 struct rows {
     fp8 *at;
-    size_t columns, bytes, mean_at, streams;
+    size_t bytes, mean_at;
+    unsigned columns, streams, width;   /* of a stream, or all */
     struct drawing how;
 };
 
@@ -16,15 +17,14 @@ struct rows {
    without their mean */
 static __device__ void four(float x[4], const float *from,
                             const struct rows &a,
-                            const struct sixteen *mean, size_t c)
+                            const struct sixteen *mean, unsigned c)
 {
-    size_t C = a.streams > 0 ? a.columns / a.streams : 1;
-    for (size_t k = 0; k < 4; k++) {
+    for (unsigned k = 0; k < 4; k++) {
         x[k] = c + k < a.columns ? from[c + k] : 0;
         if (a.streams == 1)
             x[k] = 0;
         else if (a.streams > 1 && c + k < a.columns)
-            x[k] -= mean[(c + k) % C];
+            x[k] -= mean[(c + k) % a.width];
     }
 }
 
@@ -33,22 +33,22 @@ rows_store_kernel(struct rows a, const float *from,
                   unsigned long long *counts)
 {
     size_t t = blockIdx.x;
-    size_t C = a.streams > 0 ? a.columns / a.streams : 0;
+    unsigned C = a.streams > 0 ? a.width : 0;
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
     fp8 *code = a.at + t * a.bytes;
     int8_t *exponent = (int8_t *)code + a.columns;
     struct sixteen *mean = (struct sixteen *)(code + a.mean_at);
     from += t * a.columns;
     // Store the mean of a row on the gpu
-    for (size_t c = threadIdx.x; c < C; c += THREADS) {
+    for (unsigned c = threadIdx.x; c < C; c += THREADS) {
         float sum = from[c];
-        for (size_t i = 1; i < a.streams; i++)
+        for (unsigned i = 1; i < a.streams; i++)
             sum += from[i * C + c];
         mean[c] = sum / (float)a.streams;
     }
     __syncthreads();
-    for (size_t b = warp; b * BLOCK < a.columns; b += WARPS) {
-        size_t c = b * BLOCK + 4 * lane;
+    for (unsigned b = warp; b * BLOCK < a.columns; b += WARPS) {
+        unsigned c = b * BLOCK + 4 * lane;
         float x[4], amax = 0;
         struct philox bits = { };
         unsigned infinite = 0, codes = 0;
@@ -70,7 +70,7 @@ rows_store_kernel(struct rows a, const float *from,
         }
         if (c + 4 <= a.columns)
             *(unsigned *)(code + c) = codes;
-        for (size_t i = 0; c + 4 > a.columns && c + i < a.columns; i++)
+        for (int i = 0; c + 4 > a.columns && c + i < a.columns; i++)
             code[c + i] = (fp8)(codes >> 8 * i);
         if (lane == 0)
             exponent[b] = (int8_t)k;
@@ -79,12 +79,12 @@ rows_store_kernel(struct rows a, const float *from,
     }
     if (t == 0 && threadIdx.x == 0 && counts != NULL)
         atomicAdd(&counts[0],
-                  (unsigned long long)(gridDim.x * a.columns));
+                  (unsigned long long)gridDim.x * a.columns);
 }
 
 // Load a row on the gpu
 static __device__ float number_at(const fp8 *code,
-                                  const int8_t *exponent, size_t c)
+                                  const int8_t *exponent, unsigned c)
 {
     return fp8_widen(code[c], e4m3()) * power(exponent[c / BLOCK]);
 }
@@ -92,19 +92,19 @@ static __device__ float number_at(const fp8 *code,
 static __global__ void __launch_bounds__(THREADS)
 rows_load_kernel(float *to, struct rows a)
 {
-    size_t t = blockIdx.x, n = a.streams > 0 ? a.streams : 1;
-    size_t C = a.columns / n;
+    size_t t = blockIdx.x;
+    unsigned n = a.streams > 0 ? a.streams : 1, C = a.width;
     const fp8 *code = a.at + t * a.bytes;
     const int8_t *exponent = (const int8_t *)code + a.columns;
     const auto *mean = (const struct sixteen *)(code + a.mean_at);
     to += t * a.columns;
-    for (size_t c = threadIdx.x; c < C; c += THREADS) {
+    for (unsigned c = threadIdx.x; c < C; c += THREADS) {
         float more = number_at(code, exponent, c);
-        for (size_t i = 1; i < n; i++)
+        for (unsigned i = 1; i < n; i++)
             more += number_at(code, exponent, i * C + c);
         if (a.streams > 0)
             more = mean[c] - more / (float)n;
-        for (size_t i = 0; i < n; i++) {
+        for (unsigned i = 0; i < n; i++) {
             float x = number_at(code, exponent, i * C + c);
             to[i * C + c] = a.streams > 0 ? x + more : x;
         }
@@ -114,8 +114,10 @@ rows_load_kernel(float *to, struct rows a)
 static struct rows rows_of(const struct device *d, struct array a)
 {
     size_t codes = a.columns + (a.columns + BLOCK - 1) / BLOCK;
-    return (struct rows){ (fp8 *)a.at, a.columns, row_bytes(a),
-        rows_of_sixteen(codes), a.streams, drawing_of(d, a) };
+    unsigned n = (unsigned)a.streams, all = (unsigned)a.columns;
+    return (struct rows){ (fp8 *)a.at, row_bytes(a),
+        rows_of_sixteen(codes), all, n, n > 0 ? all / n : all,
+        drawing_of(d, a) };
 }
 
 void gpu_rows_store(struct device *d, struct array to,

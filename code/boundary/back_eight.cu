@@ -128,6 +128,9 @@ template <int n, bool CLUSTER>
 static __global__ void __launch_bounds__(THREADS)
 back_eight_kernel(struct hop_back_eight h, unsigned blocks)
 {
+#if defined __CUDA_ARCH__ && __CUDA_ARCH__ < 900
+    __trap();                       /* too many registers */
+#else
     // What a block has on the way back
     constexpr int OUTPUTS = 2 * n + n * n, GATES = n + n * n;
     constexpr int ROW = 2 * OUTPUTS + 1, RMS = ROW - 1;
@@ -159,9 +162,8 @@ back_eight_kernel(struct hop_back_eight h, unsigned blocks)
     for (size_t k = threadIdx.x; k < kept; k += THREADS)
         gains[k] = 0;
     constexpr int ROOM = WARPS * TILE * n;
+    step += n * slice;              /* of what was written */
     float *room = (float *)(tile + TILE * step), *other = room + ROOM;
-    int8_t *exponents = (int8_t *)(other + ROOM);
-    size_t many = slice / 128;      /* exponents of a stream */
     for (size_t a = run * tiles / h.runs; a < end; a++) {
         size_t first = a * TILE;
         // What a block knows of its tokens
@@ -259,15 +261,14 @@ back_eight_kernel(struct hop_back_eight h, unsigned blocks)
                     auto it = rounded_to<some>(v, amax[r][i], h.next, t,
                                                i * C + begin + c);
                     next[i] = it.kept;
-                    if (left > 0 && warp % SPAN == 0 && in_group == 0)
-                        exponents[(at * n + i) * many + c / 128]
-                            = (int8_t)it.exponent;
                 }
                 if (left > 0) {
                     uint16_t *to = tile + at * step + c;
                     #pragma unroll
-                    for (int j = 0; j < n; j++)
+                    for (int j = 0; j < n; j++) {
                         *(some *)(to + j * slice) = x[r][j];
+                        *(some *)(to + (n + 2 + j) * slice) = next[j];
+                    }
                     *(some *)(to + n * slice) = y[r];
                     *(some *)(to + (n + 1) * slice) = dn;
                 }
@@ -367,7 +368,6 @@ back_eight_kernel(struct hop_back_eight h, unsigned blocks)
                     size_t c = c0 + in_group * FOUR;
                     constexpr size_t left = FOUR;
                     float D[n][EACH][FOUR] = { }, dgain[FOUR] = { };
-                    float dxs[EACH][n][FOUR] = { };
                     auto add = [&](int i) {
                         add_rows<OUTPUTS, TILE>(D[i], draw,
                                                 h.phi + i * C + begin + c0,
@@ -388,16 +388,10 @@ back_eight_kernel(struct hop_back_eight h, unsigned blocks)
                                                                        left);
                         float din[FOUR];
                         #pragma unroll
-                        for (int j = 0; j < n; j++)
+                        for (int j = 0; j < n; j++) {
                             x[j] = numbers_at<true, struct four>(of + j * slice, left);
-                        #pragma unroll
-                        for (int i = 0; i < n; i++) {
-                            float v[FOUR];
-                            for (int k = 0; k < FOUR; k++)
-                                v[k] = next_at<n>(x, y, left_gates[at], i, k);
-                            int e = exponents[(at * n + i) * many + c / 128];
-                            next[i] = rounded_by<struct four>(v, e, h.next, t,
-                                                              i * C + begin + c).kept;
+                            next[j] = numbers_at<true, struct four>(
+                                of + (n + 2 + j) * slice, left);
                         }
                         // Find the gradient of what was read
                         #pragma unroll
@@ -408,8 +402,7 @@ back_eight_kernel(struct hop_back_eight h, unsigned blocks)
                             din[k] = told[at][0] * gain * d - told[at][2] * in;
                             dgain[k] += d * in * told[at][0];
                         }
-                        auto &dx = dxs[r];
-                        float dy[FOUR] = { };
+                        float dx[n][FOUR] = { }, dy[FOUR] = { };
                         #pragma unroll
                         for (int i = from; i < until; i++) {
                             if (EACH == 1)
@@ -443,6 +436,25 @@ back_eight_kernel(struct hop_back_eight h, unsigned blocks)
                                 = next[i];
                         if (own > 0 && gives)
                             store(h.danswer + t * C + begin + c, dy);
+                        if (gives) {
+                            // Store the gradients of the streams behind
+                            float amax[1][n];
+                            for (int j = 0; j < n; j++) {
+                                amax[0][j] = 0;
+                                for (int k = 0; k < FOUR; k++)
+                                    amax[0][j] = larger(amax[0][j], dx[j][k]);
+                            }
+                            largest<WARPS, TILE>(amax, room);
+                            #pragma unroll
+                            for (int j = 0; j < n && own > 0; j++) {
+                                size_t column = j * C + begin + c;
+                                auto it = rounded_to<struct four>(dx[j], amax[0][j], h.dstream, t,
+                                                                  column);
+                                store(h.dstream, t, column, it, warp == 0 && in_group == 0);
+                            }
+                            float *used = room;
+                            room = other, other = used;
+                        }
                     }
                     // Add up the gain's gradient
                     #pragma unroll
@@ -451,30 +463,6 @@ back_eight_kernel(struct hop_back_eight h, unsigned blocks)
                             dgain[k] += __shfl_xor_sync(~0u, dgain[k], half);
                         if (group == 0 && left > 0)
                             gains[c + k] += dgain[k];
-                    }
-                    if (gives) {
-                        // Store the gradients of the streams behind
-                        float amax[EACH][n];
-                        for (int r = 0; r < EACH; r++)
-                            for (int j = 0; j < n; j++) {
-                                amax[r][j] = 0;
-                                for (int k = 0; k < FOUR; k++)
-                                    amax[r][j] = larger(amax[r][j], dxs[r][j][k]);
-                            }
-                        largest<WARPS, TILE>(amax, room);
-                        #pragma unroll
-                        for (int r = 0; r < EACH; r++) {
-                            size_t t = first + group + 8 * r;
-                            #pragma unroll
-                            for (int j = 0; j < n && t < h.tokens; j++) {
-                                size_t column = j * C + begin + c;
-                                auto it = rounded_to<struct four>(dxs[r][j], amax[r][j],
-                                                                  h.dstream, t, column);
-                                store(h.dstream, t, column, it, warp == 0 && in_group == 0);
-                            }
-                        }
-                        float *used = room;
-                        room = other, other = used;
                     }
                 }
                 if (last) {
@@ -569,6 +557,7 @@ back_eight_kernel(struct hop_back_eight h, unsigned blocks)
     }
     if (CLUSTER)
         meet<CLUSTER>();
+#endif
 }
 
 // Launch the way back, in eight bits
@@ -578,7 +567,7 @@ size_t gpu_room_back_eight(size_t n, size_t slice)
     size_t tokens = (size_t)tile_of(n);
     return gpu_back_room(n, slice, w)
          + 2 * WARPS * tokens * n * sizeof(float)
-         + tokens * n * (slice / 128);
+         + tokens * n * slice * sizeof(uint16_t);
 }
 
 template <int n>
@@ -631,9 +620,7 @@ bool gpu_cross_back_eight(struct device *d, const struct site *from,
         way };
     if (to->streams == 2)
         back_by<2>(d, to, &h);
-    else if (to->streams == 4)
-        back_by<4>(d, to, &h);
     else
-        back_by<8>(d, to, &h);
+        back_by<4>(d, to, &h);
     return true;
 }

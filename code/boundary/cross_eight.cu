@@ -223,7 +223,7 @@ static bool taken(const struct site *s)
 {
     size_t n = s->streams;
     return s->layout.mix == MIX_SINKHORN && s->stream.format == E4M3
-        && s->stream.streams == 0 && (n == 2 || n == 4 || n == 8)
+        && s->stream.streams == 0 && (n == 2 || n == 4)
         && (uintptr_t)s->phi.at % 16 == 0
         && (uintptr_t)s->normed.at % 16 == 0
         && (uintptr_t)s->input.at % 16 == 0
@@ -235,6 +235,8 @@ unsigned gpu_blocks_eight(struct device *d, const struct site *to,
 {
     struct room r = gpu_room_for_tiles(d);
     unsigned best = 0;
+    if (!has_clusters(((const struct gpu *)d->state)->version))
+        return 0;
     for (unsigned b = 1; b <= r.blocks; b *= 2) {
         size_t slice = to->width / b;
         size_t room = back ? gpu_room_back_eight(to->streams, slice)
@@ -292,9 +294,7 @@ bool gpu_cross_eight(struct device *d, const struct site *from,
     }
     if (to->streams == 2)
         cross_by<2>(d, &h, blocks);
-    else if (to->streams == 4)
-        cross_by<4>(d, &h, blocks);
     else
-        cross_by<8>(d, &h, blocks);
+        cross_by<4>(d, &h, blocks);
     return true;
 }
