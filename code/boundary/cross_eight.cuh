@@ -4,9 +4,9 @@
 
 LANGUAGE_C_BEGIN
 /* gpu_cross_at_once and its way back, with two or four streams in E4M3,
-   to the nearest or by chance; widths of 128 a block; on GPUs of 9.0 and
-   later. By so many blocks; 0: as suits the GPU. False, and nothing is
-   done: they do not take these. */
+   to the nearest or by chance; widths of 128 a block; on GPUs of 9.0
+   and later. By so many blocks; 0: as suits the GPU. False, and
+   nothing is done: they do not take these. */
 bool gpu_cross_eight(struct device *d, const struct site *from,
                      const struct site *to, unsigned blocks);
 bool gpu_cross_back_eight(struct device *d, const struct site *from,
