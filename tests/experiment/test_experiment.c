@@ -560,6 +560,42 @@ START_TEST(no_run_was_lost)
     table_free(&t);
 }
 END_TEST
+/* where the whole interval lies: below the margin, above zero, above
+   the margin */
+enum { BELOW = 1, COSTS = 2, BEYOND = 4 };
+static const struct { const char *arm; double mean; int lies; }
+cost[] = {
+    { "wide-fp8", 0.0144, 0 }, { "wide-mhc-fp8", 0.0005, BELOW },
+    { "deep-fp8", 0.008, BELOW }, { "deep-mhc-fp8", 0.010, 0 },
+    { "deep-near", 0.067, COSTS | BEYOND },
+    { "deep-mhc-near", 0.056, COSTS | BEYOND },
+    { "deep-chance", 0.120, COSTS | BEYOND },
+    { "deep-mhc-chance", 0.043, COSTS | BEYOND },
+    { "wide-near", 0.027, COSTS },
+    { "wide-chance", 0.036, COSTS | BEYOND },
+    { "wide-mhc-near", 0.015, 0 }, { "wide-mhc-chance", 0.011, 0 },
+    { "wide-mhc-mean", -0.001, BELOW },
+    { "deep-mhc-mean", 0.017, COSTS } };
+
+START_TEST(what_eight_bits_cost_is_what_was_measured)
+{
+    struct table t;
+    struct message m = { 0 };
+    size_t r = 0;
+    ck_assert_msg(table_read(&t, "data/results/precision_against.csv",
+                             &m), "%s", m.text);
+    while (r < t.rows && strcmp(table_text(&t, r, "arm"), cost[_i].arm))
+        r++;
+    ck_assert(r < t.rows);
+    double low = table_number(&t, r, "low");
+    double high = table_number(&t, r, "high");
+    ck_assert(fabs(table_number(&t, r, "mean") - cost[_i].mean)
+              < 0.00051);
+    ck_assert_int_eq((high < 0.02 ? BELOW : 0) | (low > 0 ? COSTS : 0)
+                     | (low > 0.02 ? BEYOND : 0), cost[_i].lies);
+    table_free(&t);
+}
+END_TEST
 
 Suite *experiment_suite(void);
 Suite *experiment_suite(void)
@@ -594,6 +630,8 @@ Suite *experiment_suite(void)
     tcase_add_test(c, no_run_was_lost);
     tcase_add_loop_test(c, what_the_chapter_says_is_what_was_measured, 0,
                         (int)(sizeof claim / sizeof claim[0]));
+    tcase_add_loop_test(c, what_eight_bits_cost_is_what_was_measured, 0,
+                        sizeof cost / sizeof *cost);
     suite_add_tcase(s, c);
     return s;
 }
