@@ -94,12 +94,13 @@ static bool gpu_open(struct device *d, const char *precision,
             d->eight.mean = strstr(precision, "-mean") != NULL;
             gpu_check(d, cudaMalloc((void **)&g->now, 4 * sizeof *g->now),
                       "place");
-            gpu_check(d, cudaMemset(g->now, 0, 4 * sizeof *g->now), "place");
+            gpu_check(d, cudaMemsetAsync(g->now, 0, 4 * sizeof *g->now,
+                                         g->stream), "place");
         }
         gpu_check(d, cudaMalloc((void **)&g->counts,
                                 2 * sizeof *g->counts), "counts");
-        gpu_check(d, cudaMemset(g->counts, 0, 2 * sizeof *g->counts),
-                  "counts");
+        gpu_check(d, cudaMemsetAsync(g->counts, 0, 2 * sizeof *g->counts,
+                                     g->stream), "counts");
     }
     return true;
 }
@@ -175,7 +176,8 @@ static void gpu_wait(struct device *d)
             unsigned long long now[2] = { 0, 0 };
             gpu_check(d, cudaMemcpy(now, in_eight->counts, sizeof now,
                                     cudaMemcpyDeviceToHost), "counts");
-            gpu_check(d, cudaMemset(in_eight->counts, 0, sizeof now), "counts");
+            gpu_check(d, cudaMemsetAsync(in_eight->counts, 0, sizeof now,
+                                         in_eight->stream), "counts");
             d->eight.stored += now[0];
             d->eight.saturated += now[1];
         }

@@ -185,6 +185,61 @@ START_TEST(gpu_products_in_eight_bits_are_the_cpus_but_for_sums)
 }
 END_TEST
 
+/* every other row, or column, is 2^-20 as large */
+static struct both uneven(enum role role, size_t rows, size_t columns,
+                          bool by_row)
+{
+    struct array a = test_array(role, rows, columns, 7, 1);
+    for (size_t i = 0; i < rows * columns; i++)
+        if ((by_row ? i / columns : i % columns) % 2 == 0)
+            reals(a)[i] *= 0x1p-20f;
+    return both_with(a);
+}
+
+/* those of the small rows, and columns, only */
+static void small_ones(struct both b, bool columns)
+{
+    size_t N = b.wide.columns, used = 0;
+    real *small[2];
+    for (int d = 0; d < 2; d++) {
+        const real *x = both_fetch(d, b.on[d]);
+        small[d] = test_reals(b.wide.rows * N);
+        used = 0;
+        for (size_t i = 0; i < b.wide.rows * N; i++)
+            if (i / N % 2 == 0 && (!columns || i % N % 2 == 0))
+                small[d][used++] = x[i];
+    }
+    assert_close(small[GPU], small[CPU], used,
+                 columns ? 1e-5 : 0x1p-7);
+}
+
+/* fails if a small row or column is rounded by a large one's scale */
+START_TEST(gpu_products_round_each_by_its_own_scale)
+{
+    enum { T = 200, N = 136, K = 144 };
+    both_open("fp8");
+    if (gpu_products_by != NULL)
+        gpu_products_by(&two[GPU], _i ? BY_WARPS : BY_ANY);
+    struct both w = both_of(WORKING, N, K, 1, 1);
+    struct both y = both_of(ACTIVATION, T, N, 2, 0);
+    struct both dx = both_of(GRADIENT, T, K, 3, 0);
+    struct both dw = both_of(MASTER, N, K, 4, 0);
+    struct both x = uneven(ACTIVATION, T, K, true);
+    struct both dy = uneven(GRADIENT, T, N, true);
+    struct both u = uneven(ACTIVATION, T, K, false);
+    struct both v = uneven(GRADIENT, T, N, false);
+    for (int d = 0; d < 2; d++) {
+        device_product(&two[d], y.on[d], x.on[d], w.on[d]);
+        device_product_input(&two[d], dx.on[d], dy.on[d], w.on[d],
+                             false);
+        device_product_weight(&two[d], dw.on[d], v.on[d], u.on[d]);
+    }
+    small_ones(y, false);
+    small_ones(dx, false);
+    small_ones(dw, true);
+}
+END_TEST
+
 /* fails if the head is rounded to eight bits, or an infinity is not
    counted */
 START_TEST(gpu_heads_keep_sixteen_bits)
@@ -394,6 +449,8 @@ Suite *gpu_eight_suite(void)
     tcase_add_loop_test(c,
         gpu_products_in_eight_bits_are_the_cpus_but_for_sums, 0,
         2 * PRODUCTS);
+    tcase_add_loop_test(c, gpu_products_round_each_by_its_own_scale, 0,
+                        2);
     tcase_add_test(c, gpu_heads_keep_sixteen_bits);
     tcase_add_test(c, gpu_sums_of_fourteen_bits_are_those_of_the_model);
     tcase_add_test(c, gpu_products_in_eight_bits_repeat_in_any_order);
