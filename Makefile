@@ -286,9 +286,11 @@ data/results/every_float.txt: | build/float/ground/show_every_float
 	@(echo '$$ make every-float'; build/float/ground/show_every_float) > $@.new && mv $@.new $@
 FP8 := $(if $(wildcard tests/ground/show_every_fp8.c),build/float/ground/show_every_fp8)
 IMAGE := $(if $(wildcard tests/layers/show_every_image.c),build/float/layers/show_every_image)
-exhaustive: every-float $(FP8) $(IMAGE)
+FP8_GPU := $(if $(wildcard tests/device/show_every_fp8_on_gpu.c),build/emulated/device/show_every_fp8_on_gpu)
+exhaustive: every-float $(FP8) $(IMAGE) $(FP8_GPU)
 	@$(FP8) $(EVERY)
 	@$(IMAGE) $(EVERY)
+	@$(FP8_GPU) $(EVERY)
 experiments: $(if $(FP8),data/results/exhaustive.txt $(patsubst %,data/results/eight_%.csv,blocks formats products sums))
 data/results/exhaustive.txt: | $(FP8)
 	@(echo '$$ make exhaustive'; $(FP8)) > $@.new && mv $@.new $@

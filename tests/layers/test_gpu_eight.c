@@ -1,4 +1,5 @@
 #include "device/both.h"
+#include "device/eight_kernels.h"
 #include "ground/bf16.h"
 #include "ground/random.h"
 #include "layers/image.cuh"
@@ -121,6 +122,32 @@ START_TEST(gpu_codes_are_the_cpus_turned_or_not)
                         scale[row / b.rows * wide
                               + column / b.columns]);
             }
+    }
+}
+END_TEST
+
+/* fails if the two of a pair are exchanged, or one of these is rounded
+   otherwise: 448, 464 and 465, what is not finite, zeros, steps of what
+   is subnormal; and a sample of all */
+START_TEST(gpu_pairs_of_codes_are_the_cpus)
+{
+    enum { SAMPLE = 1 << 12 };
+    const float first[] = { 440, 448, 464, 465, 1e30f, INFINITY, NAN, 0,
+                            0x1p-9f, 0x1p-10f, 0x1.8p-10f, 0x1.fp-7f };
+    both_open("fp8");
+    uint16_t *pair = room_for(2 * SAMPLE);
+    for (size_t k = 0; k < sizeof first / sizeof *first + 64; k++) {
+        uint32_t bits = k < 64 ? (uint32_t)k << 26
+            : bits_of(first[k - 64]) - SAMPLE / 2;
+        eight_codes(&two[GPU], pair, bits, SAMPLE);
+        const uint16_t *got = (const uint16_t *)(void *)bytes_at(
+            pair, 2 * SAMPLE);
+        for (uint32_t i = 0; i < SAMPLE; i++) {
+            float x = float_of(bits + i);
+            ck_assert_uint_eq(got[i],
+                fp8_round(x, FP8_E4M3)
+                | (unsigned)fp8_round(-x, FP8_E4M3) << 8);
+        }
     }
 }
 END_TEST
@@ -440,6 +467,7 @@ Suite *gpu_eight_suite(void)
     TCase *c = tcase_create("gpu_eight");
     suite_add_tcase(s, c);
     tcase_set_timeout(c, 240);
+    tcase_add_test(c, gpu_pairs_of_codes_are_the_cpus);
     tcase_add_loop_test(c, gpu_images_are_the_cpus, 0, SIZES);
     tcase_add_loop_test(c, gpu_codes_are_the_cpus_turned_or_not, 0,
                         SIZES);
