@@ -157,6 +157,12 @@ for n in 2 4; do                        # by one kernel each way
                 '[ "$(wc -l < got)" -gt 100 ] && alike once got'
         done
     done
+    for seed in {1..20}; do
+        EMULATOR_ORDER=random:$seed show emulated gpu mhc $n 0 \
+            fp8-streams-stochastic 128 > once
+        holds "mhc $n at 128, order $seed: the same bits" \
+            'alike once got'
+    done
 done
 for precision in $eights; do
     show emulated gpu mhc 4 0 $precision > want
