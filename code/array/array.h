@@ -5,7 +5,7 @@
 
 LANGUAGE_C_BEGIN
 /* How numbers are kept */
-enum format { F64, F32, BF16, E4M3, E5M2, INT32, FORMATS };
+enum format { F64, F32, BF16, E4M3, E5M2, INT32, IMAGES, FORMATS };
 
 // The roles of an array
 /* What an array is for. A precision gives each role its format. */
@@ -15,6 +15,7 @@ enum role {
     STREAM,         /* streams and their gradients */
     ACTIVATION,     /* what sublayers take, keep and give */
     GRADIENT,       /* what goes back through them */
+    OPERAND,        /* of these two, what products alone will read */
     EXACT,          /* coefficients, inverse_rms, lse, logits */
     SUM,            /* sums over all tokens or weights; settings */
     TOKEN,
@@ -40,7 +41,7 @@ struct array {
 // Parts of arrays
 static inline size_t format_bytes(enum format f)
 {
-    static const size_t bytes[FORMATS] = { 8, 4, 2, 1, 1, 4 };
+    static const size_t bytes[FORMATS] = { 8, 4, 2, 1, 1, 4, 2 };
     return bytes[f];
 }
 
@@ -53,6 +54,8 @@ static inline size_t rows_of_sixteen(size_t bytes)
 static inline size_t row_bytes(struct array a)
 {
     // Let rows be longer in some formats
+    if (a.format == IMAGES)         /* codes, twice; exponents, twice */
+        return 2 * a.columns + a.columns / 64;
     if (a.format == E4M3)
         return rows_of_sixteen(a.columns + (a.columns + 127) / 128)
              + (a.streams > 0 ? rows_of_sixteen(2 * (a.columns / a.streams))

@@ -9,6 +9,8 @@ struct eight {
     bool products;              /* of images in E4M3: layers/image.h */
     size_t stored, saturated;   /* numbers; those that were infinite */
     // More of eight bits
+    bool looked_at;             /* operands stay numbers */
+    bool apart;                 /* their images are a kernel's of its own */
     bool by_chance;             /* are streams rounded so? */
     uint64_t seed;              /* of the random numbers */
     uint32_t step;              /* of the update; 0: none */

@@ -29,6 +29,8 @@ struct hop_back_eight {
     float *dphi;            /* [runs][2n + n^2][nC] */
     size_t tokens, width, runs;
     struct way_back way;
+    // What products take of a crossing
+    struct operand operand;     /* what it normalises, or danswer */
 };
 
 // Sums and stores of the way back
@@ -540,6 +542,10 @@ back_eight_kernel(struct hop_back_eight h, unsigned blocks)
                 h.drow[t * ROW + OUTPUTS + e]
                     = h.alpha[e < 2 * n ? e / n : 2] * dlogit[at][e];
         }
+        // Leave what products take, going back
+        if (h.operand.left != NULL)
+            leave_images((struct square *)tile, h.operand, first, TILE, begin,
+                         slice);
     }
     count_stored(h.dstream, h.tokens * n * C);
     // Leave the sums of a run
@@ -572,17 +578,24 @@ size_t gpu_room_back_eight(size_t n, size_t slice)
 
 template <int n>
 static void back_by(struct device *d, const struct site *to,
-                    const struct hop_back_eight *h)
+                    struct hop_back_eight *h)
 {
     unsigned blocks = h->way.blocks;
     const struct layout *l = &to->layout;
+    size_t room = gpu_room_back_eight(n, h->width / blocks);
+    // Make room for what products take, going back
+    struct way_back bare = { blocks, false, h->way.phi };
+    room = room_with_square(&h->operand,
+                            gpu_back_room(n, h->width / blocks, bare), room,
+                            gpu_room_for_tiles(d).bytes);
     gpu_matrix_backward(d, h->drow, h->row, h->alpha, floats(to->bias),
                         l, h->tokens);
     launch_in_clusters(d, "back_eight_kernel",
                        blocks > 1 ? back_eight_kernel<n, true>
                                   : back_eight_kernel<n, false>,
-                       h, (unsigned)h->runs, blocks, THREADS,
-                       gpu_room_back_eight(n, h->width / blocks));
+                       h, (unsigned)h->runs, blocks, THREADS, room);
+    // See that products have it
+    gpu_make_images(d, h->operand);
     gpu_mix_fold(d, floats(to->dalpha), floats(to->dbias), h->dmix, l,
                  h->runs);
     in_sixteen::gpu_fold(d, floats(to->dgain), h->dgain, h->width,
@@ -618,6 +631,8 @@ bool gpu_cross_back_eight(struct device *d, const struct site *from,
         floats(from->dcoefficients), work, work + runs * C,
         work + runs * (C + 2 * to->layout.outputs), to->tokens, C, runs,
         way };
+    // Name what products take, going back
+    h.operand = gpu_operand(d, from->danswer, to->tokens);
     if (to->streams == 2)
         back_by<2>(d, to, &h);
     else

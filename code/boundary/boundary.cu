@@ -7,6 +7,7 @@
 #ifdef SIXTEEN
 #include "boundary/cross.cuh"
 #endif
+#include "layers/image.cuh"
 
 KEPT_BEGIN
 // The residual's two kernels
@@ -169,6 +170,10 @@ void gpu_cross(struct device *d, const struct site *from,
     }
     #endif
     arrive(d, to);
+    // Let products have what the gpu crossed
+    #ifdef SIXTEEN
+    gpu_images(d, to->normed, to->tokens);
+    #endif
 }
 
 // Cross a boundary backward on the gpu
@@ -224,6 +229,11 @@ void gpu_cross_backward(struct device *d, const struct site *from,
             numbers(to->dstream), count);
         gpu_launched(d, "share_kernel");
     }
+    // Let products have what the gpu crossed back
+    #ifdef SIXTEEN
+    if (from != NULL)
+        gpu_images(d, from->danswer, to->tokens);
+    #endif
 }
 
 // Enter on the gpu

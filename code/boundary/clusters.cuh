@@ -2,6 +2,8 @@
 #define CLUSTERS_CUH
 #include "device/gpu.cuh"
 #include "device/hopper.cuh"
+// Headers of clusters
+#include "layers/operand.cuh"
 
 // Blocks that meet
 template <bool CLUSTER> static __device__ void meet(void)

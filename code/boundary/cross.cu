@@ -21,6 +21,8 @@ struct hop {
     float *reached, *inverse_rms;
     size_t tokens, width;
     int iterations;
+    // What products take of a crossing
+    struct operand operand;     /* what it normalises, or danswer */
 };
 
 // Cross in one kernel
@@ -192,6 +194,10 @@ cross_kernel(struct hop h, unsigned blocks)
     }
     if (CLUSTER)
         cluster_wait();
+    // Leave what products take
+    if (h.operand.left != NULL)
+        leave_images((struct square *)memory, h.operand, first, TOKENS,
+                     begin, slice);
 }
 
 // Launch a crossing
@@ -235,8 +241,7 @@ unsigned gpu_blocks_forward(struct room r, size_t streams, size_t width)
 }
 
 template <int n>
-static bool cross_by(struct device *d, const struct hop *h,
-                     unsigned blocks)
+static bool cross_by(struct device *d, struct hop *h, unsigned blocks)
 {
     struct room most = gpu_room_for_tiles(d);
     if (blocks == 0)
@@ -250,6 +255,8 @@ static bool cross_by(struct device *d, const struct hop *h,
                                       : cross_kernel<n, true, false>
                   : writes ? cross_kernel<n, false, true>
                            : cross_kernel<n, false, false>;
+    // Make room for what products take
+    room = room_with_square(&h->operand, 0, room, most.bytes);
     launch_in_clusters(d, "cross_kernel", kernel, h,
                        blocks_for(h->tokens, TOKENS), blocks, THREADS,
                        room);
@@ -258,6 +265,8 @@ static bool cross_by(struct device *d, const struct hop *h,
                              h->reached + 2 * n,
                              2 * (2 * n + n * n) + 1, h->tokens, n,
                              (size_t)h->iterations, false);
+    // See that products have it
+    gpu_make_images(d, h->operand);
     return true;
 }
 
@@ -304,6 +313,8 @@ bool gpu_cross_at_once(struct device *d, const struct site *from,
         h.answer = (const uint16_t *)from->answer.at;
         h.left = floats(from->coefficients);
     }
+    // Name what products take
+    h.operand = gpu_operand(d, to->normed, to->tokens);
     return l->streams == 2 ? cross_by<2>(d, &h, blocks)
          : l->streams == 4 ? cross_by<4>(d, &h, blocks)
                            : cross_by<8>(d, &h, blocks);

@@ -30,6 +30,8 @@ struct hop_back {
     float *dphi;            /* [runs][2n + n^2][nC], if kept */
     size_t tokens, width, runs;
     struct way_back way;
+    // What products take of a crossing
+    struct operand operand;     /* what it normalises, or danswer */
 };
 
 // Sums and stores of the way back
@@ -457,6 +459,10 @@ back_kernel(struct hop_back h, unsigned blocks)
                 h.drow[t * ROW + OUTPUTS + e]
                     = h.alpha[e < 2 * n ? e / n : 2] * dlogit[at][e];
         }
+        // Leave what products take, going back
+        if (h.operand.left != NULL)
+            leave_images((struct square *)tile, h.operand, first, TILE, begin,
+                         slice);
     }
     // Leave the sums of a run
     for (size_t k = threadIdx.x; k < slice; k += THREADS)
@@ -548,17 +554,24 @@ struct way_back gpu_way_back(struct room r, const struct site *to)
 
 template <int n>
 static void back_by(struct device *d, const struct site *to,
-                    const struct hop_back *h, float *work)
+                    struct hop_back *h, float *work)
 {
     unsigned blocks = h->way.blocks;
     const struct layout *l = &to->layout;
+    size_t room = gpu_back_room(n, h->width / blocks, h->way);
+    // Make room for what products take, going back
+    struct way_back bare = { blocks, false, h->way.phi };
+    room = room_with_square(&h->operand,
+                            gpu_back_room(n, h->width / blocks, bare), room,
+                            gpu_room_for_tiles(d).bytes);
     gpu_matrix_backward(d, h->drow, h->row, h->alpha, floats(to->bias),
                         l, h->tokens);
     launch_in_clusters(d, "back_kernel",
                        blocks > 1 ? back_kernel<n, true>
                                   : back_kernel<n, false>,
-                       h, (unsigned)h->runs, blocks, THREADS,
-                       gpu_back_room(n, h->width / blocks, h->way));
+                       h, (unsigned)h->runs, blocks, THREADS, room);
+    // See that products have it
+    gpu_make_images(d, h->operand);
     gpu_mix_fold(d, floats(to->dalpha), floats(to->dbias), h->dmix, l,
                  h->runs);
     in_sixteen::gpu_fold(d, floats(to->dgain), h->dgain, h->width,
@@ -597,6 +610,8 @@ void gpu_cross_back_at_once(struct device *d, const struct site *from,
     work = h.dmix + runs * 2 * to->layout.outputs;
     if (way.phi)
         h.dphi = work;
+    // Name what products take, going back
+    h.operand = gpu_operand(d, from->danswer, to->tokens);
     if (to->streams == 2)
         back_by<2>(d, to, &h, work);
     else if (to->streams == 4)

@@ -21,6 +21,8 @@ struct hop_eight {
     float *reached, *inverse_rms;
     size_t tokens, width;
     int iterations;
+    // What products take of a crossing
+    struct operand operand;     /* what it normalises, or danswer */
 };
 
 template <int n, bool CLUSTER, bool WRITES>
@@ -211,6 +213,10 @@ cross_eight_kernel(struct hop_eight h, unsigned blocks)
     }
     if (CLUSTER)
         cluster_wait();
+    // Leave what products take
+    if (h.operand.left != NULL)
+        leave_images((struct square *)memory, h.operand, first, TOKENS,
+                     begin, slice);
 }
 
 static size_t room_forward(size_t n, size_t slice)
@@ -252,10 +258,14 @@ unsigned gpu_blocks_eight(struct device *d, const struct site *to,
 }
 
 template <int n>
-static void cross_by(struct device *d, const struct hop_eight *h,
+static void cross_by(struct device *d, struct hop_eight *h,
                      unsigned blocks)
 {
     bool writes = h->answer != NULL;
+    struct room most = gpu_room_for_tiles(d);
+    size_t room = room_forward(n, h->width / blocks);
+    // Make room for what products take
+    room = room_with_square(&h->operand, 0, room, most.bytes);
     auto kernel = blocks > 1
         ? writes ? cross_eight_kernel<n, true, true>
                  : cross_eight_kernel<n, true, false>
@@ -263,11 +273,13 @@ static void cross_by(struct device *d, const struct hop_eight *h,
                  : cross_eight_kernel<n, false, false>;
     launch_in_clusters(d, "cross_eight_kernel", kernel, h,
                        blocks_for(h->tokens, TOKENS), blocks, THREADS,
-                       room_forward(n, h->width / blocks));
+                       room);
     if (n != N)
         gpu_sinkhorn_forward(d, h->reached + 2 * n, h->reached + 2 * n,
                              2 * (2 * n + n * n) + 1, h->tokens, n,
                              (size_t)h->iterations, false);
+    // See that products have it
+    gpu_make_images(d, h->operand);
 }
 
 bool gpu_cross_eight(struct device *d, const struct site *from,
@@ -292,6 +304,8 @@ bool gpu_cross_eight(struct device *d, const struct site *from,
         h.answer = (const uint16_t *)from->answer.at;
         h.left = floats(from->coefficients);
     }
+    // Name what products take
+    h.operand = gpu_operand(d, to->normed, to->tokens);
     if (to->streams == 2)
         cross_by<2>(d, &h, blocks);
     else

@@ -86,8 +86,12 @@ static struct eight *eight_of(const struct device *d)
 struct array device_shape(const struct device *d, enum role role,
                           size_t rows, size_t columns)
 {
+    enum format format = d->format[role];
+    // Settle the format of an array
+    if (format == IMAGES && columns % 128 != 0)
+        format = BF16;
     return (struct array){ .rows = rows, .columns = columns,
-                           .role = role, .format = d->format[role]
+                           .role = role, .format = format
                            , .eight = d->format[role] == E4M3 ? eight_of(d) : NULL,
                            .streams = d->eight.mean && role == STREAM ? d->eight.streams : 0 };
 }
@@ -224,8 +228,9 @@ static void end(struct device *d, enum operation o)
 
 /* What may play these roles, and is as large */
 enum { WEIGHT = 1 << MASTER | 1 << WORKING,
-       FORWARD = 1 << STREAM | 1 << ACTIVATION,
-       BACKWARD = 1 << STREAM | 1 << GRADIENT, EXACTLY = 1 << EXACT };
+       FORWARD = 1 << STREAM | 1 << ACTIVATION | 1 << OPERAND,
+       BACKWARD = 1 << STREAM | 1 << GRADIENT | 1 << OPERAND,
+       EXACTLY = 1 << EXACT };
 
 static void expect(struct array a, int roles, size_t rows,
                    size_t columns)

@@ -3,6 +3,7 @@
 #include "boundary/chunks.h"
 #include "boundary/cross_eight.cuh"
 #include "device/gpu.cuh"
+#include "layers/image.cuh"
 #include "layers/layers.cuh"
 
 /* an array of floats in the workspace */
@@ -47,15 +48,27 @@ static bool at_once(struct device *d, const struct site *to)
 void eight_gpu_cross(struct device *d, const struct site *from,
                      const struct site *to)
 {
-    if (!at_once(d, to) || !gpu_cross_eight(d, from, to, 0))
-        chunks_cross(d, from, to, &wide);
+    struct site bare = *to;
+    if (at_once(d, to) && gpu_cross_eight(d, from, to, 0))
+        return;
+    bare.normed.format = as_numbers(to->normed.format);
+    chunks_cross(d, from, &bare, &wide);
+    gpu_images(d, to->normed, to->tokens);
 }
 
 void eight_gpu_cross_backward(struct device *d, const struct site *from,
                               const struct site *to)
 {
-    if (!at_once(d, to) || !gpu_cross_back_eight(d, from, to, 0))
-        chunks_cross_backward(d, from, to, &wide);
+    if (at_once(d, to) && gpu_cross_back_eight(d, from, to, 0))
+        return;
+    if (from == NULL) {
+        chunks_cross_backward(d, NULL, to, &wide);
+        return;
+    }
+    struct site bare = *from;
+    bare.danswer.format = as_numbers(from->danswer.format);
+    chunks_cross_backward(d, &bare, to, &wide);
+    gpu_images(d, from->danswer, to->tokens);
 }
 
 void eight_gpu_enter(struct device *d, const struct site *first,

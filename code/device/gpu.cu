@@ -9,6 +9,8 @@
 #include "boundary/boundary.cuh"
 #include "ground/bf16.h"
 #include "layers/cublaslt.cuh"
+#include "layers/eight.h"
+#include "layers/image.cuh"
 #include "array/rows.cuh"
 #include "array/rows.h"
 
@@ -79,6 +81,7 @@ static bool gpu_open(struct device *d, const char *precision,
     if (strcmp(precision, "single") != 0) {
         d->format[WORKING] = d->format[STREAM] = BF16;
         d->format[ACTIVATION] = d->format[GRADIENT] = BF16;
+        d->format[OPERAND] = BF16;
         d->does = &gpu_sixteen_operations;
     }
     if (strcmp(precision, "single") != 0)
@@ -86,6 +89,7 @@ static bool gpu_open(struct device *d, const char *precision,
     if (strncmp(precision, "fp8", 3) == 0) {
         d->does = &gpu_eight_operations;
         d->eight.products = true;
+        d->format[OPERAND] = eight_gpu_operands(d);
         // Keep streams on the gpu in eight bits
         if (strcmp(precision, "fp8") != 0) {
             d->format[STREAM] = E4M3;
@@ -97,6 +101,10 @@ static bool gpu_open(struct device *d, const char *precision,
             gpu_check(d, cudaMemsetAsync(g->now, 0, 4 * sizeof *g->now,
                                          g->stream), "place");
         }
+        gpu_check(d, cudaMalloc((void **)&g->left,
+                                SQUARES * sizeof *g->left), "squares");
+        gpu_check(d, cudaMemsetAsync(g->left, 0, SQUARES * sizeof *g->left,
+                                     g->stream), "squares");
         gpu_check(d, cudaMalloc((void **)&g->counts,
                                 2 * sizeof *g->counts), "counts");
         gpu_check(d, cudaMemsetAsync(g->counts, 0, 2 * sizeof *g->counts,
@@ -118,6 +126,8 @@ static void gpu_close(struct device *d)
         cublaslt_close(g->library);
     if (g->counts != NULL)
         cudaFree(g->counts);
+    if (g->left != NULL)
+        cudaFree(g->left);
     if (g->now != NULL)
         cudaFree(g->now);
     cudaStreamDestroy(g->stream);
@@ -233,6 +243,13 @@ static void gpu_upload(struct device *d, struct array to,
         free(narrow);
         return;
     }
+    if (to.format == IMAGES) {
+        struct array numbers = to;
+        numbers.format = BF16;
+        gpu_upload(d, numbers, host);
+        gpu_images(d, to, to.rows);
+        return;
+    }
     if (to.format == E4M3) {
         struct array host_side = to;
         host_side.at = malloc(array_bytes(to) + 1);
@@ -262,6 +279,20 @@ static void gpu_download(struct device *d, void *host,
             bf16 x = narrow[i];
             wide[i] = bf16_widen(x);
         }
+        return;
+    }
+    if (from.format == IMAGES) {
+        struct array numbers = from;
+        void *room = NULL;
+        numbers.format = BF16;
+        if (gpu_has_images(d, from)) {
+            gpu_check(d, cudaMalloc(&room, array_bytes(numbers)), "image");
+            gpu_image_there(d, room, from, false);
+            numbers.at = room;
+        }
+        gpu_download(d, host, numbers);
+        if (room != NULL)
+            gpu_release(d, room);
         return;
     }
     if (from.format == E4M3) {

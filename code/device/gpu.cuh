@@ -41,6 +41,7 @@ struct gpu {
     bool told;                      /* of work that is not recorded */
     struct cublaslt *library;       /* NULL: not asked for */
     unsigned long long *counts; /* of eight bits: stored, infinite */
+    unsigned *left;             /* of squares: see layers/operand.cuh */
     uint32_t *now;              /* what comes next: see array/rows.cu */
 };
 
@@ -70,7 +71,7 @@ static inline float *floats(struct array a)
 /* of an array in a role that a precision may make narrower */
 static inline kept *numbers(struct array a)
 {
-    assert(a.at == NULL || a.format == (sizeof(kept) > 2 ? F32 : BF16));
+    assert(a.at == NULL || format_bytes(a.format) == sizeof(kept));
     return (kept *)a.at;
 }
 

@@ -25,6 +25,7 @@ bool sixteen_open(struct device *d, struct message *m)
     device_single(d);
     d->format[WORKING] = d->format[STREAM] = BF16;
     d->format[ACTIVATION] = d->format[GRADIENT] = BF16;
+    d->format[OPERAND] = BF16;
     d->does = &cpu_sixteen_operations;
     return true;
 }

@@ -37,6 +37,8 @@ static struct operations eight_of(struct operations o)
     o.product_weight = eight_gpu_product_weight;
     o.asks = 1ul << PRODUCT | 1ul << PRODUCT_INPUT
            | 1ul << PRODUCT_WEIGHT;
+    o.gate = eight_gpu_gate;
+    o.gate_backward = eight_gpu_gate_backward;
     // More operations of the gpu in eight bits
     
     return o;

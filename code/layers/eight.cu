@@ -10,7 +10,23 @@
 static constexpr int DEEP = 128, WIDE = 128;
 
 /* exponents [ceil(K / 128)][M], [ceil(K / 128)][N] */
-struct scales { const int8_t *left, *right; };
+struct scales {
+    const int8_t *left, *right;
+    enum stand left_at, right_at;
+};
+
+// Fetch a square of codes
+/* codes of 128 lines from i on, and of k: apart from numbers, or in
+   their place ([@sec:eight-operands]) */
+static __device__ void fetch(char *to, const CUtensorMap *m,
+                             enum stand at, int i, int k,
+                             uint64_t *full)
+{
+    if (at == DOWN_COLUMNS)
+        tma_load(to, m, k, 2 * i + DEEP, full);
+    else
+        tma_load(to, m, i, at == ALONG_ROWS ? 2 * k : k, full);
+}
 
 // Multiply the codes of a stage
 template <int n>
@@ -79,8 +95,9 @@ eight_ring(number *c, const __grid_constant__ CUtensorMap a,
                 char *to = stages + s * STAGE;
                 mbarrier_wait(&empty[s], round ^ 1);
                 mbarrier_expect(&full[s], STAGE);
-                tma_load(to, &a, at.i, k, &full[s]);
-                tma_load(to + HIGH * DEEP, &b, at.j, k, &full[s]);
+                fetch(to, &a, p.left_at, at.i, k, &full[s]);
+                fetch(to + HIGH * DEEP, &b, p.right_at, at.j, k,
+                      &full[s]);
             }
         } else if (threadIdx.x < WORKERS) {
             // Multiply, and promote
@@ -112,8 +129,10 @@ eight_ring(number *c, const __grid_constant__ CUtensorMap a,
 // The product of codes
 static bool map_of(CUtensorMap *m, struct codes c)
 {
+    size_t rows = c.at == DOWN_COLUMNS ? c.columns : c.rows;
+    size_t columns = c.at == BY_THEMSELVES ? c.columns : c.stride;
     return tensor_map_of(m, CU_TENSOR_MAP_DATA_TYPE_UINT8, 1, c.code,
-                         c.rows, c.columns, c.stride, HIGH);
+                         rows, columns, c.stride, HIGH);
 }
 
 template <class number>
@@ -133,7 +152,7 @@ static void launch(struct device *d, struct array c, struct codes a,
     gpu_check(d, cudaFuncSetAttribute(eight_ring<number>,
                   cudaFuncAttributeMaxDynamicSharedMemorySize,
                   (int)bytes), "eight_ring");
-    struct scales scales = { a.exponent, b.exponent };
+    struct scales scales = { a.exponent, b.exponent, a.at, b.at };
     eight_ring<number><<<blocks, WORKERS + 32, bytes, stream_of(d)>>>(
         (number *)c.at, left, right, scales,
         (int)a.rows, (int)b.rows, (int)a.columns, add);
@@ -146,6 +165,12 @@ static bool by_codes(const struct device *d, struct array c, size_t K)
     return g->products != BY_WARPS && g->version == ONLY
         && c.columns % 8 == 0 && (uintptr_t)c.at % 16 == 0
         && c.rows <= INT32_MAX && K <= INT32_MAX - DEEP;
+}
+
+extern "C" enum format eight_gpu_operands(const struct device *d)
+{
+    const struct gpu *g = (const struct gpu *)d->state;
+    return g->version == ONLY ? IMAGES : BF16;
 }
 
 extern "C" const char *gpu_eight_products(const struct device *d)
@@ -166,6 +191,38 @@ static size_t aligned(size_t bytes)
     return (bytes + 255) / 256 * 256;
 }
 
+// Images that are there, or are made
+static size_t room_for(struct device *d, struct array a, bool turned,
+                       bool codes)
+{
+    if (codes && gpu_has_images(d, a))
+        return 0;
+    a.format = as_numbers(a.format);
+    return aligned(codes ? gpu_codes_bytes(a, turned)
+                         : array_bytes(a));
+}
+
+static struct codes codes_of(struct device *d, void *room,
+                             struct array a, struct fp8_blocks b,
+                             bool turned)
+{
+    return gpu_has_images(d, a) ? gpu_codes_there(a, turned)
+                                : gpu_codes(d, room, a, b, turned);
+}
+
+static struct array image_of(struct device *d, void *room,
+                             struct array a, struct fp8_blocks b,
+                             bool turned)
+{
+    if (gpu_has_images(d, a))
+        gpu_image_there(d, room, a, turned);
+    else
+        gpu_image(d, room, a, b);
+    a.at = room;
+    a.format = BF16;
+    return a;
+}
+
 /* c = or += op(a) op(b)^T, whose sum is over columns of a and b where
    they are along, else over rows */
 static void multiply(struct device *d, struct array c, struct array a,
@@ -175,26 +232,23 @@ static void multiply(struct device *d, struct array c, struct array a,
     struct fp8_blocks of_a = a_along ? row : column;
     struct fp8_blocks of_b = a_along ? square : column;
     bool codes = by_codes(d, c, a_along ? a.columns : a.rows);
-    size_t room_a = aligned(codes ? gpu_codes_bytes(a, !a_along)
-                                  : array_bytes(a));
-    size_t room_b = aligned(codes ? gpu_codes_bytes(b, !b_along)
-                                  : array_bytes(b));
+    size_t room_a = room_for(d, a, !a_along, codes);
+    size_t room_b = room_for(d, b, !b_along, codes);
     char *room = (char *)device_scratch(d, room_a + room_b);
     if (room == NULL || c.rows == 0 || a.rows == 0)
         return;
     if (codes) {
-        struct codes left = gpu_codes(d, room, a, of_a, !a_along);
-        struct codes right = gpu_codes(d, room + room_a, b, of_b,
-                                       !b_along);
+        struct codes left = codes_of(d, room, a, of_a, !a_along);
+        struct codes right = codes_of(d, room + room_a, b, of_b,
+                                      !b_along);
         if (c.format == F32)
             launch<float>(d, c, left, right, add);
         else
             launch<uint16_t>(d, c, left, right, add);
         return;
     }
-    gpu_image(d, room, a, of_a);
-    gpu_image(d, room + room_a, b, of_b);
-    a.at = room, b.at = room + room_a;
+    a = image_of(d, room, a, of_a, !a_along);
+    b = image_of(d, room + room_a, b, of_b, !b_along);
     if (!a_along)
         sixteen_gpu_product_weight(d, c, a, b);
     else if (b_along)

@@ -12,5 +12,14 @@ void eight_gpu_product_input(struct device *d, struct array dx,
                              struct array dy, struct array w, bool add);
 void eight_gpu_product_weight(struct device *d, struct array dw,
                               struct array dy, struct array x);
+/* As device_gate and device_gate_backward: what they make, if it is an
+   OPERAND, is images at once */
+void eight_gpu_gate(struct device *d, struct array hidden,
+                    struct array gate_up);
+void eight_gpu_gate_backward(struct device *d, struct array dgate_up,
+                             struct array dhidden,
+                             struct array gate_up);
+/* the format of OPERAND on this GPU: IMAGES, or BF16 */
+enum format eight_gpu_operands(const struct device *d);
 LANGUAGE_C_END
 #endif

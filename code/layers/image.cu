@@ -1,9 +1,6 @@
-#include "layers/image.cuh"
-#include "device/eight.cuh"
+#include "layers/operand.cuh"
 
-enum { SIDE = 128, THREADS = 256,
-       PACK = 8,                    /* numbers in 16 bytes */
-       APART = 8 };                 /* numbers, between rows */
+enum { THREADS = 256 };             /* two for each row of a square */
 enum form { SIXTEEN_BITS, CODES, TURNED };
 
 /* what is rounded, and to where: bf16, or codes */
@@ -17,9 +14,7 @@ struct work {
     unsigned long long *counts;     /* stored, infinite; or NULL */
 };
 
-// Load a tile, and find what is largest
-struct alignas(16) pack { uint16_t at[PACK]; };
-
+// Load a square
 /* zeros where there is nothing */
 static __device__ struct pack pack_at(const struct work &w, size_t row,
                                       size_t column)
@@ -36,65 +31,31 @@ static __device__ struct pack pack_at(const struct work &w, size_t row,
     return x;
 }
 
-/* amax: of the block of each row, column, or [0] */
-template <int TALL, int WIDE>
-static __device__ void load(uint16_t tile[][SIDE + APART],
-                            unsigned amax[SIDE], unsigned *infinite,
-                            const struct work &w)
+static __device__ void load(struct square *s, const struct work &w)
 {
     for (int n = threadIdx.x; n < SIDE * SIDE / PACK; n += THREADS) {
         int r = n / (SIDE / PACK), c = n % (SIDE / PACK) * PACK;
-        struct pack x = pack_at(w, blockIdx.y * (size_t)SIDE + r,
-                                blockIdx.x * (size_t)SIDE + c);
-        unsigned most = 0, lost = 0;
-        *(struct pack *)&tile[r][c] = x;
-        for (int k = 0; k < PACK; k++) {
-            unsigned size = x.at[k] & 0x7fff;
-            lost += size == 0x7f80;
-            size = size < 0x7f80 ? size : 0;
-            most = size > most ? size : most;
-            if (WIDE == 1 && size > 0)
-                atomicMax(&amax[c + k], size);
-        }
-        if (WIDE > 1 && most > 0)
-            atomicMax(&amax[TALL == 1 ? r : 0], most);
-        if (lost > 0)
-            atomicAdd(infinite, lost);
+        *(struct pack *)&s->at[r][c]
+            = pack_at(w, blockIdx.y * (size_t)SIDE + r,
+                      blockIdx.x * (size_t)SIDE + c);
     }
 }
 
-// Write the image of a tile
-/* the exponent of row r and column c of the tile */
-template <int TALL, int WIDE>
-static __device__ int exponent_of(const unsigned amax[SIDE], int r,
-                                  int c)
-{
-    unsigned most = amax[TALL == 1 ? r : WIDE == 1 ? c : 0];
-    return fp8_exponent(__uint_as_float(most << 16), e4m3());
-}
-
-static __device__ unsigned two_codes(uint16_t x, uint16_t y, int k,
-                                     int l)
-{
-    return e4m3_pair(__uint_as_float((unsigned)x << 16) * power(-k),
-                     __uint_as_float((unsigned)y << 16) * power(-l));
-}
-
+// Write the image of a square
 template <int TALL, int WIDE>
 static __device__ void write_sixteen(const struct work &w,
-                                     uint16_t tile[][SIDE + APART],
-                                     const unsigned amax[SIDE])
+                                     const struct square &s)
 {
     for (int n = threadIdx.x; n < SIDE * SIDE / PACK; n += THREADS) {
         int r = n / (SIDE / PACK), c = n % (SIDE / PACK) * PACK;
         size_t row = blockIdx.y * (size_t)SIDE + r;
         size_t column = blockIdx.x * (size_t)SIDE + c;
-        struct pack x = *(struct pack *)&tile[r][c];
+        struct pack x = *(struct pack *)&s.at[r][c];
         if (row >= w.rows || column >= w.columns)
             continue;
         for (int k = 0; k < PACK; k += 2) {
-            int e = exponent_of<TALL, WIDE>(amax, r, c + k);
-            int f = exponent_of<TALL, WIDE>(amax, r, c + k + 1);
+            int e = exponent_of<TALL, WIDE>(s, r, c + k);
+            int f = exponent_of<TALL, WIDE>(s, r, c + k + 1);
             unsigned both = two_codes(x.at[k], x.at[k + 1], e, f);
             float first = fp8_widen(both & 0xff, e4m3()) * power(e);
             float second = fp8_widen(both >> 8, e4m3()) * power(f);
@@ -110,62 +71,33 @@ static __device__ void write_sixteen(const struct work &w,
     }
 }
 
-/* sixteen codes of output row i, from k on */
-template <int TALL, int WIDE, bool TURNS>
-static __device__ void write_codes(const struct work &w,
-                                   uint16_t tile[][SIDE + APART],
-                                   const unsigned amax[SIDE])
-{
-    size_t i0 = (TURNS ? blockIdx.x : blockIdx.y) * (size_t)SIDE;
-    size_t k0 = (TURNS ? blockIdx.y : blockIdx.x) * (size_t)SIDE;
-    size_t rows = TURNS ? w.columns : w.rows;
-    for (int n = threadIdx.x; n < SIDE * SIDE / 16; n += THREADS) {
-        int i = TURNS ? n % SIDE : n / (SIDE / 16);
-        int k = (TURNS ? n / SIDE : n % (SIDE / 16)) * 16;
-        unsigned four[4];
-        int e = exponent_of<TALL, WIDE>(amax, i, i);
-        if (i0 + i >= rows)
-            continue;
-        if (k == 0)
-            w.exponent[k0 / SIDE * rows + i0 + i] = (int8_t)e;
-        if (k0 + k >= w.stride)
-            continue;
-        for (int m = 0; m < 16; m += 4) {
-            uint16_t x[4];
-            for (int j = 0; j < 4; j++)
-                x[j] = TURNS ? tile[k + m + j][i] : tile[i][k + m + j];
-            four[m / 4] = two_codes(x[0], x[1], e, e)
-                        | two_codes(x[2], x[3], e, e) << 16;
-        }
-        *(uint4 *)((uint8_t *)w.to + (i0 + i) * w.stride + k0 + k)
-            = { four[0], four[1], four[2], four[3] };
-    }
-}
-
 // Make images on the gpu
 template <int TALL, int WIDE, enum form to>
 static __global__ void __launch_bounds__(THREADS)
 image_kernel(struct work w)
 {
-    __shared__ __align__(16) uint16_t tile[SIDE][SIDE + APART];
-    __shared__ unsigned amax[SIDE], infinite;
-    for (int k = threadIdx.x; k < SIDE; k += THREADS)
-        amax[k] = 0;
-    if (threadIdx.x == 0)
-        infinite = 0;
+    __shared__ struct square s;
+    constexpr bool TURNS = to == TURNED;
+    load(&s, w);
     __syncthreads();
-    load<TALL, WIDE>(tile, amax, &infinite, w);
-    __syncthreads();
+    find_largest(&s);
     if (to == SIXTEEN_BITS)
-        write_sixteen<TALL, WIDE>(w, tile, amax);
-    else
-        write_codes<TALL, WIDE, to == TURNED>(w, tile, amax);
+        write_sixteen<TALL, WIDE>(w, s);
+    else {
+        size_t i = (TURNS ? blockIdx.x : blockIdx.y) * (size_t)SIDE;
+        size_t k = (TURNS ? blockIdx.y : blockIdx.x) * (size_t)SIDE;
+        size_t lines = TURNS ? w.columns : w.rows;
+        write_codes<TALL, WIDE, TURNS>(s, {
+            (uint8_t *)w.to + i * w.stride + k, w.stride,
+            w.exponent + k / SIDE * lines + i, lines - i,
+            w.stride - k });
+    }
     if (threadIdx.x == 0 && w.counts != NULL) {
         if (blockIdx.x == 0 && blockIdx.y == 0)
             atomicAdd(&w.counts[0],
                       (unsigned long long)(w.rows * w.columns));
-        if (infinite > 0)
-            atomicAdd(&w.counts[1], (unsigned long long)infinite);
+        if (s.infinite > 0)
+            atomicAdd(&w.counts[1], (unsigned long long)s.infinite);
     }
 }
 
@@ -228,4 +160,90 @@ struct codes gpu_codes(struct device *d, void *room, struct array from,
     else
         launch<CODES>(d, w, from, b);
     return c;
+}
+
+// Images of operands
+static __global__ void __launch_bounds__(THREADS)
+images_kernel(struct operand o)
+{
+    __shared__ struct square s;
+    make_images(&s, o, blockIdx.y * (size_t)SIDE,
+                blockIdx.x * (size_t)SIDE);
+}
+
+/* of so many rows */
+static bool becomes_images(const struct device *d, struct array a,
+                           size_t rows)
+{
+    return a.format == IMAGES && rows > 0 && rows % SIDE == 0
+        && !d->eight.looked_at && !d->planning;
+}
+
+bool gpu_has_images(const struct device *d, struct array a)
+{
+    return becomes_images(d, a, a.rows);
+}
+
+struct operand gpu_operand(const struct device *d, struct array a,
+                           size_t rows)
+{
+    const struct gpu *g = (const struct gpu *)d->state;
+    struct operand o = { NULL, rows, a.columns, NULL, g->counts, 2 };
+    if (!becomes_images(d, a, rows))
+        return o;
+    o.at = (uint8_t *)a.at;
+    if (!d->eight.apart && rows / SIDE * (a.columns / SIDE) <= SQUARES)
+        o.left = g->left;
+    return o;
+}
+
+void gpu_make_images(struct device *d, const struct operand &o)
+{
+    if (o.at == NULL || o.left != NULL)
+        return;
+    dim3 grid(blocks_for(o.columns, SIDE), blocks_for(o.rows, SIDE));
+    images_kernel<<<grid, THREADS, 0, stream_of(d)>>>(o);
+    gpu_launched(d, "images_kernel");
+}
+
+void gpu_images(struct device *d, struct array a, size_t rows)
+{
+    struct operand o = gpu_operand(d, a, rows);
+    o.left = NULL;
+    gpu_make_images(d, o);
+}
+
+struct codes gpu_codes_there(struct array a, bool turned)
+{
+    uint8_t *at = (uint8_t *)a.at;
+    int8_t *exponent = (int8_t *)at + 2 * a.rows * a.columns;
+    size_t step = 2 * a.columns;
+    if (turned)
+        return { at, exponent + a.rows * a.columns / SIDE, a.columns,
+                 a.rows, step, DOWN_COLUMNS };
+    return { at, exponent, a.rows, a.columns, step, ALONG_ROWS };
+}
+
+static __global__ void there_kernel(uint16_t *to, struct codes c)
+{
+    bool turned = c.at == DOWN_COLUMNS;
+    size_t columns = turned ? c.rows : c.columns, t = blockIdx.x;
+    for (size_t j = threadIdx.x; j < columns; j += THREADS) {
+        size_t line = turned ? j : t, k = turned ? t : j;
+        size_t row = turned ? k / SIDE * SIDE + line % SIDE : line;
+        size_t at = row * c.stride + j / SIDE * 2 * SIDE
+                  + turned * SIDE + k % SIDE;
+        int e = c.exponent[k / SIDE * c.rows + line];
+        float x = fp8_widen(c.code[at], e4m3()) * power(e);
+        to[t * columns + j] = (uint16_t)(__float_as_uint(x) >> 16);
+    }
+}
+
+void gpu_image_there(struct device *d, void *to, struct array a,
+                     bool turned)
+{
+    struct codes c = gpu_codes_there(a, turned);
+    there_kernel<<<blocks_for(a.rows, 1), THREADS, 0, stream_of(d)>>>(
+        (uint16_t *)to, c);
+    gpu_launched(d, "there_kernel");
 }

@@ -24,35 +24,35 @@ static void plan(struct need need[], const struct configuration *c,
                  size_t sequences)
 {
     size_t T = sequences * c->context, H = configuration_hidden(c);
-    need[GATED] = (struct need){ "gate_up", KEPT, ACTIVATION, T,
-                                 2 * H };
-    need[HIDDEN] = (struct need){ "hidden", SCRATCH, ACTIVATION, T, H };
+    need[GATED] = (struct need){ "gate_up", KEPT, OPERAND, T, 2 * H };
+    need[HIDDEN] = (struct need){ "hidden", SCRATCH, OPERAND, T, H };
 }
 
 // Feedforward sublayer, forward
+static struct array in_role(struct device *d, struct array a,
+                            enum role role)
+{
+    return array_as(a, role, d->format[role]);
+}
+
 static void forward(const struct work *w)
 {
     struct device *d = w->device;
-    struct array gate_up = array_rows(w->array[GATED], 0, w->tokens);
+    struct array gate_up = in_role(d, w->array[GATED], ACTIVATION);
     struct array hidden = array_rows(w->array[HIDDEN], 0, w->tokens);
+    gate_up = array_rows(gate_up, 0, w->tokens);
     device_product(d, gate_up, w->normed, w->weight[GATE_UP]);
     device_gate(d, hidden, gate_up);
     device_product(d, w->answer, hidden, w->weight[DOWN]);
 }
 
 // Feedforward sublayer, backward
-// Give a gradient its activation's place
-static struct array gradient_in(struct device *d, struct array a)
-{
-    return array_as(a, GRADIENT, d->format[GRADIENT]);
-}
-
 static void backward(const struct work *w)
 {
     struct device *d = w->device;
-    struct array gate_up = w->array[GATED], hidden = w->array[HIDDEN];
-    struct array dgate_up = gradient_in(d, gate_up);
-    struct array dhidden = gradient_in(d, hidden);
+    struct array dgate_up = w->array[GATED], hidden = w->array[HIDDEN];
+    struct array gate_up = in_role(d, dgate_up, ACTIVATION);
+    struct array dhidden = in_role(d, hidden, GRADIENT);
     device_gate(d, hidden, gate_up);
     device_product_weight(d, w->gradient[DOWN], w->danswer, hidden);
     device_product_input(d, dhidden, w->danswer, w->weight[DOWN],

@@ -171,14 +171,14 @@ static void plan_arrays(struct model *m, size_t T, struct message *e)
         { &at->coefficients, "coefficients", EXACT, T, K, slots },
         { &at->input, "input", ACTIVATION, T, C, inputs },
         { &at->inverse_rms, "inverse_rms", EXACT, T, 1, slots },
-        { &at->normed, "normed", ACTIVATION, T, C, slots },
+        { &at->normed, "normed", OPERAND, T, C, slots },
         { &at->answer, "answer", ACTIVATION, T, C, all ? m->sublayers : 1 },
         // Gradients of the sites
         { &at->dstream, "dstream", STREAM, T, n * C, 2 * once },
         { &at->dcoefficients, "dcoefficients", EXACT, T, K, 2 * once },
         { &at->dinput, "dinput", GRADIENT, T, C, mixed * once },
         { &at->dnormed, "dnormed", GRADIENT, T, C, once },
-        { &at->danswer, "danswer", GRADIENT, T, C, once },
+        { &at->danswer, "danswer", OPERAND, T, C, once },
     };
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         *list[i].index = tape_add(&m->tape, "", list[i].name,
@@ -314,6 +314,9 @@ static struct site site_at(const struct model *m, size_t i)
         s.input = s.stream;
         s.dinput = s.dstream;
     }
+    if (s.exit)                 /* whose vector is the head's */
+        s.normed = array_as(s.normed, ACTIVATION,
+                            m->device->format[ACTIVATION]);
     return s;
 }
 
@@ -372,6 +375,9 @@ static void settle(struct model *m, size_t sequences, size_t first,
                    size_t length)
 {
     size_t tokens = m->tokens = sequences * length;
+    // Tell the device whether somebody looks
+    m->device->eight.looked_at = m->watch.forward != NULL
+                              || m->watch.backward != NULL;
     for (size_t i = 0; i <= m->sublayers; i++) {
         m->site[i].tokens = tokens;
         m->site[i].apart = m->apart;

@@ -690,17 +690,17 @@ static const struct {
     { "coefficients", EXACT, 10, 15, { 5, 2, 3, 2 } },
     { "input", ACTIVATION, 10, 8, { 5, 2, 3, 2 } },
     { "inverse_rms", EXACT, 10, 1, { 5, 2, 3, 2 } },
-    { "normed", ACTIVATION, 10, 8, { 5, 2, 3, 2 } },
+    { "normed", OPERAND, 10, 8, { 5, 2, 3, 2 } },
     { "answer", ACTIVATION, 10, 8, { 4, 4, 4, 1 } },
     { "dstream", STREAM, 10, 24, { 2, 2, 2, 0 } },
     { "dcoefficients", EXACT, 10, 15, { 2, 2, 2, 0 } },
     { "dinput", GRADIENT, 10, 8, { 1, 1, 1, 0 } },
     { "dnormed", GRADIENT, 10, 8, { 1, 1, 1, 0 } },
-    { "danswer", GRADIENT, 10, 8, { 1, 1, 1, 0 } },
+    { "danswer", OPERAND, 10, 8, { 1, 1, 1, 0 } },
     { "attention.qkv", ACTIVATION, 10, 24, { 2, 2, 2, 2 } },
     { "attention.mixed", ACTIVATION, 10, 8, { 2, 2, 2, 1 } },
     { "attention.lse", EXACT, 10, 2, { 2, 2, 2, 1 } },
-    { "feedforward.gate_up", ACTIVATION, 10, 12, { 2, 2, 2, 1 } },
+    { "feedforward.gate_up", OPERAND, 10, 12, { 2, 2, 2, 1 } },
 };
 enum { ARRAYS = sizeof arrays / sizeof arrays[0] };
 
