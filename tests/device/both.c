@@ -20,7 +20,7 @@ struct array both_put(int d, struct array wide)
     struct message m = { 0, "" };
     struct array a = device_shape(&two[d], wide.role, wide.rows,
                                   wide.columns);
-    a.at = device_allocate(&two[d], array_bytes(a) + 1, &m);
+    a.at = device_allocate(&two[d], array_bytes(a) + 16, &m);
     ck_assert_msg(a.at != NULL, "%s", m.text);
     device_upload(&two[d], a, wide.at);
     return a;

@@ -4,6 +4,7 @@
 #include "ground/random.h"
 #include "layers/image.cuh"
 #include "layers/image.h"
+#include "model/model.h"
 #include "support/compare.h"
 #include "support/cpu.h"
 #include "support/fill.h"
@@ -14,6 +15,9 @@
 #pragma weak gpu_image
 #pragma weak gpu_codes
 #pragma weak gpu_codes_bytes
+#pragma weak gpu_codes_there
+#pragma weak gpu_has_images
+#pragma weak gpu_image_there
 // Headers of the tests of a gpu in eight bits
 #include "array/rows.cuh"
 #include "array/rows.h"
@@ -374,6 +378,216 @@ START_TEST(gpu_products_in_eight_bits_repeat_in_any_order)
 }
 END_TEST
 
+// Tests of operands
+static const struct size operands[] = { { 128, 128 }, { 256, 384 },
+                                        { 384, 256 }, { 200, 256 },
+                                        { 256, 200 } };
+enum { OPERANDS = sizeof operands / sizeof *operands };
+
+/* its bytes are, or are not, on a GPU that takes codes */
+static bool takes_codes(void)
+{
+    return two[GPU].format[OPERAND] == IMAGES;
+}
+
+static struct both operand_of(struct size s)
+{
+    struct both x = wild(s.rows, s.columns);
+    x.wide.role = OPERAND;
+    x.on[CPU] = both_put(CPU, x.wide);
+    x.on[GPU] = both_put(GPU, x.wide);
+    return x;
+}
+
+/* fails if a code or an exponent stands where another's place is, a
+   column is made from codes, or what is no whole square is made images;
+   or who looks sees something else than the image along rows */
+START_TEST(gpu_operands_hold_both_images)
+{
+    struct size s = operands[_i];
+    size_t T = s.rows, C = s.columns, count = T * C;
+    bool whole = T % 128 == 0 && C % 128 == 0;
+    both_open("fp8");
+    struct both x = operand_of(s);
+    ck_assert(x.on[CPU].format == BF16);
+    ck_assert(gpu_has_images(&two[GPU], x.on[GPU])
+              == (whole && takes_codes()));
+    bf16 *row = (bf16 *)test_reals(count);
+    image_make(row, x.on[CPU].at, T, C, shapes[0]);
+    const real *seen = both_fetch(GPU, x.on[GPU]);
+    for (size_t i = 0; i < count; i++) {
+        real want = whole && takes_codes() ? bf16_widen(row[i])
+                  : bf16_widen(((const bf16 *)x.on[CPU].at)[i]);
+        ck_assert(seen[i] == want || (isnan(seen[i]) && isnan(want)));
+    }
+    for (int turned = 0; whole && takes_codes() && turned < 2;
+         turned++) {
+        struct fp8_blocks b = shapes[turned ? 2 : 0];
+        struct codes c = gpu_codes_there(x.on[GPU], turned);
+        void *room = room_for(gpu_codes_bytes(x.on[GPU], turned));
+        struct array numbers = both_put(GPU, array_as(x.wide,
+                                        ACTIVATION, x.wide.format));
+        struct codes want = gpu_codes(&two[GPU], room, numbers, b,
+                                      turned);
+        const unsigned char *got = bytes_at(c.code, 2 * count);
+        const unsigned char *right = bytes_at(want.code, count);
+        ck_assert(c.rows == want.rows && c.columns == want.columns);
+        for (size_t i = 0; i < c.rows; i++)
+            for (size_t k = 0; k < c.columns; k++) {
+                size_t r = turned ? k / 128 * 128 + i % 128 : i;
+                size_t at = turned ? i / 128 * 256 + 128 + k % 128
+                                   : k / 128 * 256 + k % 128;
+                ck_assert_uint_eq(got[r * 2 * C + at],
+                                  right[i * want.stride + k]);
+            }
+        ck_assert_int_eq(memcmp(bytes_at(c.exponent, count / 128),
+                                bytes_at(want.exponent, count / 128),
+                                count / 128), 0);
+    }
+}
+END_TEST
+
+/* all that an operand has, in the gpu's memory */
+static void same_bytes(struct array a, struct array b)
+{
+    size_t count = array_bytes(a);
+    ck_assert_uint_eq(count, array_bytes(b));
+    ck_assert_int_eq(memcmp(bytes_at(a.at, count),
+                            bytes_at(b.at, count), count), 0);
+}
+
+/* fails if a kernel that leaves images rounds a number otherwise than
+   one that leaves bf16, reads a place that it has written, or has the
+   halves exchanged; where hidden is no whole square, too */
+START_TEST(gpu_gates_leave_images)
+{
+    enum { T = 256 };
+    size_t H = _i ? 192 : 384;
+    struct array hidden[2], up[2];
+    both_open("fp8");
+    struct both gate_up = both_of(ACTIVATION, T, 2 * H, 1, 3);
+    struct both dhidden = both_of(GRADIENT, T, H, 2, 1);
+    struct array none = test_array(OPERAND, T, 2 * H, 5, 1);
+    for (int k = 0; k < 2; k++) {
+        two[GPU].eight.apart = k;
+        hidden[k] = both_put(GPU, test_array(OPERAND, T, H, 3, 1));
+        device_gate(&two[GPU], hidden[k], gate_up.on[GPU]);
+        up[k] = both_put(GPU, none);
+        struct array numbers = array_as(up[k], ACTIVATION, BF16);
+        device_copy(&two[GPU], numbers, gate_up.on[GPU]);
+        device_gate_backward(&two[GPU], up[k], dhidden.on[GPU],
+                             numbers);
+    }
+    ck_assert(gpu_has_images(&two[GPU], up[0]) == takes_codes());
+    same_bytes(hidden[0], hidden[1]);
+    same_bytes(up[0], up[1]);
+    struct both y = both_with(test_array(ACTIVATION, T, H, 4, 1));
+    device_gate(&two[CPU], y.on[CPU], gate_up.on[CPU]);
+    bf16 *row = (bf16 *)test_reals(T * H);
+    image_make(row, y.on[CPU].at, T, H, shapes[0]);
+    real *want = test_reals(T * H), *got = both_fetch(GPU, hidden[0]);
+    bf16_load(want, row, T * H);
+    size_t off = 0;
+    for (size_t i = 0; takes_codes() && _i == 0 && i < T * H; i++)
+        off += got[i] != want[i];
+    ck_assert_uint_le(off, T * H / 100);    /* another exp */
+}
+END_TEST
+
+/* fails if a product takes the other image, another exponent, or codes
+   that it cannot have */
+START_TEST(gpu_products_take_operands_as_numbers)
+{
+    struct size s = operands[_i / 2];
+    size_t T = s.rows, K = s.columns, N = 136;
+    struct both y[2], dw[2], dx[2];
+    both_open("fp8");
+    if (gpu_products_by != NULL)
+        gpu_products_by(&two[GPU], _i % 2 ? BY_WARPS : BY_ANY);
+    struct both w = both_of(WORKING, N, K, 2, 1);
+    struct both dy = both_of(GRADIENT, T, N, 3, 1);
+    struct both back = both_of(WORKING, K, N, 4, 1);
+    for (int k = 0; k < 2; k++) {
+        enum role role = k ? OPERAND : ACTIVATION;
+        struct both x = both_of(role, T, K, 1, 1);
+        y[k] = both_of(ACTIVATION, T, N, 5, 1);
+        dw[k] = both_with(test_array(MASTER, N, K, 6, 0));
+        dx[k] = both_of(GRADIENT, T, N, 7, 1);
+        device_product(&two[GPU], y[k].on[GPU], x.on[GPU], w.on[GPU]);
+        device_product_weight(&two[GPU], dw[k].on[GPU], dy.on[GPU],
+                              x.on[GPU]);
+        x = both_of(k ? OPERAND : GRADIENT, T, K, 1, 1);
+        device_product_input(&two[GPU], dx[k].on[GPU], x.on[GPU],
+                             back.on[GPU], true);
+    }
+    assert_same(both_fetch(GPU, y[0].on[GPU]),
+                both_fetch(GPU, y[1].on[GPU]), T * N);
+    assert_same(both_fetch(GPU, dw[0].on[GPU]),
+                both_fetch(GPU, dw[1].on[GPU]), N * K);
+    assert_same(both_fetch(GPU, dx[0].on[GPU]),
+                both_fetch(GPU, dx[1].on[GPU]), T * N);
+}
+END_TEST
+
+static void look_on(void *context, const struct site *s)
+{
+    (void)s;
+    ++*(size_t *)context;
+}
+
+/* of a model of one layer; how: images by those who make operands, by
+   kernels of their own, or none, since somebody looks */
+static const real *gradients_with(const char *precision, size_t n,
+                                  size_t width, size_t hidden,
+                                  int how, size_t *count)
+{
+    enum { LENGTH = 64, WORDS = 13 };
+    static token id[2 * LENGTH + 1];
+    struct configuration c = configuration_default();
+    struct message why = { 0, "" };
+    struct model m;
+    size_t seen = 0;
+    both_open(precision);
+    two[GPU].eight.apart = how == 1;
+    strcpy(c.connection, n > 1 ? "mhc" : "residual");
+    c.streams = n, c.layers = 1, c.width = width, c.heads = 2;
+    c.hidden = hidden, c.context = LENGTH, c.vocabulary = WORDS;
+    ck_assert_msg(model_open(&m, &c, &two[GPU], 2, TRAINING, 0, &why),
+                  "%s", why.text);
+    *count = m.parameters.count;
+    real *w = test_reals(*count);
+    fill_normal(w, *count, 9, 0.1);
+    for (size_t i = 0; i <= 2 * LENGTH; i++)
+        id[i] = (token)random_below(3, 0, i, WORDS);
+    if (how == 2)
+        m.watch.forward = look_on, m.watch.context = &seen;
+    device_upload(m.device, m.weights, w);
+    model_copy_weights(&m);
+    model_forward(&m, id, id + 1);
+    model_backward(&m, 1);
+    device_download(m.device, w, m.gradients);
+    ck_assert_uint_eq(seen, how == 2 ? 3 : 0);
+    model_close(&m);
+    return w;
+}
+
+/* fails if a boundary, a gate or a product sees other numbers */
+START_TEST(gpu_models_compute_the_same_whoever_makes_images)
+{
+    static const char *const ways[] = { "fp8", "fp8", "fp8",
+        "fp8-streams", "fp8-streams-stochastic", "fp8-streams-mean",
+        "fp8-streams", "fp8" };
+    static const size_t n[] = { 1, 2, 4, 4, 2, 2, 1, 8 };
+    size_t count;
+    const real *by[3];
+    for (int how = 0; how < 3; how++)
+        by[how] = gradients_with(ways[_i], n[_i], _i == 3 ? 256 : 128,
+                                 _i % 2 ? 256 : 192, how, &count);
+    assert_same(by[1], by[0], count);
+    assert_same(by[2], by[0], count);
+}
+END_TEST
+
 // Tests of streams in eight bits on the gpu
 static const char *const ways[] = { "fp8-streams",
     "fp8-streams-stochastic", "fp8-streams-mean" };
@@ -482,6 +696,12 @@ Suite *gpu_eight_suite(void)
     tcase_add_test(c, gpu_heads_keep_sixteen_bits);
     tcase_add_test(c, gpu_sums_of_fourteen_bits_are_those_of_the_model);
     tcase_add_test(c, gpu_products_in_eight_bits_repeat_in_any_order);
+    tcase_add_loop_test(c, gpu_operands_hold_both_images, 0, OPERANDS);
+    tcase_add_loop_test(c, gpu_gates_leave_images, 0, 2);
+    tcase_add_loop_test(c, gpu_products_take_operands_as_numbers, 0,
+                        2 * OPERANDS);
+    tcase_add_loop_test(c,
+        gpu_models_compute_the_same_whoever_makes_images, 0, 8);
     // Add the tests of streams in eight bits on the gpu
     tcase_add_loop_test(c, gpu_rows_are_the_cpus, 0, 3 * SIZES);
     tcase_add_loop_test(c, gpu_words_in_eight_bits_are_the_cpus, 0, 3);
