@@ -33,6 +33,7 @@ static __device__ inline void find_largest(struct square *s)
     if (threadIdx.x == 0)
         s->all = s->infinite = 0;
     __syncthreads();
+    #pragma unroll 1
     for (int c = half; c < half + SIDE / 2; c += PACK) {
         struct pack x = *(struct pack *)&s->at[k][c];
         for (int i = 0; i < PACK; i++) {
@@ -40,6 +41,7 @@ static __device__ inline void find_largest(struct square *s)
             row = max(row, finite_size(x.at[i]));
         }
     }
+    #pragma unroll 1
     for (int r = half; r < half + SIDE / 2; r++)
         column = max(column, finite_size(s->at[r][k]));
     atomicMax(&s->row[k], row);
@@ -80,6 +82,7 @@ template <int TALL, int WIDE, bool TURNS>
 static __device__ void write_codes(const struct square &s,
                                    struct lines l)
 {
+    #pragma unroll 1
     for (int n = threadIdx.x; n < SIDE * SIDE / 16; n += 256) {
         int i = TURNS ? n % SIDE : n / (SIDE / 16);
         int k = (TURNS ? n / SIDE : n % (SIDE / 16)) * 16;
@@ -159,6 +162,7 @@ static __device__ inline void make_images(struct square *s,
                                           const struct operand &o,
                                           size_t i, size_t j)
 {
+    #pragma unroll 1
     for (int n = threadIdx.x; n < SIDE * SIDE / PACK; n += 256) {
         int r = n / (SIDE / PACK), c = n % (SIDE / PACK) * PACK;
         *(struct pack *)&s->at[r][c] = *(const struct pack *)(
@@ -176,7 +180,9 @@ static __device__ inline void leave_images(struct square *s,
                                            size_t first, size_t tall,
                                            size_t begin, size_t slice)
 {
+#if !defined __CUDA_ARCH__ || __CUDA_ARCH__ >= 900
     size_t i = first / SIDE * SIDE;
+    #pragma unroll 1
     for (size_t j = begin / SIDE * SIDE; j < begin + slice; j += SIDE) {
         size_t slices = (j + SIDE - 1) / slice - j / slice + 1;
         __syncthreads();
@@ -193,5 +199,6 @@ static __device__ inline void leave_images(struct square *s,
             make_images(s, o, i, j);
     }
     __syncthreads();
+#endif
 }
 #endif

@@ -23,6 +23,8 @@
 #include "model/model.h"
 #include "support/fill.h"
 #include <math.h>
+#include "layers/image.cuh"
+#pragma weak gpu_has_images
 #include "array/rows.h"
 #include "boundary/cross_eight.cuh"
 #pragma weak gpu_cross_eight
@@ -979,6 +981,66 @@ START_TEST(gpu_streams_made_again_are_those_that_were_kept)
                                  length), want, count);
 }
 END_TEST
+/* all bytes of an array of the gpu */
+static const real *bytes_of(struct array a)
+{
+    a.columns = array_bytes(a) / sizeof(real);
+    a.rows = 1, a.role = EXACT, a.format = F32;
+    return both_fetch(GPU, a);
+}
+
+/* there and back, by kernels that leave images and by ones of their
+   own, with so many blocks */
+static void leave_both_ways(struct sites b, unsigned blocks,
+                            unsigned back)
+{
+    struct room room = gpu_room_for_tiles(&two[GPU]);
+    struct site from[2], to[2];
+    bool eight = two[GPU].format[STREAM] == E4M3;
+    struct way_back way = { back, back > 1, back > 1 };
+    if (two[GPU].format[OPERAND] != IMAGES
+        || (!eight && !gpu_way_fits(room, &b.to, way)))
+        return;
+    b.to.normed.role = b.from.danswer.role = OPERAND;
+    for (int k = 0; k < 2; k++) {
+        struct device *d = &two[GPU];
+        d->eight.apart = k == 1;
+        from[k] = on_device(GPU, &b.from);
+        to[k] = on_device(GPU, &b.to);
+        // Cross with streams in eight bits, there and back
+        if (eight) {
+            ck_assert(gpu_cross_eight(d, &from[k], &to[k], blocks));
+            ck_assert(gpu_cross_back_eight(d, &from[k], &to[k], back));
+            continue;
+        }
+        ck_assert(gpu_cross_at_once(d, &from[k], &to[k], blocks));
+        float *work = device_scratch(d, gpu_cross_work(&to[k], way)
+                                        * sizeof(float));
+        gpu_cross_back_at_once(d, &from[k], &to[k], way, work);
+    }
+    ck_assert(gpu_has_images(&two[GPU], to[0].normed));
+    size_t words = array_bytes(to[0].normed) / sizeof(real);
+    ck_assert_int_eq(memcmp(bytes_of(to[0].normed),
+                            bytes_of(to[1].normed), 4 * words), 0);
+    ck_assert_int_eq(memcmp(bytes_of(from[0].danswer),
+                            bytes_of(from[1].danswer), 4 * words), 0);
+}
+
+/* fails if a square becomes images before all its parts are there, by
+   nobody, or twice, or shared memory is used that is not free: tokens,
+   width, blocks there and back; 640 by 2 cuts a square, 128 by 8 has
+   eight blocks for one */
+START_TEST(gpu_crossings_leave_images)
+{
+    static const size_t sizes[][4] = { { 128, 128, 1, 1 },
+        { 256, 256, 2, 2 }, { 128, 640, 2, 4 }, { 128, 128, 8, 8 },
+        { 384, 128, 1, 2 } };
+    const size_t *s = sizes[_i / 3];
+    both_open("fp8");
+    leave_both_ways(sites_with((size_t)2 << _i % 3, s[0], s[1]),
+                    (unsigned)s[2], (unsigned)s[3]);
+}
+END_TEST
 /* fails if a stream is stored otherwise than on the cpu, or goes on
    otherwise than it was stored */
 START_TEST(gpu_boundaries_with_streams_in_eight_bits_round_once)
@@ -1131,6 +1193,18 @@ START_TEST(gpu_crossings_in_eight_bits_take_wide_models)
 }
 END_TEST
 
+/* as gpu_crossings_leave_images */
+START_TEST(gpu_crossings_in_eight_bits_leave_images)
+{
+    static const size_t sizes[][4] = { { 128, 128, 1, 1 },
+        { 256, 512, 2, 4 }, { 128, 1024, 4, 8 }, { 384, 256, 1, 2 } };
+    const size_t *s = sizes[_i / 2];
+    leave_both_ways(eight_sites(_i % 3 ? "fp8-streams"
+                                       : "fp8-streams-stochastic",
+                                (size_t)2 << _i % 2, s[0], s[1]),
+                    (unsigned)s[2], (unsigned)s[3]);
+}
+END_TEST
 
 Suite *gpu_sixteen_suite(void);
 Suite *gpu_sixteen_suite(void)
@@ -1173,6 +1247,8 @@ Suite *gpu_sixteen_suite(void)
     tcase_add_test(c, gpu_crossings_at_once_leave_the_rest_to_others);
     tcase_add_loop_test(c, gpu_streams_made_again_are_those_that_were_kept,
                         0, 8);
+    tcase_add_loop_test(c, gpu_crossings_leave_images, 0, 15);
+    tcase_add_loop_test(c, gpu_crossings_in_eight_bits_leave_images, 0, 8);
     tcase_add_loop_test(c,
         gpu_crossings_at_once_in_eight_bits_are_the_unfused_ones, 0,
         4 * EIGHT_SIZES);
