@@ -191,7 +191,7 @@ static __device__ inline void leave_images(struct square *s,
             __threadfence();
             s->whole = atomicAdd(left, 1) + 1 == SIDE / tall * slices;
             if (s->whole)
-                *left = 0;
+                atomicExch(left, 0);
             __threadfence();
         }
         __syncthreads();

@@ -163,10 +163,59 @@ static void on_ordered(void)
     knowing.resize(threads, knowledge(threads + MOST_BARRIERS));
     fences.assign(threads, 0);
 }
+/* intervals of a block of the cluster that ran then; who of which block
+   learned of them, and when */
+struct published {
+    uint32_t from, until, since;
+    unsigned of, rank;
+    uint16_t by;
+};
+struct fencing { uint32_t until; std::vector<struct published> seen; };
+static std::map<uint16_t, struct fencing> fencing;      /* by thread */
+static std::map<const char *, std::vector<struct published>> places;
+static std::vector<struct published> learned;
+
+static void on_thread_fenced(void)
+{
+    struct fencing &f = fencing[me()];
+    f.until = interval;
+    for (struct published p : f.seen) {
+        p.since = interval, p.rank = rank, p.by = me();
+        learned.push_back(p);
+    }
+    f.seen.clear();
+}
+
+static void on_atomic(const char *at)
+{
+    struct fencing &f = fencing[me()];
+    auto &all = places[at];
+    if (!all.empty() && all[0].from < launch_began)
+        all.clear();
+    f.seen.insert(f.seen.end(), all.begin(), all.end());
+    if (f.until > 0)
+        all.push_back({ block_began, f.until, 0, rank, 0, 0 });
+    for (const struct published &p : learned)
+        if (p.rank == rank && p.since < f.until)
+            all.push_back(p);
+}
+
+static bool is_published(struct visit v)
+{
+    for (const struct published &p : learned)
+        if (p.rank == rank && (p.by == me() || p.since < interval)
+            && v.interval >= p.from && v.interval < p.until
+            && v.who < A_WARP
+            && v.who / (blockDim.x * blockDim.y * blockDim.z) == p.of)
+            return true;
+    return false;
+}
 static bool clashes(struct visit v, bool shared)
 {
     uint16_t epoch = v.epoch & ~UNDER_WAY;
     if (v.interval < launch_began)
+        return false;
+    if (!shared && v.interval < block_began && is_published(v))
         return false;
     if (ordered)
         return clashes_by_epoch(v, shared);
@@ -497,6 +546,8 @@ static void on_access(const void *address, size_t bytes,
         && ended[(at - m->first) / DYNAMIC_ROOM])
         report("the block has ended whose memory this is", at, how, place,
                NULL, "");
+    if (how == ATOMIC && m == &device_memory)
+        on_atomic(at);
     for (size_t i = 0; i < bytes; i++)
         look(&m->cells[at + i - m->first], m, at + i, now, how);
     if (counting && how != LANDING)
@@ -606,6 +657,10 @@ static void on_interval(bool of_new_block)
         ended.assign(cluster, false);
         if (ordered)
             on_ordered();
+    }
+    if (of_new_block && rank == 0) {
+        fencing.clear();
+        learned.clear();
     }
 }
 static void on_arrived(const void *barrier)
@@ -725,6 +780,7 @@ extern "C" const struct emulator::checker emulator_checker = {
     emulator::on_turned, emulator::on_waited, emulator::on_met,
     emulator::on_fenced, emulator::on_tile, emulator::on_operand,
     emulator::on_goes_on, emulator::on_block_ends
+    , emulator::on_thread_fenced
 };
 
 using namespace emulator;

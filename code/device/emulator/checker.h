@@ -31,6 +31,7 @@ struct checker {
     void (*goes_on)(unsigned rank);
     void (*block_ends)(struct thread *threads, unsigned count,
                        char *dynamic);
+    void (*thread_fenced)(void);
 };
 }
 /* NULL where none is linked */

@@ -302,7 +302,9 @@ inline int __syncthreads_count(int vote, HERE)
     return emulator::meet("__syncthreads_count", vote,
                           emulator::HOW_MANY, file, line);
 }
-inline void __threadfence(void) {}
+// A fence for other blocks
+namespace emulator { void thread_fence(void); }
+inline void __threadfence(void) { emulator::thread_fence(); }
 inline void __threadfence_block(void) {}
 inline void __threadfence_system(void) {}
 

@@ -98,6 +98,11 @@ void proxy_fence(void)
     if (checker != NULL)
         checker->fenced();
 }
+void thread_fence(void)
+{
+    if (checker != NULL)
+        checker->thread_fenced();
+}
 
 struct tile {
     char *to;
