@@ -195,7 +195,7 @@ cross_kernel(struct hop h, unsigned blocks)
     if (CLUSTER)
         cluster_wait();
     // Leave what products take
-    if (h.operand.left != NULL)
+    if (WRITES && h.operand.left != NULL)
         leave_images((struct square *)memory, h.operand, first, TOKENS,
                      begin, slice);
 }
@@ -315,6 +315,8 @@ bool gpu_cross_at_once(struct device *d, const struct site *from,
     }
     // Name what products take
     h.operand = gpu_operand(d, to->normed, to->tokens);
+    if (from == NULL)               /* seldom */
+        h.operand.left = NULL;
     return l->streams == 2 ? cross_by<2>(d, &h, blocks)
          : l->streams == 4 ? cross_by<4>(d, &h, blocks)
                            : cross_by<8>(d, &h, blocks);

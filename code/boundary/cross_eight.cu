@@ -214,7 +214,7 @@ cross_eight_kernel(struct hop_eight h, unsigned blocks)
     if (CLUSTER)
         cluster_wait();
     // Leave what products take
-    if (h.operand.left != NULL)
+    if (WRITES && h.operand.left != NULL)
         leave_images((struct square *)memory, h.operand, first, TOKENS,
                      begin, slice);
 }
@@ -306,6 +306,8 @@ bool gpu_cross_eight(struct device *d, const struct site *from,
     }
     // Name what products take
     h.operand = gpu_operand(d, to->normed, to->tokens);
+    if (from == NULL)               /* seldom */
+        h.operand.left = NULL;
     if (to->streams == 2)
         cross_by<2>(d, &h, blocks);
     else

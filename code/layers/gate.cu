@@ -47,8 +47,8 @@ gate_images(struct operand o, const uint16_t *gate_up,
     }
     __syncthreads();
     for (int k = 0; k < 1 + BACK; k++) {
-        find_largest(&s[k]);
-        write_images(s[k], o, i, j + k * H);
+        unsigned lost = find_largest(&s[k]);
+        write_images(s[k], o, i, j + k * H, lost);
     }
 }
 

@@ -80,7 +80,7 @@ image_kernel(struct work w)
     constexpr bool TURNS = to == TURNED;
     load(&s, w);
     __syncthreads();
-    find_largest(&s);
+    unsigned lost = find_largest<TALL == WIDE>(&s);
     if (to == SIXTEEN_BITS)
         write_sixteen<TALL, WIDE>(w, s);
     else {
@@ -92,13 +92,12 @@ image_kernel(struct work w)
             w.exponent + k / SIDE * lines + i, lines - i,
             w.stride - k });
     }
-    if (threadIdx.x == 0 && w.counts != NULL) {
-        if (blockIdx.x == 0 && blockIdx.y == 0)
-            atomicAdd(&w.counts[0],
-                      (unsigned long long)(w.rows * w.columns));
-        if (s.infinite > 0)
-            atomicAdd(&w.counts[1], (unsigned long long)s.infinite);
-    }
+    bool first = blockIdx.x == 0 && blockIdx.y == 0;
+    if (first && threadIdx.x == 0 && w.counts != NULL)
+        atomicAdd(&w.counts[0],
+                  (unsigned long long)(w.rows * w.columns));
+    if (lost > 0 && w.counts != NULL)
+        atomicAdd(&w.counts[1], (unsigned long long)lost);
 }
 
 template <enum form to>

@@ -11,7 +11,7 @@ struct alignas(16) pack { uint16_t at[PACK]; };
    and what is largest of each row, of each column, of all */
 struct square {
     alignas(16) uint16_t at[SIDE][SIDE + PACK];
-    unsigned row[SIDE], column[SIDE], all, infinite;
+    unsigned row[2][SIDE], column[2][SIDE], all;    /* halves of them */
     bool whole;
 };
 
@@ -22,17 +22,15 @@ static __device__ inline unsigned finite_size(uint16_t x)
 }
 
 // Find what is largest
-/* of a square that all threads have filled; two for each row, and for
-   each column, half of it each */
-static __device__ inline void find_largest(struct square *s)
+/* of a square that all threads have filled: two for each row, and for
+   each column, half of it each. Returns how many numbers that this
+   thread has seen are infinite. */
+template <bool ALL = false>
+static __device__ unsigned find_largest(struct square *s)
 {
-    int k = threadIdx.x % SIDE, half = threadIdx.x / SIDE * (SIDE / 2);
-    unsigned row = 0, column = 0, lost = 0;
-    if (threadIdx.x < SIDE)
-        s->row[k] = s->column[k] = 0;
-    if (threadIdx.x == 0)
-        s->all = s->infinite = 0;
-    __syncthreads();
+    int k = threadIdx.x % SIDE, side = threadIdx.x / SIDE;
+    int half = side * (SIDE / 2);
+    unsigned row = 0, column = 0, lost = 0, all = 0;
     #pragma unroll 1
     for (int c = half; c < half + SIDE / 2; c += PACK) {
         struct pack x = *(struct pack *)&s->at[k][c];
@@ -44,12 +42,17 @@ static __device__ inline void find_largest(struct square *s)
     #pragma unroll 1
     for (int r = half; r < half + SIDE / 2; r++)
         column = max(column, finite_size(s->at[r][k]));
-    atomicMax(&s->row[k], row);
-    atomicMax(&s->column[k], column);
-    atomicMax(&s->all, row);
-    if (lost > 0)
-        atomicAdd(&s->infinite, lost);
+    s->row[side][k] = row;
+    s->column[side][k] = column;
     __syncthreads();
+    for (int n = threadIdx.x; ALL && n < 2 * SIDE; n += WARP)
+        all = max(all, s->row[n / SIDE][n % SIDE]);
+    float most = warp_max(__uint_as_float(all << 16));
+    if (ALL && threadIdx.x == 0)
+        s->all = __float_as_uint(most) >> 16;
+    if (ALL)
+        __syncthreads();
+    return lost;
 }
 
 // Write the codes of a square
@@ -57,8 +60,9 @@ static __device__ inline void find_largest(struct square *s)
 template <int TALL, int WIDE>
 static __device__ int exponent_of(const struct square &s, int r, int c)
 {
-    unsigned most = TALL == 1 ? s.row[r]
-                  : WIDE == 1 ? s.column[c] : s.all;
+    unsigned most = TALL == 1 ? max(s.row[0][r], s.row[1][r])
+                  : WIDE == 1 ? max(s.column[0][c], s.column[1][c])
+                              : s.all;
     return fp8_exponent(__uint_as_float(most << 16), e4m3());
 }
 
@@ -138,7 +142,8 @@ static inline size_t room_with_square(struct operand *o, size_t busy,
 /* of the square from row i and column j on; by all threads */
 static __device__ inline void write_images(const struct square &s,
                                            const struct operand &o,
-                                           size_t i, size_t j)
+                                           size_t i, size_t j,
+                                           unsigned lost)
 {
     size_t step = 2 * o.columns;
     uint8_t *at = o.at + i * step + 2 * j;
@@ -149,13 +154,11 @@ static __device__ inline void write_images(const struct square &s,
     write_codes<SIDE, 1, true>(s, {
         at + SIDE, step, column + i / SIDE * o.columns + j, SIDE,
         SIDE });
-    if (threadIdx.x == 0 && o.counts != NULL) {
+    if (threadIdx.x == 0 && o.counts != NULL)
         atomicAdd(&o.counts[0],
                   (unsigned long long)o.images * SIDE * SIDE);
-        if (s.infinite > 0)
-            atomicAdd(&o.counts[1],
-                      (unsigned long long)o.images * s.infinite);
-    }
+    if (lost > 0 && o.counts != NULL)
+        atomicAdd(&o.counts[1], (unsigned long long)o.images * lost);
 }
 
 static __device__ inline void make_images(struct square *s,
@@ -169,8 +172,8 @@ static __device__ inline void make_images(struct square *s,
             o.at + 2 * ((i + r) * o.columns + j + c));
     }
     __syncthreads();
-    find_largest(s);
-    write_images(*s, o, i, j);
+    unsigned lost = find_largest(s);
+    write_images(*s, o, i, j, lost);
 }
 /* All threads of a block have stored `slice` columns, from `begin` on,
    of `tall` rows. Where they were the last of a square, it becomes
