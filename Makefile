@@ -260,7 +260,7 @@ valgrind: build/valgrind/test
 	  build/valgrind/test --fast $(ONLY)
 $(eval $(call variant,valgrind,-g -O1 $(if $(filter x86_64,$(shell uname -m)),-march=x86-64-v2)))
 
-COUNTED = $(patsubst tests/%.c,build/checked/%,$(wildcard tests/boundary/show_units.c tests/boundary/show_lazy_units.c))
+COUNTED = $(patsubst tests/%.c,build/checked/%,$(wildcard tests/boundary/show_units.c tests/boundary/show_lazy_units.c tests/layers/show_operand_units.c))
 # Kernels in every order, late, guarded, checked; each barrier taken out in turn
 emulated:
 	@tools/need $(DEPS) $(TEST_PACKAGES)
@@ -273,6 +273,7 @@ units:
 	@tools/need $(DEPS) $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory $(PARALLEL) $(COUNTED)
 	@set -o pipefail; tools/boundary-units $(SIZE) | column -s, -t
+	@$(if $(wildcard tests/layers/show_operand_units.c),set -o pipefail; tools/operand-units | column -s, -t)
 
 planted:
 	@tools/need $(DEPS) $(TEST_PACKAGES)
@@ -414,6 +415,10 @@ experiments: $(if $(wildcard code/boundary/cross.cu),data/results/crossing_units
 data/results/crossing_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) build/checked/boundary/show_crossing_units
 	@UNITS_OF=build/checked/boundary/show_crossing_units tools/record $@ tools/units
+experiments: $(if $(wildcard tests/layers/show_operand_units.c),data/results/operand_units.csv)
+data/results/operand_units.csv:
+	@$(MAKE) --no-print-directory $(PARALLEL) $(COUNTED)
+	@tools/record $@ tools/operand-units
 data/results/boundary_units.csv:
 	@$(MAKE) --no-print-directory $(PARALLEL) $(COUNTED)
 	@tools/record $@ tools/boundary-units
