@@ -175,6 +175,8 @@ static __device__ inline void make_images(struct square *s,
     unsigned lost = find_largest(s);
     write_images(*s, o, i, j, lost);
 }
+
+// Leave images
 /* All threads of a block have stored `slice` columns, from `begin` on,
    of `tall` rows. Where they were the last of a square, it becomes
    images. */
