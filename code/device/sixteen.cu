@@ -39,6 +39,7 @@ static struct operations eight_of(struct operations o)
            | 1ul << PRODUCT_WEIGHT;
     o.gate = eight_gpu_gate;
     o.gate_backward = eight_gpu_gate_backward;
+    o.attend_backward = eight_gpu_attend_backward;
     // More operations of the gpu in eight bits
     
     return o;

@@ -19,6 +19,12 @@ void eight_gpu_gate(struct device *d, struct array hidden,
 void eight_gpu_gate_backward(struct device *d, struct array dgate_up,
                              struct array dhidden,
                              struct array gate_up);
+/* and device_attend_backward, which leaves them to a kernel more */
+void eight_gpu_attend_backward(struct device *d, struct array dqkv,
+                               struct array dout, struct array out,
+                               struct array lse, struct array qkv,
+                               struct array rotation,
+                               const struct attention_shape *s);
 /* the format of OPERAND on this GPU: IMAGES, or BF16 */
 enum format eight_gpu_operands(const struct device *d);
 LANGUAGE_C_END

@@ -91,3 +91,16 @@ void eight_gpu_gate_backward(struct device *d, struct array dgate_up,
         in_sixteen::gpu_gate_backward(d, dgate_up, dhidden, gate_up);
     gpu_make_images(d, o);
 }
+
+void eight_gpu_attend_backward(struct device *d, struct array dqkv,
+                               struct array dout, struct array out,
+                               struct array lse, struct array qkv,
+                               struct array rotation,
+                               const struct attention_shape *s)
+{
+    struct array numbers = dqkv;
+    numbers.format = as_numbers(dqkv.format);
+    in_sixteen::gpu_attend_backward(d, numbers, dout, out, lse, qkv,
+                                    rotation, s);
+    gpu_images(d, dqkv, s->sequences * s->length);
+}

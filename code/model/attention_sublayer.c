@@ -35,7 +35,7 @@ static void plan(struct need need[], const struct configuration *c,
     need[ROWS] = (struct need){ "qkv", CACHE, ACTIVATION, T, 3 * C };
     need[MIXED] = (struct need){ "mixed", KEPT, ACTIVATION, T, C };
     need[LSE] = (struct need){ "lse", KEPT, EXACT, T, c->heads };
-    need[DROWS] = (struct need){ "dqkv", RETURN, GRADIENT, T, 3 * C };
+    need[DROWS] = (struct need){ "dqkv", RETURN, OPERAND, T, 3 * C };
     need[DMIXED] = (struct need){ "dmixed", RETURN, GRADIENT, T, C };
 }
 
