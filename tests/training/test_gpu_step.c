@@ -177,6 +177,36 @@ START_TEST(gpu_streams_made_again_in_eight_bits_change_no_update)
 }
 END_TEST
 
+/* NULL on a real GPU */
+void emulator_configure(void) __attribute__((weak));
+
+/* fails if a recording, or a count that it leaves, makes other images
+   than a kernel of their own; 128 tokens, in any order of blocks */
+START_TEST(gpu_recorded_operands_change_no_update)
+{
+    struct configuration c = tiny_configuration();
+    struct trainer t[2];
+    struct update u;
+    put_on_gpu(_i % 2 ? "fp8-streams" : "fp8");
+    setenv("EMULATOR_ORDER", _i / 2 ? "random:7" : "reverse", 1);
+    if (emulator_configure != NULL)
+        emulator_configure();
+    snprintf(c.connection, sizeof c.connection, "mhc");
+    c.streams = 4, c.width = c.hidden = 128, c.heads = 2, c.layers = 1;
+    c.context = 32, c.batch = 4, c.steps = 4;
+    for (int k = 0; k < 2; k++) {
+        cpu.eight.apart = k == 1;
+        tiny_open_as(&t[k], &c);
+        for (int step = 0; step < 3; step++)
+            update(&t[k], &u);
+    }
+    assert_same(numbers_of(t[1].model.weights),
+                numbers_of(t[0].model.weights),
+                t[0].model.parameters.count);
+    tiny_close(&t[0]), tiny_close(&t[1]);
+}
+END_TEST
+
 Suite *gpu_step_suite(void);
 Suite *gpu_step_suite(void)
 {
@@ -189,6 +219,7 @@ Suite *gpu_step_suite(void)
     // Add tests of recorded work
     tcase_add_loop_test(c,
         gpu_streams_made_again_in_eight_bits_change_no_update, 0, 2);
+    tcase_add_loop_test(c, gpu_recorded_operands_change_no_update, 0, 4);
     tcase_add_test(c, gpu_work_that_waits_is_not_recorded);
     tcase_add_test(c, gpu_work_is_recorded_again_in_another_workspace);
     return s;
