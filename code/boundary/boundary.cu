@@ -52,6 +52,16 @@ static __global__ void settle_kernel(float *x, size_t count)
     if (i < count)
         x[i] = sixteen(x[i]);
 }
+
+static void settle_input(struct device *d, const struct site *s)
+{
+    size_t count = s->tokens * s->width;
+    if (!s->settle)
+        return;
+    settle_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
+        floats(s->input), count);
+    gpu_launched(d, "settle_kernel");
+}
 #endif
 static void arrive(struct device *d, const struct site *s)
 {
@@ -68,12 +78,7 @@ static void arrive(struct device *d, const struct site *s)
     }
     // Settle what the gpu read
     #ifndef SIXTEEN
-    size_t count = s->tokens * s->width;
-    if (s->settle) {
-        settle_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
-            floats(s->input), count);
-        gpu_launched(d, "settle_kernel");
-    }
+    settle_input(d, s);
     #endif
     gpu_norm_forward(d, numbers(s->normed), floats(s->inverse_rms),
                      numbers(s->input), floats(s->gain), s->tokens,
@@ -108,12 +113,7 @@ static void arrive_backward(struct device *d, const struct site *s,
             gpu_read(d, numbers(s->input), x, row, l, s->tokens);
         // Settle what the gpu read
         #ifndef SIXTEEN
-        size_t count = s->tokens * s->width;
-        if (s->settle) {
-            settle_kernel<<<blocks_for(count, 256), 256, 0, stream_of(d)>>>(
-                floats(s->input), count);
-            gpu_launched(d, "settle_kernel");
-        }
+        settle_input(d, s);
         #endif
     }
     gpu_norm_backward(d, dread, floats(s->dgain), work,

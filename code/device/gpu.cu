@@ -83,9 +83,9 @@ static bool gpu_open(struct device *d, const char *precision,
         d->format[ACTIVATION] = d->format[GRADIENT] = BF16;
         d->format[OPERAND] = BF16;
         d->does = &gpu_sixteen_operations;
-    }
-    if (strcmp(precision, "single") != 0)
+        // Open a library of products
         g->library = cublaslt_open();
+    }
     if (strncmp(precision, "fp8", 3) == 0) {
         d->does = &gpu_eight_operations;
         d->eight.products = true;
