@@ -9,9 +9,7 @@ struct eight {
     bool products;              /* of images in E4M3: layers/image.h */
     size_t stored, saturated;   /* numbers; those that were infinite */
     // More of eight bits
-    /* operands stay numbers: each product makes images of its own; as they
-       do while somebody looks */
-    bool by_each, looked_at;
+    bool looked_at;             /* operands stay numbers */
     bool apart;                 /* their images are a kernel's of its own */
     bool by_chance;             /* are streams rounded so? */
     uint64_t seed;              /* of the random numbers */

@@ -315,7 +315,7 @@ bool gpu_cross_at_once(struct device *d, const struct site *from,
     }
     // Name what products take
     h.operand = gpu_operand(d, to->normed, to->tokens);
-    if (from == NULL)               /* seldom */
+    if (from == NULL)       /* seldom; and it has no registers for it */
         h.operand.left = NULL;
     return l->streams == 2 ? cross_by<2>(d, &h, blocks)
          : l->streams == 4 ? cross_by<4>(d, &h, blocks)

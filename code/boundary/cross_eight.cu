@@ -306,7 +306,7 @@ bool gpu_cross_eight(struct device *d, const struct site *from,
     }
     // Name what products take
     h.operand = gpu_operand(d, to->normed, to->tokens);
-    if (from == NULL)               /* seldom */
+    if (from == NULL)       /* seldom; and it has no registers for it */
         h.operand.left = NULL;
     if (to->streams == 2)
         cross_by<2>(d, &h, blocks);

@@ -175,7 +175,7 @@ static bool becomes_images(const struct device *d, struct array a,
                            size_t rows)
 {
     return a.format == IMAGES && rows > 0 && rows % SIDE == 0
-        && !d->eight.by_each && !d->eight.looked_at && !d->planning;
+        && !d->eight.looked_at && !d->planning;
 }
 
 bool gpu_has_images(const struct device *d, struct array a)

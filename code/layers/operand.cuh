@@ -185,7 +185,7 @@ static __device__ inline void leave_images(struct square *s,
                                            size_t first, size_t tall,
                                            size_t begin, size_t slice)
 {
-#if !defined __CUDA_ARCH__ || __CUDA_ARCH__ >= 900
+#if !defined __CUDA_ARCH__ || __CUDA_ARCH__ >= 900  /* has codes */
     size_t i = first / SIDE * SIDE;
     #pragma unroll 1
     for (size_t j = begin / SIDE * SIDE; j < begin + slice; j += SIDE) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PRECISION "bf16"
 enum { SEQUENCES = 8, T = 64 * SEQUENCES, C = 256 };
 
 /* In a checked build, with EMULATOR_COUNT=FILE: the file has what each
@@ -17,7 +18,7 @@ int main(void)
     c.streams = 4, c.layers = 1, c.width = C, c.heads = 4, c.hidden = C;
     c.context = T / SEQUENCES;
     // Open the model whose kernels are counted
-    if (!device_open(&d, "gpu", "bf16", &why)
+    if (!device_open(&d, "gpu", PRECISION, &why)
         || !model_open(&m, &c, &d, SEQUENCES, TRAINING, 0, &why)) {
         fprintf(stderr, "%s\n", why.text);
         return why.status;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PRECISION "bf16"
 enum { MOST = 4, LENGTH = 64, C = 256 };
 
 static size_t set(const char *name, size_t otherwise)
@@ -28,7 +29,7 @@ int main(void)
     c.streams = 4, c.layers = 5, c.width = C, c.heads = 4;
     c.hidden = 32, c.context = LENGTH, c.lazy = set("LAZY", 0);
     // Open the model whose kernels are counted
-    if (!device_open(&d, "gpu", "bf16", &why)
+    if (!device_open(&d, "gpu", PRECISION, &why)
         || !model_open(&m, &c, &d, SEQUENCES, TRAINING, 0, &why)) {
         fprintf(stderr, "%s\n", why.text);
         return why.status;

@@ -4,6 +4,7 @@
 #include "support/fill.h"
 #include "support/suite.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 // Tests of recorded work
@@ -152,6 +153,14 @@ START_TEST(gpu_work_is_recorded_again_in_another_workspace)
     ck_assert(r.state == NULL && device_finish(&cpu, &m));
 }
 END_TEST
+static void close_alike(struct trainer t[2])
+{
+    assert_same(numbers_of(t[1].model.weights),
+                numbers_of(t[0].model.weights),
+                t[0].model.parameters.count);
+    tiny_close(&t[0]), tiny_close(&t[1]);
+}
+
 /* fails if a stream is made again by the chance of another site, or
    other streams than those that were stored go back */
 START_TEST(gpu_streams_made_again_in_eight_bits_change_no_update)
@@ -170,10 +179,7 @@ START_TEST(gpu_streams_made_again_in_eight_bits_change_no_update)
         update(&t[k], &u);
         update(&t[k], &u);
     }
-    assert_same(numbers_of(t[1].model.weights),
-                numbers_of(t[0].model.weights),
-                t[0].model.parameters.count);
-    tiny_close(&t[0]), tiny_close(&t[1]);
+    close_alike(t);
 }
 END_TEST
 
@@ -200,10 +206,7 @@ START_TEST(gpu_recorded_operands_change_no_update)
         for (int step = 0; step < 3; step++)
             update(&t[k], &u);
     }
-    assert_same(numbers_of(t[1].model.weights),
-                numbers_of(t[0].model.weights),
-                t[0].model.parameters.count);
-    tiny_close(&t[0]), tiny_close(&t[1]);
+    close_alike(t);
 }
 END_TEST
 
