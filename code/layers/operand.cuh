@@ -179,7 +179,7 @@ static __device__ inline void make_images(struct square *s,
 // Leave images
 /* All threads of a block have stored `slice` columns, from `begin` on,
    of `tall` rows. Where they were the last of a square, it becomes
-   images. */
+   images. A barrier comes before s is used for something else. */
 static __device__ inline void leave_images(struct square *s,
                                            const struct operand &o,
                                            size_t first, size_t tall,
@@ -203,7 +203,6 @@ static __device__ inline void leave_images(struct square *s,
         if (s->whole)
             make_images(s, o, i, j);
     }
-    __syncthreads();
 #endif
 }
 #endif
