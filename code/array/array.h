@@ -30,6 +30,11 @@ struct array {
     enum role role;
     enum format format;
     // More of an array
+    /* in the working copies of weights: parts, some of which are images;
+       where the exponents of such a part are */
+    const struct array *part;
+    size_t parts;
+    int8_t *exponent;
     /* in E4M3: how it is rounded; NULL: to the nearest, and not counted */
     struct eight *eight;
     size_t first;           /* its first row is so many after the first */

@@ -40,6 +40,8 @@ static struct operations eight_of(struct operations o)
     o.gate = eight_gpu_gate;
     o.gate_backward = eight_gpu_gate_backward;
     o.attend_backward = eight_gpu_attend_backward;
+    o.step = eight_gpu_step;
+    o.copy = eight_gpu_copy;
     // More operations of the gpu in eight bits
     
     return o;

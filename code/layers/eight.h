@@ -25,6 +25,15 @@ void eight_gpu_attend_backward(struct device *d, struct array dqkv,
                                struct array lse, struct array qkv,
                                struct array rotation,
                                const struct attention_shape *s);
+/* and device_step, device_copy: parts of working copies that are images
+   stay so */
+void eight_gpu_step(struct device *d, struct array weight,
+                    struct array working, struct array first,
+                    struct array second, struct array gradient,
+                    struct array sum, struct array adamw,
+                    const struct segment *segment, size_t segments);
+void eight_gpu_copy(struct device *d, struct array to,
+                    struct array from);
 /* the format of OPERAND on this GPU: IMAGES, or BF16 */
 enum format eight_gpu_operands(const struct device *d);
 LANGUAGE_C_END

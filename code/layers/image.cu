@@ -162,12 +162,13 @@ struct codes gpu_codes(struct device *d, void *room, struct array from,
 }
 
 // Images of operands
+template <bool WEIGHTS>
 static __global__ void __launch_bounds__(THREADS)
 images_kernel(struct operand o)
 {
     __shared__ struct square s;
-    make_images(&s, o, blockIdx.y * (size_t)SIDE,
-                blockIdx.x * (size_t)SIDE);
+    make_images<WEIGHTS>(&s, o, blockIdx.y * (size_t)SIDE,
+                         blockIdx.x * (size_t)SIDE);
 }
 
 /* of so many rows */
@@ -175,7 +176,8 @@ static bool becomes_images(const struct device *d, struct array a,
                            size_t rows)
 {
     return a.format == IMAGES && rows > 0 && rows % SIDE == 0
-        && !d->eight.looked_at && !d->planning;
+        && (a.role == WORKING
+            || (!d->eight.looked_at && !d->planning));
 }
 
 bool gpu_has_images(const struct device *d, struct array a)
@@ -183,11 +185,18 @@ bool gpu_has_images(const struct device *d, struct array a)
     return becomes_images(d, a, a.rows);
 }
 
+static int8_t *exponents_of(struct array a, size_t rows)
+{
+    return a.exponent != NULL ? a.exponent
+                              : (int8_t *)a.at + 2 * rows * a.columns;
+}
+
 struct operand gpu_operand(const struct device *d, struct array a,
                            size_t rows)
 {
     const struct gpu *g = (const struct gpu *)d->state;
-    struct operand o = { NULL, rows, a.columns, NULL, g->counts, 2 };
+    struct operand o = { NULL, exponents_of(a, rows), rows, a.columns,
+                         a.role == WORKING, NULL, g->counts, 2 };
     if (!becomes_images(d, a, rows))
         return o;
     o.at = (uint8_t *)a.at;
@@ -201,7 +210,10 @@ void gpu_make_images(struct device *d, const struct operand &o)
     if (o.at == NULL || o.left != NULL)
         return;
     dim3 grid(blocks_for(o.columns, SIDE), blocks_for(o.rows, SIDE));
-    images_kernel<<<grid, THREADS, 0, stream_of(d)>>>(o);
+    if (o.weights)
+        images_kernel<true><<<grid, THREADS, 0, stream_of(d)>>>(o);
+    else
+        images_kernel<false><<<grid, THREADS, 0, stream_of(d)>>>(o);
     gpu_launched(d, "images_kernel");
 }
 
@@ -215,7 +227,7 @@ void gpu_images(struct device *d, struct array a, size_t rows)
 struct codes gpu_codes_there(struct array a, bool turned)
 {
     uint8_t *at = (uint8_t *)a.at;
-    int8_t *exponent = (int8_t *)at + 2 * a.rows * a.columns;
+    int8_t *exponent = exponents_of(a, a.rows);
     size_t step = 2 * a.columns;
     if (turned)
         return { at, exponent + a.rows * a.columns / SIDE, a.columns,

@@ -113,10 +113,13 @@ static __device__ void write_codes(const struct square &s,
 // Images in the place of numbers
 /* An array that becomes images; at NULL: it does not. left: how many
    blocks have left their part of each square; NULL: a kernel of its own
-   makes them */
+   makes them. exponent: of rows, and then of columns; weights have one
+   for all of a square. */
 struct operand {
     uint8_t *at;
+    int8_t *exponent;
     size_t rows, columns;
+    bool weights;
     unsigned *left;
     unsigned long long *counts;
     unsigned images;            /* that a product will take */
@@ -140,6 +143,7 @@ static inline size_t room_with_square(struct operand *o, size_t busy,
 }
 
 /* of the square from row i and column j on; by all threads */
+template <bool WEIGHTS = false>
 static __device__ inline void write_images(const struct square &s,
                                            const struct operand &o,
                                            size_t i, size_t j,
@@ -147,11 +151,10 @@ static __device__ inline void write_images(const struct square &s,
 {
     size_t step = 2 * o.columns;
     uint8_t *at = o.at + i * step + 2 * j;
-    int8_t *row = (int8_t *)o.at + o.rows * step;
-    int8_t *column = row + o.rows * o.columns / SIDE;
-    write_codes<1, SIDE, false>(s, {
-        at, step, row + j / SIDE * o.rows + i, SIDE, SIDE });
-    write_codes<SIDE, 1, true>(s, {
+    int8_t *column = o.exponent + o.rows * o.columns / SIDE;
+    write_codes<WEIGHTS ? SIDE : 1, SIDE, false>(s, {
+        at, step, o.exponent + j / SIDE * o.rows + i, SIDE, SIDE });
+    write_codes<SIDE, WEIGHTS ? SIDE : 1, true>(s, {
         at + SIDE, step, column + i / SIDE * o.columns + j, SIDE,
         SIDE });
     if (threadIdx.x == 0 && o.counts != NULL)
@@ -161,6 +164,7 @@ static __device__ inline void write_images(const struct square &s,
         atomicAdd(&o.counts[1], (unsigned long long)o.images * lost);
 }
 
+template <bool WEIGHTS = false>
 static __device__ inline void make_images(struct square *s,
                                           const struct operand &o,
                                           size_t i, size_t j)
@@ -172,8 +176,8 @@ static __device__ inline void make_images(struct square *s,
             o.at + 2 * ((i + r) * o.columns + j + c));
     }
     __syncthreads();
-    unsigned lost = find_largest(s);
-    write_images(*s, o, i, j, lost);
+    unsigned lost = find_largest<WEIGHTS>(s);
+    write_images<WEIGHTS>(*s, o, i, j, lost);
 }
 
 // Leave images

@@ -1,4 +1,4 @@
-#include "layers/layers.cuh"
+#include "layers/optimizer.cuh"
 KEPT_BEGIN
 
 // The length of the gradient, on the gpu
@@ -44,13 +44,7 @@ void gpu_gradient_norm(struct device *d, struct array sum,
     gpu_launched(d, "root");
 }
 
-// The constants of an update, on the gpu
-struct update {
-    float old1, new1, old2, new2, correct1, correct2;
-    float rate, decay, epsilon, scale;
-    bool moves;
-};
-
+// Prepare an update
 static __global__ void prepare(struct update *u, const double *sum,
                                const double *set)
 {
@@ -80,22 +74,15 @@ static __global__ void step(float *weight, kept *working, float *first,
 {
     struct update u = *update;
     const struct segment &s = all.list[blockIdx.y];
-    float decay = s.decay ? u.decay : 0;
     if (!u.moves)
         return;
     for (size_t n = (size_t)blockIdx.x * THREADS + threadIdx.x;
          n < s.count; n += (size_t)gridDim.x * THREADS) {
         size_t i = s.first + n;
-        float g = u.scale * gradient[i];
-        float m = u.old1 * first[i] + u.new1 * g;
-        float v = u.old2 * second[i] + u.new2 * (g * g);
-        first[i] = m;
-        second[i] = v;
-        weight[i] -= u.rate * (m * u.correct1
-                               / (sqrtf(v * u.correct2) + u.epsilon)
-                               + decay * weight[i]);
+        float w = move_weight(u, s.decay, &weight[i], &first[i],
+                              &second[i], gradient[i]);
         if (sizeof(kept) < sizeof(float))
-            working[i] = weight[i];     /* else it is the weight */
+            working[i] = w;             /* else it is the weight */
     }
 }
 

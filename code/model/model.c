@@ -151,6 +151,7 @@ static void plan_arrays(struct model *m, size_t T, struct message *e)
         inputs = mixed;
         all = true;
     }
+    size_t images = m->device->format[OPERAND] == IMAGES;
     const struct planned list[] = {
         // Arrays at the ends of the row
         { &at->weights, "weights", MASTER, 1, P, 1 },
@@ -165,6 +166,7 @@ static void plan_arrays(struct model *m, size_t T, struct message *e)
         { &at->each, "each", EXACT, T, 1, 1 },
         { &at->lse, "lse", EXACT, T, 1, 1 },
         { &at->sum, "sum", SUM, 1, 1, 1 },
+        { &m->exponents, "exponents", EXACT, 1, P / 256 + 1, images },
         // Arrays of the sites
         { &at->start, "stream of a block", STREAM, T, n * C, starts },
         { &at->stream, "stream", STREAM, T, n * C, m->stream_slots },
@@ -347,6 +349,18 @@ static struct work work_at(const struct model *m, size_t i)
         else if (home->shape.rows > 0 && region.at != NULL)
             w.array[k].at = (void *)((uintptr_t)region.at + home->offset);
     }
+    int8_t *exponents = tape_at(t, m->exponents, 0).at;
+    for (size_t k = 0; k < SUBLAYER_PARAMETERS; k++) {
+        struct array *a = &w.weight[k];
+        if (m->device->format[OPERAND] == IMAGES && a->rows > 0
+            && a->rows % 128 == 0 && a->columns % 128 == 0) {
+            size_t index = m->place[i].sublayer[k];
+            a->format = IMAGES;
+            a->exponent = (int8_t *)((uintptr_t)exponents
+                + (m->parameters.list[index].offset + 63) / 64);
+        }
+        m->part[i * SUBLAYER_PARAMETERS + k] = *a;
+    }
     return w;
 }
 
@@ -362,6 +376,9 @@ static void make_sites(struct model *m)
         m->site[i] = site_at(m, i);
     for (size_t i = 0; i < m->sublayers; i++)
         m->work[i] = work_at(m, i);
+    // Name the weights that are images
+    m->working.part = m->part;
+    m->working.parts = m->sublayers * SUBLAYER_PARAMETERS;
 }
 
 // Run forward
@@ -563,6 +580,9 @@ bool model_plan(struct model *m, const struct architecture *a,
     m->place = memory_new(sites, sizeof *m->place, message);
     m->site = memory_new(sites, sizeof *m->site, message);
     m->work = memory_new(sites, sizeof *m->work, message);
+    // Make room for more of a model
+    m->part = memory_new(m->sublayers * SUBLAYER_PARAMETERS,
+                         sizeof *m->part, message);
     if (message->status != 0)
         return false;
     declare(m);
@@ -625,6 +645,8 @@ bool model_allocate(struct model *m, struct message *message)
 void model_close(struct model *m)
 {
     tape_release(&m->tape);
+    // Give back more of a model
+    memory_free(m->part);
     memory_free(m->work);
     memory_free(m->site);
     memory_free(m->place);

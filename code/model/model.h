@@ -71,6 +71,8 @@ struct model {
     size_t tokens;              /* of the last forward */
     bool scored, kept;          /* has it a loss? can backward go? */
     size_t lazy;        /* sites of a block, all but one without streams */
+    struct array *part;         /* [sublayers][SUBLAYER_PARAMETERS] */
+    size_t exponents;           /* of weights: their index in the tape */
 };
 
 // Functions on models

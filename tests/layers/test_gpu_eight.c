@@ -4,6 +4,7 @@
 #include "ground/random.h"
 #include "layers/image.cuh"
 #include "layers/image.h"
+#include "layers/optimizer.h"
 #include "model/model.h"
 #include "support/compare.h"
 #include "support/cpu.h"
@@ -529,6 +530,104 @@ START_TEST(gpu_products_take_operands_as_numbers)
 }
 END_TEST
 
+static struct array put(enum role role, size_t rows, size_t columns,
+                        unsigned seed, int shift)
+{
+    return both_put(GPU, test_array(role, rows, columns, seed,
+                                    shift));
+}
+
+/* weights with a matrix between two others, and what was made of it */
+struct moved {
+    struct array weight, working, first, second, gradient;
+    const real *y, *dx, *is, *other;
+};
+enum { OUT = 256, IN = 384, MATRIX = OUT * IN, FIRST = 128,
+       ALL = FIRST + MATRIX + 64 };
+
+/* the matrix; images: as the device has operands */
+static struct array open_moved(struct moved *m, bool images)
+{
+    struct array w = test_array(MASTER, 1, ALL, 1, 0);
+    struct array second = test_array(MASTER, 1, ALL, 3, 6);
+    for (size_t i = 0; i < ALL; i++) {
+        reals(w)[i] *= (real)exp2((double)random_below(2, 0, i, 30)
+                                  / 2);
+        reals(second)[i] *= reals(second)[i];
+    }
+    m->weight = both_put(GPU, w);
+    m->working = put(WORKING, 1, ALL, 5, 1);
+    m->first = put(MASTER, 1, ALL, 2, 6);
+    m->second = both_put(GPU, second);
+    m->gradient = put(MASTER, 1, ALL, 4, 1);
+    struct array part = m->working;
+    part.at = (char *)part.at + 2 * FIRST;
+    part.rows = OUT, part.columns = IN;
+    if (images) {
+        part.format = two[GPU].format[OPERAND];
+        part.exponent = room_for(MATRIX / 64);
+    }
+    return part;
+}
+
+/* twice, and then an update that moves nothing */
+static void move_thrice(const struct moved *m)
+{
+    static const struct segment all[] = { { 0, FIRST, false },
+        { FIRST, MATRIX, true }, { FIRST + MATRIX, 64, false } };
+    struct array sum = test_row(SUM, 2);
+    struct array adamw = test_row(SUM, ADAMW_NUMBERS);
+    doubles(adamw)[ADAMW_RATE] = 1e-2;
+    doubles(adamw)[ADAMW_DECAY] = 0.1;
+    doubles(adamw)[ADAMW_EPSILON] = 1e-8;
+    for (int k = 0; k < 3; k++) {
+        doubles(adamw)[ADAMW_STEP] = k + 1;
+        doubles(sum)[0] = k == 2 ? (double)NAN : 1;
+        device_step(&two[GPU], m->weight, m->working, m->first,
+                    m->second, m->gradient, both_put(GPU, sum),
+                    both_put(GPU, adamw), all, 3);
+    }
+}
+
+/* fails if images of weights are not those of the numbers that they
+   round to, their exponents not a square's, another weight moves or
+   does not; whoever makes them: the optimizer, a kernel of their own, a
+   copy, or the products */
+START_TEST(gpu_updates_leave_images_of_weights)
+{
+    enum { T = 40, WAYS = 4 };
+    struct moved m[WAYS];
+    both_open("fp8");
+    for (int how = 0; how < WAYS; how++) {
+        struct array part = open_moved(&m[how], how + 1 < WAYS);
+        if (how + 1 < WAYS)
+            m[how].working.part = &part, m[how].working.parts = 1;
+        two[GPU].eight.apart = how == 1;
+        move_thrice(&m[how]);
+        if (how == 2)
+            device_copy(&two[GPU], m[how].working, m[how].weight);
+        struct array y = put(ACTIVATION, T, OUT, 6, 1);
+        struct array dx = put(GRADIENT, T, IN, 8, 1);
+        device_product(&two[GPU], y, put(ACTIVATION, T, IN, 7, 1),
+                       part);
+        device_product_input(&two[GPU], dx, put(GRADIENT, T, OUT, 9, 1),
+                             part, false);
+        m[how].y = both_fetch(GPU, y);
+        m[how].dx = both_fetch(GPU, dx);
+        m[how].is = both_fetch(GPU, m[how].weight);
+        part.at = m[how].working.at, part.format = BF16;
+        part.rows = 1, part.columns = FIRST;
+        m[how].other = both_fetch(GPU, part);
+    }
+    for (int how = 0; how + 1 < WAYS; how++) {
+        assert_same(m[how].y, m[WAYS - 1].y, T * OUT);
+        assert_same(m[how].dx, m[WAYS - 1].dx, T * IN);
+        assert_same(m[how].is, m[WAYS - 1].is, ALL);
+        assert_same(m[how].other, m[WAYS - 1].other, FIRST);
+    }
+}
+END_TEST
+
 /* counts sites, if their vectors have more bits than E4M3 */
 static void look_on(void *context, const struct site *s)
 {
@@ -540,7 +639,8 @@ static void look_on(void *context, const struct site *s)
 }
 
 /* of a model of one layer; how: images by those who make operands, by
-   kernels of their own, or none, since somebody looks */
+   kernels of their own, of weights only, since somebody looks, or none
+   until a product asks */
 static const real *gradients_with(const char *precision, size_t n,
                                   size_t width, size_t hidden,
                                   int how, size_t *count)
@@ -553,6 +653,8 @@ static const real *gradients_with(const char *precision, size_t n,
     size_t seen = 0;
     both_open(precision);
     two[GPU].eight.apart = how == 1;
+    if (how == 3)
+        two[GPU].format[OPERAND] = BF16;
     strcpy(c.connection, n > 1 ? "mhc" : "residual");
     c.streams = n, c.layers = 1, c.width = width, c.heads = 2;
     c.hidden = hidden, c.context = LENGTH, c.vocabulary = WORDS;
@@ -575,21 +677,30 @@ static const real *gradients_with(const char *precision, size_t n,
     return w;
 }
 
+static const struct {
+    const char *precision;
+    size_t streams, width, hidden;
+} made[] = {
+    { "fp8", 1, 128, 192 }, { "fp8", 2, 128, 256 },
+    { "fp8", 4, 128, 192 }, { "fp8", 8, 128, 256 },
+    // Models with streams in eight bits, too
+    { "fp8-streams", 4, 256, 256 },
+    { "fp8-streams-stochastic", 2, 128, 192 },
+    { "fp8-streams-mean", 2, 128, 256 }, { "fp8-streams", 1, 128, 192 },
+};
+
 /* fails if a boundary, a gate or a product sees other numbers, or who
    looks sees images */
 START_TEST(gpu_models_compute_the_same_whoever_makes_images)
 {
-    static const char *const ways[] = { "fp8", "fp8", "fp8",
-        "fp8-streams", "fp8-streams-stochastic", "fp8-streams-mean",
-        "fp8-streams", "fp8" };
-    static const size_t n[] = { 1, 2, 4, 4, 2, 2, 1, 8 };
     size_t count;
-    const real *by[3];
-    for (int how = 0; how < 3; how++)
-        by[how] = gradients_with(ways[_i], n[_i], _i == 3 ? 256 : 128,
-                                 _i % 2 ? 256 : 192, how, &count);
-    assert_same(by[1], by[0], count);
-    assert_same(by[2], by[0], count);
+    const real *by[4];
+    for (int how = 0; how < 4; how++)
+        by[how] = gradients_with(made[_i].precision, made[_i].streams,
+                                 made[_i].width, made[_i].hidden, how,
+                                 &count);
+    for (int how = 1; how < 4; how++)
+        assert_same(by[how], by[0], count);
 }
 END_TEST
 
@@ -703,10 +814,12 @@ Suite *gpu_eight_suite(void)
     tcase_add_test(c, gpu_products_in_eight_bits_repeat_in_any_order);
     tcase_add_loop_test(c, gpu_operands_hold_both_images, 0, OPERANDS);
     tcase_add_loop_test(c, gpu_gates_leave_images, 0, 2);
+    tcase_add_test(c, gpu_updates_leave_images_of_weights);
     tcase_add_loop_test(c, gpu_products_take_operands_as_numbers, 0,
                         2 * OPERANDS);
     tcase_add_loop_test(c,
-        gpu_models_compute_the_same_whoever_makes_images, 0, 8);
+        gpu_models_compute_the_same_whoever_makes_images, 0,
+        sizeof made / sizeof *made);
     // Add the tests of streams in eight bits on the gpu
     tcase_add_loop_test(c, gpu_rows_are_the_cpus, 0, 3 * SIZES);
     tcase_add_loop_test(c, gpu_words_in_eight_bits_are_the_cpus, 0, 3);
