@@ -151,7 +151,6 @@ static void plan_arrays(struct model *m, size_t T, struct message *e)
         inputs = mixed;
         all = true;
     }
-    size_t images = m->device->format[OPERAND] == IMAGES;
     const struct planned list[] = {
         // Arrays at the ends of the row
         { &at->weights, "weights", MASTER, 1, P, 1 },
@@ -166,7 +165,6 @@ static void plan_arrays(struct model *m, size_t T, struct message *e)
         { &at->each, "each", EXACT, T, 1, 1 },
         { &at->lse, "lse", EXACT, T, 1, 1 },
         { &at->sum, "sum", SUM, 1, 1, 1 },
-        { &m->exponents, "exponents", EXACT, 1, P / 256 + 1, images },
         // Arrays of the sites
         { &at->start, "stream of a block", STREAM, T, n * C, starts },
         { &at->stream, "stream", STREAM, T, n * C, m->stream_slots },
@@ -228,6 +226,10 @@ static void plan_sublayers(struct model *m, struct message *e)
         }
     m->at.shared = tape_add(&m->tape, "", "shared", TOKEN, most / each,
                             1, 1, e);
+    // Plan more arrays
+    if (m->device->format[OPERAND] == IMAGES)
+        m->exponents = tape_add(&m->tape, "", "exponents", EXACT, 1,
+                                m->parameters.count / 256 + 1, 1, e);
 }
 
 // Compute the rotation
@@ -349,14 +351,16 @@ static struct work work_at(const struct model *m, size_t i)
         else if (home->shape.rows > 0 && region.at != NULL)
             w.array[k].at = (void *)((uintptr_t)region.at + home->offset);
     }
-    int8_t *exponents = tape_at(t, m->exponents, 0).at;
+    bool images = m->device->format[OPERAND] == IMAGES;
+    uintptr_t exponents = images ? (uintptr_t)tape_at(t, m->exponents, 0).at
+                                 : 0;
     for (size_t k = 0; k < SUBLAYER_PARAMETERS; k++) {
         struct array *a = &w.weight[k];
-        if (m->device->format[OPERAND] == IMAGES && a->rows > 0
-            && a->rows % 128 == 0 && a->columns % 128 == 0) {
+        if (images && a->rows > 0 && a->rows % 128 == 0
+            && a->columns % 128 == 0) {
             size_t index = m->place[i].sublayer[k];
             a->format = IMAGES;
-            a->exponent = (int8_t *)((uintptr_t)exponents
+            a->exponent = (int8_t *)(exponents
                 + (m->parameters.list[index].offset + 63) / 64);
         }
         m->part[i * SUBLAYER_PARAMETERS + k] = *a;
