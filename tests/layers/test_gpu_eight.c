@@ -634,7 +634,7 @@ static void look_on(void *context, const struct site *s)
     size_t count = s->normed.rows * s->normed.columns, finer = 0;
     const real *x = both_fetch(GPU, s->normed);
     for (size_t i = 0; i < count; i++)
-        finer += (bits_of(x[i]) & 0xf0000) != 0;
+        finer += (bits_of((float)x[i]) & 0xf0000) != 0;
     *(size_t *)context += finer > count / 2;
 }
 
