@@ -531,10 +531,10 @@ START_TEST(gpu_products_take_operands_as_numbers)
 END_TEST
 
 static struct array put(enum role role, size_t rows, size_t columns,
-                        unsigned seed, int shift)
+                        uint64_t seed, double scale)
 {
     return both_put(GPU, test_array(role, rows, columns, seed,
-                                    shift));
+                                    scale));
 }
 
 /* weights with a matrix between two others, and what was made of it */
@@ -545,19 +545,22 @@ struct moved {
 enum { OUT = 256, IN = 384, MATRIX = OUT * IN, FIRST = 128,
        ALL = FIRST + MATRIX + 64 };
 
-/* the matrix; images: as the device has operands */
+/* the matrix, some of whose rows and columns are small in their
+   squares; images: as the device has operands */
 static struct array open_moved(struct moved *m, bool images)
 {
-    struct array w = test_array(MASTER, 1, ALL, 1, 0);
-    struct array second = test_array(MASTER, 1, ALL, 3, 6);
+    struct array w = test_array(MASTER, 1, ALL, 1, 1);
+    struct array second = test_array(MASTER, 1, ALL, 3, 1);
     for (size_t i = 0; i < ALL; i++) {
-        reals(w)[i] *= (real)exp2((double)random_below(2, 0, i, 30)
-                                  / 2);
+        size_t at = i + IN - FIRST;
+        reals(w)[i] *= (real)exp2(
+            (double)(random_below(2, 0, at / IN, 15)
+                     + random_below(2, 1, at % IN, 15)));
         reals(second)[i] *= reals(second)[i];
     }
     m->weight = both_put(GPU, w);
     m->working = put(WORKING, 1, ALL, 5, 1);
-    m->first = put(MASTER, 1, ALL, 2, 6);
+    m->first = put(MASTER, 1, ALL, 2, 1);
     m->second = both_put(GPU, second);
     m->gradient = put(MASTER, 1, ALL, 4, 1);
     struct array part = m->working;
