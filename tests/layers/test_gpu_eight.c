@@ -663,6 +663,7 @@ static const real *gradients_with(const char *precision, size_t n,
     c.hidden = hidden, c.context = LENGTH, c.vocabulary = WORDS;
     ck_assert_msg(model_open(&m, &c, &two[GPU], 2, TRAINING, 0, &why),
                   "%s", why.text);
+    ck_assert(m.work[0].weight[0].format == two[GPU].format[OPERAND]);
     *count = m.parameters.count;
     real *w = test_reals(*count);
     fill_normal(w, *count, 9, 0.1);
@@ -692,8 +693,8 @@ static const struct {
     { "fp8-streams-mean", 2, 128, 256 }, { "fp8-streams", 1, 128, 192 },
 };
 
-/* fails if a boundary, a gate or a product sees other numbers, or who
-   looks sees images */
+/* fails if a boundary, a gate or a product sees other numbers, who
+   looks sees images, or weights are none */
 START_TEST(gpu_models_compute_the_same_whoever_makes_images)
 {
     size_t count;
