@@ -70,6 +70,10 @@ static struct roughness roughness(const struct check *c,
             r.at[i] = between->u;
             r.least[i] = between->least;
         }
+        if (i == DNEXT || i == DINPUT) {
+            r.at[i] = c->given[i].u;
+            r.least[i] = c->given[i].step;
+        }
     }
     return r;
 }
@@ -147,6 +151,10 @@ static double rounding(const struct part *part,
     const double *y = b->at[part->role], *x = b->at[NEXT];
     size_t n = b->streams, C = b->width, first = i / C * n * C + i % C;
     double most = fmax(part->own.u * fabs(y[i]), part->own.step);
+    // And where the mean is apart
+    for (size_t j = 0; part->mean && j < n; j++)
+        most += 3 * part->own.u * fabs(y[i / (n * C) * n * C + j * C
+                                         + i % C]) / (double)n;
     for (size_t j = 0; part->next.u > 0 && j < n; j++)
         most += fmax(part->next.u * fabs(x[first + j * C]),
                      part->next.step) / (double)n;
@@ -198,22 +206,53 @@ static double amax(const struct check *c, enum item role)
     return most;
 }
 
+// How a trace keeps a tensor
+static bool is_told(const struct check *c, const char *precision)
+{
+    return strncmp(c->file.precision, precision, strlen(precision))
+        == 0;
+}
+
+static bool is_stream(enum item role)
+{
+    return is_wide(role) && strlen(check_names[role].shape) == 3;
+}
+
+/* NULL: as it is calculated */
+static const struct precision *kept_as(const struct check *c,
+                                       enum item role)
+{
+    if (c->kept != NULL || !is_wide(role))
+        return is_wide(role) ? c->kept : NULL;
+    if (is_told(c, "fp8-streams") && is_stream(role))
+        return precision_of("e4m3");
+    return is_told(c, "fp8") || is_told(c, "bf16")
+         ? precision_of("bf16") : NULL;
+}
+
+static bool is_by_chance(const struct check *c, enum item role)
+{
+    return is_stream(role) && is_told(c, "fp8-streams-stochastic");
+}
+
 static void find_rounding(double *u, double *step,
                           const struct check *c, enum item role)
 {
     const struct number_type *type = c->file.type[role];
     const struct precision *own = type == NULL ? NULL
                                 : precision_of(type->name);
+    const struct precision *k = kept_as(c, role);
     *u = *step = 0;
     if (own != NULL && own->smallest > 0 && role > H_RES) {
         *u = own->u;
         *step = own->smallest / 2 * c->file.scale[role];
     }
-    if (c->kept != NULL && is_wide(role)) {
-        const struct precision *k = c->kept;
-        *u = fmax(*u, k->u);
-        *step = fmax(*step, k->smallest / k->most * amax(c, role)
-                            / (1 - k->u));
+    if (k != NULL) {
+        double times = is_by_chance(c, role) ? 2 : 1;
+        *u = fmax(*u, times * k->u);
+        if (k->smallest > 0)
+            *step = fmax(*step, times * k->smallest / k->most
+                                * amax(c, role) / (1 - times * k->u));
     }
 }
 
@@ -222,9 +261,48 @@ static void find_roundings(struct view *v, const struct check *c)
     for (size_t p = 0; p < PARTS; p++) {
         struct part *part = &v->part[p];
         find_rounding(&part->own.u, &part->own.step, c, part->role);
+        part->mean = part->role == NEXT
+                  && is_told(c, "fp8-streams-mean");
         if (part->role == EXIT)
             find_rounding(&part->next.u, &part->next.step, c, NEXT);
     }
+}
+
+static void find_givens(struct check *c)
+{
+    // Find how rough gradients are
+    for (int i = DNEXT; i <= DINPUT; i++) {
+        c->given[i].u = c->given[i].step = 0;
+        if (c->file.precision[0] != '\0')
+            find_rounding(&c->given[i].u, &c->given[i].step, c, i);
+    }
+}
+
+/* disturbs b's gradients by r, copies of which, to be freed, are at
+   *memory */
+static bool disturb(double **memory, struct boundary *b,
+                    const struct roughness *r, struct message *m)
+{
+    size_t count[ITEMS] = { 0 };
+    uint64_t noise = r->seed;
+    for (int i = DNEXT; i <= DINPUT; i++)
+        if (b->at[i] != NULL && r->at[i] > 0)
+            count[i] = check_size(b, i);
+    if (count[DNEXT] + count[DINPUT] == 0)
+        return true;
+    double *x = *memory = memory_new(count[DNEXT] + count[DINPUT],
+                                     sizeof *x, m);
+    for (int i = DNEXT; x != NULL && i <= DINPUT; x += count[i++]) {
+        for (size_t k = 0; k < count[i]; k++) {
+            double y = b->at[i][k];
+            double by = fmax(r->at[i] * fabs(y), r->least[i]);
+            noise = noise * 6364136223846793005 + 1442695040888963407;
+            x[k] = y + (noise >> 63 ? by : -by);
+        }
+        if (count[i] > 0)
+            b->at[i] = x;
+    }
+    return *memory != NULL;
 }
 
 // Jobs, side by side
@@ -255,6 +333,10 @@ static void run_job(struct job *j)
     bool good = memory != NULL;
     if (j->rough.between > 0)
         j->rules.rough = &j->rough;
+    // Disturb what was given
+    double *given = NULL;
+    good = good && (j->rules.rough == NULL
+                    || disturb(&given, &made, &j->rough, &j->m));
     good = good && reference_run(&made, &j->rules, &j->m);
     for (size_t p = 0; p < PARTS; p++) {
         const struct part *part = &v->part[p];
@@ -269,6 +351,8 @@ static void run_job(struct job *j)
         j->change[p] = differ(part, &made, right).most;
         j->scale[p] = rms(part, &made);
     }
+    // Forget what was disturbed
+    memory_free(given);
     memory_free(memory);
     if (j->m.status == EX_DATAERR && j->rules.rough == NULL)
         j->m.status = 0;
@@ -869,6 +953,7 @@ bool check_run(struct check *c, const char *precision,
              && open_view(&c->whole, m);
     // Find what is not counted
     find_roundings(&c->whole, c);
+    find_givens(c);
     good = good && judge(c, false) && judge(c, true);
     c->best = c->only == EITHER ? v[1].agree > v[0].agree
                                 : c->only == ONLY_RELEASED;
@@ -1021,6 +1106,14 @@ void check_print(FILE *out, const struct check *c)
         if (!said && c->whole.verdict->given[p]
             && c->whole.part[p].own.u > 0) {
             said = 1;
+            // Say how the trace was made
+            if (c->file.precision[0] != '\0' && c->kept == NULL) {
+                fprintf(out, "what a rounding to %s explains is not counted: the "
+                        "trace says that\nit was made so; gradients that are given "
+                        "were used before they were rounded\n",
+                        is_told(c, "fp8-streams") ? "bf16 or E4M3" : "bf16");
+                break;
+            }
             fprintf(out, "what a rounding to eight bits explains is not "
                     "counted\n");
         }

@@ -21,6 +21,7 @@ struct check_file {
     struct settings settings;   /* from the metadata */
     char notices[NOTICES];      /* lines about what is odd in it */
     // More of a check file
+    char precision[TENSOR_TEXT + 1];    /* that of a trace, as it says */
     double scale[ITEMS];        /* the largest, of eight bits; else 0 */
     bool odd[ITEMS];            /* some are no powers of two */
 };
@@ -45,6 +46,7 @@ struct part {
     /* of a rounding when it is stored, and when next was, if this is exit:
        relative, and at least */
     struct { double u, step; } own, next;
+    bool mean;      /* of streams is apart, and the rest in eight bits */
 };
 struct verdict {
     bool given[PARTS];
@@ -74,6 +76,8 @@ struct check {
     const struct precision *between;    /* of what is in no file */
     // More of a check
     const struct precision *kept;   /* of all that is wide, if eight bits */
+    /* how roughly we know gradients that are given */
+    struct { double u, step; } given[ITEMS];
     enum { EITHER, ONLY_PAPER, ONLY_RELEASED } only;    /* convention */
     struct view whole, few;
     const struct view *view;    /* which of them is searched */

@@ -344,6 +344,10 @@ bool check_read(struct check_file *f, const struct safetensors *s,
     }
     if (good && site == SIZE_MAX)
         find_left_alone(f, s);
+    // Learn how a trace was made
+    const char *made = safetensors_text(s, "precision");
+    if (good && site != SIZE_MAX && made != NULL)
+        snprintf(f->precision, sizeof f->precision, "%s", made);
     if (!good)
         check_close(f);
     return good;

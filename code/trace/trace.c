@@ -224,6 +224,12 @@ bool trace_write(const struct trace *t, const char *path,
         pair[pairs].key = f->name;
         field_get(&t->model->configuration, f, pair[pairs].text);
     }
+    // Add the precision to a trace
+    if (t->model->device->format[STREAM] != REAL_FORMAT) {
+        pair[pairs].key = "precision";
+        snprintf(pair[pairs++].text, TENSOR_TEXT, "%s",
+                 device_precision(t->model->device));
+    }
     return safetensors_write(path, t->list, t->used, pair, pairs, m);
 }
 

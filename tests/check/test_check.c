@@ -1702,6 +1702,54 @@ START_TEST(what_lies_between_eight_bits_is_the_files)
     ck_assert_ptr_nonnull(strstr(m.text, "f16, bf16, e4m3, e5m2"));
 }
 END_TEST
+static const struct check *checked_trace(uint64_t forward,
+                                         uint64_t backward,
+                                         const char *precision)
+{
+    struct rules r = rules_of(false, forward, backward);
+    struct check *c = filed("F32", &r, 8, 4);
+    for (int i = DNEXT; i < ITEMS; i++) {
+        const char *shape = check_names[i].shape;
+        bool wide = shape[strlen(shape) - 1] == 'C';
+        size_t count = wide ? check_size(&c->file.hers, i) : 0;
+        double *x = c->file.hers.at[i];
+        for (size_t k = 0; k < count; k++) {
+            int exponent;
+            double share = frexp(x[k], &exponent);
+            x[k] = ldexp(rint(share * 256), exponent - 8);
+        }
+    }
+    snprintf(c->file.precision, sizeof c->file.precision, "%s",
+             precision);
+    return checked(c);
+}
+
+/* fails if a trace's roundings are taken for mistakes, or hide one */
+START_TEST(a_trace_is_judged_as_it_was_made)
+{
+    static const enum mistake some[] = { TRANSPOSED, NO_FACTOR,
+        MIX_DROPPED, POST_FORGOTTEN, MIX_CUT, EXIT_FIRST };
+    const struct check *c = checked_trace(0, 0, "bf16");
+    ck_assert_msg(c->whole.verdict[0].agree == PARTS, "%s", report);
+    ck_assert(says("what a rounding to bf16 explains is not counted"));
+    c = checked_trace(0, 0, "fp8-streams-mean");
+    ck_assert_msg(c->whole.verdict[0].agree == PARTS, "%s", report);
+    ck_assert(says("what a rounding to bf16 or E4M3 explains is not"));
+    c = checked_trace(0, 0, "single");
+    ck_assert_uint_lt(c->whole.verdict[0].agree, PARTS - 5);
+    c = checked_trace(0, 0, "");
+    ck_assert_uint_lt(c->whole.verdict[0].agree, PARTS - 5);
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        uint64_t back = MISTAKE(some[i]);
+        uint64_t forward = some[i] == MIX_CUT
+                        || some[i] == POST_FORGOTTEN ? 0 : back;
+        c = checked_trace(forward, back, "bf16");
+        ck_assert_msg(c->founds == 1 && c->found[0].backward == back
+                      && c->found[0].forward == forward, "%zu: %s", i,
+                      report);
+    }
+}
+END_TEST
 #define E(name, type, shape, from, to) "'" name "':{'dtype':'" type \
     "','shape':[" shape "],'data_offsets':[" from "," to "]}"
 #define CODED(shape) "{" F("streams", "1,2,1", "0", "8") "," \
@@ -1855,6 +1903,7 @@ Suite *check_suite(void)
     tcase_add_loop_test(t, looking_changes_nothing, 0, 12);
     tcase_add_loop_test(t, what_is_right_in_eight_bits_agrees, 0, 8);
     tcase_add_test(t, what_lies_between_eight_bits_is_the_files);
+    tcase_add_test(t, a_trace_is_judged_as_it_was_made);
     tcase_add_loop_test(t, codes_are_multiplied_by_their_scales, 0,
                         sizeof scaled / sizeof *scaled);
     tcase_add_test(t, a_block_of_scales_is_128);

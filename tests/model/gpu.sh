@@ -92,7 +92,7 @@ holds 'a trace made on the gpu in bf16 passes the check' \
     '[ $? = 0 ] && [ -s trace ] &&
      $MHC check trace --site 1 --precision bf16 > out'
 holds 'it is a trace in bf16' \
-    '[ -s trace ] && ! $MHC check trace --site 1 > out'
+    "[ -s trace ] && grep -aq '\"precision\": *\"bf16\"' trace"
 for precision in fp8 fp8-streams fp8-streams-stochastic \
                  fp8-streams-mean; do
     how="--connection mhc --streams 2 --steps 6 --precision $precision"
@@ -112,5 +112,14 @@ for precision in fp8 fp8-streams fp8-streams-stochastic \
         "[ -s runs/$precision-gpu/latest.safetensors ] &&
          alike runs/$precision-gpu/latest.safetensors \
                runs/$precision-on/latest.safetensors"
+    for there in cpu gpu; do
+        $MHC trace runs/$precision-gpu --device $there --data unseen \
+            --precision $precision --out trace > out 2> err
+        for l in 0 1; do
+            holds "a trace of the $there in $precision, sublayer $l" \
+                '[ -s trace ] && $MHC check trace --site $l > out &&
+                 grep -q "the trace says that" out'
+        done
+    done
 done
 closing
