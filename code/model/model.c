@@ -361,7 +361,8 @@ static struct work work_at(const struct model *m, size_t i)
             size_t index = m->place[i].sublayer[k];
             a->format = IMAGES;
             a->exponent = (int8_t *)(exponents
-                + (m->parameters.list[index].offset + 63) / 64);
+                + (m->parameters.list[index].offset + 127) / 128 * 2);
+            assert((uintptr_t)a->exponent % 2 == 0);    /* two at once */
         }
         m->part[i * SUBLAYER_PARAMETERS + k] = *a;
     }
