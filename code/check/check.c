@@ -982,10 +982,13 @@ static void print_settings(FILE *out, const struct check *c)
             "released only)\n\n", s->norm_epsilon, s->sinkhorn_epsilon);
 }
 
-static bool is_lost(const struct verdict *v, size_t p)
+static bool is_lost(const struct check *c, size_t p)
 {
-    return v->given[p] && v->scale[p] > 0
-        && v->tolerance[p] > v->scale[p];
+    const struct verdict *v = &c->whole.verdict[c->best];
+    double rough = v->tolerance[p];
+    // Add what is not counted
+    rough += c->whole.part[p].own.step;
+    return v->given[p] && v->scale[p] > 0 && rough > v->scale[p];
 }
 
 static void print_part(FILE *out, const struct check *c, size_t p)
@@ -999,7 +1002,7 @@ static void print_part(FILE *out, const struct check *c, size_t p)
         const struct verdict *w = &v[k < 0 ? (int)c->best : k];
         double unit = w->scale[p] > 0 ? w->scale[p] : 1;
         double x = k < 0 ? w->tolerance[p] : w->error[p];
-        const char *mark = k < 0 ? is_lost(w, p) ? "~" : " "
+        const char *mark = k < 0 ? is_lost(c, p) ? "~" : " "
                          : agrees(w, p) ? "  " : " *";
         fprintf(out, " %10.2g%s", x / unit, mark);
     }
@@ -1014,7 +1017,7 @@ static void print_parts(FILE *out, const struct check *c)
     for (size_t p = 0; p < PARTS; p++) {
         if (c->whole.verdict->given[p])
             print_part(out, c, p);
-        lost = lost || is_lost(&c->whole.verdict[c->best], p);
+        lost = lost || is_lost(c, p);
     }
     fprintf(out, "* more than rounding explains; all by the root mean "
             "square of the tensor\n");

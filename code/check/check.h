@@ -22,7 +22,8 @@ struct check_file {
     char notices[NOTICES];      /* lines about what is odd in it */
     // More of a check file
     char precision[TENSOR_TEXT + 1];    /* that of a trace, as it says */
-    double scale[ITEMS];        /* the largest, of eight bits; else 0 */
+    double scale[ITEMS];        /* the largest of what is not zero, of
+                                   eight bits; else 0 */
     bool odd[ITEMS];            /* some are no powers of two */
 };
 /* numbers of a tensor of the boundary's sizes */

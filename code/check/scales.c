@@ -65,9 +65,8 @@ static size_t block_of(const struct entry *e,
     return at;
 }
 
-/* all of them, and the largest; to be freed */
-static double *read_scales(double *most, bool *odd,
-                           const struct safetensors *s,
+/* to be freed */
+static double *read_scales(bool *odd, const struct safetensors *s,
                            const struct entry *e, struct message *m)
 {
     size_t each = e->type->bytes, count = (e->end - e->begin) / each;
@@ -82,7 +81,6 @@ static double *read_scales(double *most, bool *odd,
             good = refuse(s, e->name, m, "scale %zu is %g", i,
                           scale[i]);
         *odd = *odd || frexp(scale[i], &exponent) != .5;
-        *most = fmax(*most, scale[i]);
     }
     memory_free(bytes);
     if (good)
@@ -106,12 +104,13 @@ bool check_scale(struct check_file *f, enum item role,
     if (k->type->number == NULL || !blocks_fit(e, k, scales))
         return refuse(s, k->name, m, "type or shape is not that of "
                       "scales for %s", e->name);
-    double *scale = read_scales(&f->scale[role], &f->odd[role], s, k,
-                                m);
+    double *scale = read_scales(&f->odd[role], s, k, m);
     for (size_t i = 0; scale != NULL && i < count; i++) {
         size_t from = i % columns * rows + i / columns;
-        f->hers.at[role][i] *=
-            scale[scales == 1 ? 0 : block_of(e, k, from)];
+        double by = scale[scales == 1 ? 0 : block_of(e, k, from)];
+        if (f->hers.at[role][i] != 0)
+            f->scale[role] = fmax(f->scale[role], by);
+        f->hers.at[role][i] *= by;
     }
     memory_free(scale);
     return scale != NULL;

@@ -302,6 +302,10 @@ static bool tensor_in(bool fill, const struct trainer_row *row,
             if (!isfinite(piece[i]))
                 return refuse(file, name, m, "number %zu is not finite",
                               from + i);
+        if (strncmp(e->type->name, "F8_", 3) == 0)
+            return refuse(file, e->name, m, "it is %s, and weights in eight "
+                          "bits have scales, which are not read here",
+                          e->type->name);
         if (fill)
             device_upload(d, array_rows(to, from, some), piece);
     }

@@ -24,3 +24,16 @@ bool checkpoint_look(struct checkpoint *k, char path[PATH_ROOM],
     fputs(text, stderr);
     return true;
 }
+// Keep the precision of a checkpoint
+
+bool checkpoint_keep_precision(const struct checkpoint *k,
+                               struct device *d, const char *asked,
+                               struct message *m)
+{
+    const char *name = d->does->name;
+    const char *had = safetensors_text(&k->file, "precision");
+    if (asked != NULL || had == NULL)
+        return true;
+    device_close(d);
+    return device_open(d, name, had, m);
+}

@@ -89,7 +89,8 @@ static bool describe(const struct options *o, struct message *m)
                     o->operand[1]);
     bool read = o->operands == 0
         || (checkpoint_look(&k, path, o->operand[0], m)
-            && checkpoint_read_bookmark(&b, &k, m));
+            && checkpoint_read_bookmark(&b, &k, m)
+            && checkpoint_keep_precision(&k, o->device, o->precision, m));
     if (o->operands == 1)
         c = k.configuration;
     checkpoint_close(&k);

@@ -564,6 +564,9 @@ static bool take_step(struct run *r, struct message *m)
 {
     struct update u;
     double began = omp_get_wtime();
+    // Begin to count
+    struct eight *counts = &r->options.device->eight;
+    counts->stored = counts->saturated = 0;
     if (!trainer_step(&u, &r->trainer, m))
         return give_advice(r, m);
     double now = omp_get_wtime(), seconds = now - began;

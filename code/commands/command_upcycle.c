@@ -54,6 +54,9 @@ static bool make_run(const struct trainer *t, const char *checkpoint,
         && checkpoint_write(path, t, m)
         && (!*begun || journal_begin(&j, &t->options, &b.texts,
                                      b.unigram, b.bigram, m))
+        // And write its precision down
+        && (!*begun || t->device->format[STREAM] == REAL_FORMAT
+            || journal_precision(&j, 0, device_precision(t->device), m))
         && journal_close(&j, m))
         return true;
     journal_discard(&j);
@@ -73,6 +76,8 @@ static bool upcycle(const struct options *o, struct message *m)
                     " wanted");
     bool good = options_number(&streams, "streams", how_many, 1, 64, m)
              && checkpoint_look(&k, path, o->operand[0], m)
+             // And keep the precision that it had
+             && checkpoint_keep_precision(&k, o->device, o->precision, m)
              && upcycle_open(&t, &k, connection, streams, o->device, m)
              && make_run(&t, path, &begun, m);
     if (good)

@@ -12,6 +12,15 @@ holds 'it goes on in bf16, unasked, and comes to the same' \
     "[ $? = 0 ] && grep -q '^precision bf16' out &&
      cmp <(body whole) <(body half) &&
      alike runs/whole/latest.safetensors runs/half/latest.safetensors"
+$train --connection residual --steps 6 --stop-at 3 --precision bf16 \
+    --name narrow > out 2> err
+$MHC upcycle runs/narrow --streams 2 --out runs/wider > out 2> err
+holds 'more streams keep the precision, and the log says so' \
+    "[ $? = 0 ] &&
+     grep -q '\"precision\":\"bf16\"' runs/wider/log.jsonl &&
+     \$MHC info runs/wider | grep -q '^precision  *bf16' &&
+     \$MHC info runs/wider --precision single > out &&
+     ! grep -q '^precision' out"
 $run --name other --stop-at 3 > out 2> err
 $MHC train --resume runs/other --precision single > out 2> err
 holds 'another precision is said, and noted' \
