@@ -151,10 +151,6 @@ static double rounding(const struct part *part,
     const double *y = b->at[part->role], *x = b->at[NEXT];
     size_t n = b->streams, C = b->width, first = i / C * n * C + i % C;
     double most = fmax(part->own.u * fabs(y[i]), part->own.step);
-    // And where the mean is apart
-    for (size_t j = 0; part->mean && j < n; j++)
-        most += 3 * part->own.u * fabs(y[i / (n * C) * n * C + j * C
-                                         + i % C]) / (double)n;
     for (size_t j = 0; part->next.u > 0 && j < n; j++)
         most += fmax(part->next.u * fabs(x[first + j * C]),
                      part->next.step) / (double)n;
@@ -172,6 +168,10 @@ static struct difference differ(const struct part *part,
         double d = fabs(x[i] - y[i]);
         // Do not count a rounding
         d -= rounding(part, a, i);
+        size_t all = a->streams * a->width;
+        for (size_t j = 0; part->mean && j < a->streams; j++)
+            d -= 3 * part->own.u / (double)a->streams
+               * fabs(x[i / all * all + j * a->width + i % a->width]);
         if (!(d <= far.most))
             far = (struct difference){ d > far.most ? d : INFINITY, i };
     }
