@@ -60,7 +60,7 @@ static struct roughness roughness(const struct check *c,
 {
     struct roughness r = { .between = between->u, .seed = seed,
                            .least_between = between->least };
-    for (int i = 0; i < ITEMS; i++) {
+    for (int i = H_PRE; i < ITEMS; i++) {
         const struct precision *p = c->file.type[i] == NULL ? between
             : precision_of(c->file.type[i]->name);
         r.at[i] = fmax(between->u, p->u);
@@ -70,10 +70,11 @@ static struct roughness roughness(const struct check *c,
             r.at[i] = between->u;
             r.least[i] = between->least;
         }
-        if (i == DNEXT || i == DINPUT) {
-            r.at[i] = c->given[i].u;
-            r.least[i] = c->given[i].step;
-        }
+    }
+    // How rough what is given is
+    for (int i = DNEXT; i <= DINPUT; i++) {
+        r.at[i] = c->given[i].u;
+        r.least[i] = c->given[i].step;
     }
     return r;
 }
@@ -222,8 +223,10 @@ static bool is_stream(enum item role)
 static const struct precision *kept_as(const struct check *c,
                                        enum item role)
 {
-    if (c->kept != NULL || !is_wide(role))
-        return is_wide(role) ? c->kept : NULL;
+    if (!is_wide(role))
+        return NULL;
+    if (c->kept != NULL)
+        return c->kept;
     if (is_told(c, "fp8-streams") && is_stream(role))
         return precision_of("e4m3");
     return is_told(c, "fp8") || is_told(c, "bf16")
@@ -270,39 +273,9 @@ static void find_roundings(struct view *v, const struct check *c)
 
 static void find_givens(struct check *c)
 {
-    // Find how rough gradients are
-    for (int i = DNEXT; i <= DINPUT; i++) {
-        c->given[i].u = c->given[i].step = 0;
-        if (c->file.precision[0] != '\0')
-            find_rounding(&c->given[i].u, &c->given[i].step, c, i);
-    }
-}
-
-/* disturbs b's gradients by r, copies of which, to be freed, are at
-   *memory */
-static bool disturb(double **memory, struct boundary *b,
-                    const struct roughness *r, struct message *m)
-{
-    size_t count[ITEMS] = { 0 };
-    uint64_t noise = r->seed;
-    for (int i = DNEXT; i <= DINPUT; i++)
-        if (b->at[i] != NULL && r->at[i] > 0)
-            count[i] = check_size(b, i);
-    if (count[DNEXT] + count[DINPUT] == 0)
-        return true;
-    double *x = *memory = memory_new(count[DNEXT] + count[DINPUT],
-                                     sizeof *x, m);
-    for (int i = DNEXT; x != NULL && i <= DINPUT; x += count[i++]) {
-        for (size_t k = 0; k < count[i]; k++) {
-            double y = b->at[i][k];
-            double by = fmax(r->at[i] * fabs(y), r->least[i]);
-            noise = noise * 6364136223846793005 + 1442695040888963407;
-            x[k] = y + (noise >> 63 ? by : -by);
-        }
-        if (count[i] > 0)
-            b->at[i] = x;
-    }
-    return *memory != NULL;
+    memset(c->given, 0, sizeof c->given);
+    for (int i = DNEXT; i <= DINPUT && c->file.precision[0]; i++)
+        find_rounding(&c->given[i].u, &c->given[i].step, c, i);
 }
 
 // Jobs, side by side
@@ -333,10 +306,6 @@ static void run_job(struct job *j)
     bool good = memory != NULL;
     if (j->rough.between > 0)
         j->rules.rough = &j->rough;
-    // Disturb what was given
-    double *given = NULL;
-    good = good && (j->rules.rough == NULL
-                    || disturb(&given, &made, &j->rough, &j->m));
     good = good && reference_run(&made, &j->rules, &j->m);
     for (size_t p = 0; p < PARTS; p++) {
         const struct part *part = &v->part[p];
@@ -351,8 +320,6 @@ static void run_job(struct job *j)
         j->change[p] = differ(part, &made, right).most;
         j->scale[p] = rms(part, &made);
     }
-    // Forget what was disturbed
-    memory_free(given);
     memory_free(memory);
     if (j->m.status == EX_DATAERR && j->rules.rough == NULL)
         j->m.status = 0;

@@ -32,7 +32,13 @@ bool checkpoint_keep_precision(const struct checkpoint *k,
 {
     const char *name = d->does->name;
     const char *had = safetensors_text(&k->file, "precision");
-    if (asked != NULL || had == NULL)
+    if (had == NULL)
+        return true;
+    if (strspn(had, "abcdefghijklmnopqrstuvwxyz0123456789-")
+        != strlen(had))
+        return refuse(&k->file, NULL, m, "its precision is none that "
+                      "is known");
+    if (asked != NULL || strcmp(had, device_precision(d)) == 0)
         return true;
     device_close(d);
     return device_open(d, name, had, m);

@@ -88,22 +88,15 @@ static bool take_precision(struct run *r, struct message *m)
     struct device *d = r->options.device;
     const char *had = safetensors_text(&r->checkpoint.file,
                                        "precision");
-    const char *is = device_precision(d), *name = d->does->name;
     had = had == NULL ? "single" : had;
-    if (strspn(had, "abcdefghijklmnopqrstuvwxyz0123456789-")
-        != strlen(had))
-        return fail(m, EX_DATAERR, "%.200s: its precision is none that "
-                    "is known", r->saved_path);
+    if (!checkpoint_keep_precision(&r->checkpoint, d,
+                                   r->options.precision, m))
+        return false;
+    const char *is = device_precision(d);
     r->precision_changes = strcmp(had, is) != 0;
-    if (!r->precision_changes)
-        return true;
-    if (r->options.precision == NULL) {
-        r->precision_changes = false;
-        device_close(d);
-        return device_open(d, name, had, m);
-    }
-    fprintf(stderr, "precision: was %.40s, is %s from now on\n", had,
-            is);
+    if (r->precision_changes)
+        fprintf(stderr, "precision: was %.40s, is %s from now on\n",
+                had, is);
     return true;
 }
 // Recall what the log says

@@ -76,7 +76,7 @@ static bool upcycle(const struct options *o, struct message *m)
                     " wanted");
     bool good = options_number(&streams, "streams", how_many, 1, 64, m)
              && checkpoint_look(&k, path, o->operand[0], m)
-             // And keep the precision that it had
+             // And keep its precision
              && checkpoint_keep_precision(&k, o->device, o->precision, m)
              && upcycle_open(&t, &k, connection, streams, o->device, m)
              && make_run(&t, path, &begun, m);

@@ -32,6 +32,8 @@ struct state {
     size_t alpha[REFERENCE_OUTPUTS];    /* which one is for the row */
     size_t row[REFERENCE_OUTPUTS];  /* of phi, for each coefficient */
     double *unit, *dunit;           /* [n C] the streams, normalised */
+    double *room;                   /* [(n + 1) C] */
+    const double *dnext, *dinput;   /* of the token */
     double scale[REFERENCE_STREAMS];            /* of unit */
     double stretch[REFERENCE_STREAMS];  /* of what is taken back */
     double z[REFERENCE_OUTPUTS], logit[REFERENCE_OUTPUTS];
@@ -455,10 +457,9 @@ static void differentiate_mixing(struct state *s, struct gradients *d)
     bool mixed = !has(s, NO_MIX) && !has(s, MIX_DROPPED);
     size_t n = s->n, C = s->C, t = s->token;
     const double *x = s->b->at[STREAMS] + t * n * C;
-    const double *dnext = s->b->at[DNEXT] + t * n * C;
     for (size_t i = 0; i < n; i++) {
-        const double *of = dnext + i * C;
-        d->pre[i] = dot(s, s->b->at[DINPUT] + t * C, x + i * C, C);
+        const double *of = s->dnext + i * C;
+        d->pre[i] = dot(s, s->dinput, x + i * C, C);
         d->post[i] = dot(s, of, s->b->at[ANSWER] + t * C, C);
         for (size_t j = 0; j < n; j++)
             *share(s, d->res, i, j) =
@@ -561,12 +562,25 @@ static void differentiate_projection(struct state *s)
 }
 
 // A token backward
+/* count numbers of the token, in room if they are rough */
+static const double *given(struct state *s, enum item role,
+                           double *room, size_t count)
+{
+    const double *x = s->b->at[role] + s->token * count;
+    if (s->r->rough == NULL || s->r->rough->at[role] == 0)
+        return x;
+    for (size_t i = 0; i < count; i++)
+        room[i] = stored(s, role, x[i], fabs(x[i]));
+    return room;
+}
+
 static void backward(struct state *s)
 {
     size_t n = s->n, C = s->C, t = s->token;
     size_t parts = has(s, NORM_PER_STREAM) ? n : 1;
-    const double *dnext = s->b->at[DNEXT] + t * n * C;
     struct gradients d = { .pre = { 0 } };
+    s->dnext = given(s, DNEXT, s->room, n * C);
+    s->dinput = given(s, DINPUT, s->room + n * C, C);
     differentiate_mixing(s, &d);
     differentiate_maps(s, &d);
     differentiate_projection(s);
@@ -580,7 +594,7 @@ static void backward(struct state *s)
             // The gradient of channel c of stream i
             size_t at = i * C + c;
             double read = has(s, READ_CUT) ? 0
-                        : s->pre[i] * s->b->at[DINPUT][t * C + c];
+                        : s->pre[i] * s->dinput[c];
             double projected = s->dunit[at], back = s->unit[at] * along;
             struct sum sum = { .value = read, .size = fabs(read) };
             if (!has(s, PATH_CUT)) {
@@ -590,7 +604,7 @@ static void backward(struct state *s)
             for (size_t j = 0; j < n && !has(s, MIX_CUT); j++) {
                 double mix = has(s, NOT_TRANSPOSED_BACK) ? mixes(s, i, j)
                                                          : mixes(s, j, i);
-                plus(&sum, mix * dnext[j * C + c]);
+                plus(&sum, mix * s->dnext[j * C + c]);
             }
             put(s, DSTREAMS, t * n * C + at, sum);
         }
@@ -599,7 +613,7 @@ static void backward(struct state *s)
         struct sum sum = { 0 };
         for (size_t i = 0; i < n; i++) {
             double by = has(s, POST_FORGOTTEN) ? 1 : s->post[i];
-            plus(&sum, by * dnext[i * C + c]);
+            plus(&sum, by * s->dnext[i * C + c]);
         }
         put(s, DANSWER, t * C + c, sum);
     }
@@ -662,7 +676,7 @@ bool reference_run(struct boundary *b, const struct rules *r,
 {
     size_t inputs = b->streams * b->width;
     struct state *s = memory_new(1, sizeof *s, m);
-    double *work = memory_new(2 * inputs, sizeof *work, m);
+    double *work = memory_new(3 * inputs + b->width, sizeof *work, m);
     bool good = s != NULL && work != NULL;
     if (good) {
         s->b = b;
@@ -673,6 +687,7 @@ bool reference_run(struct boundary *b, const struct rules *r,
         size_t count[] = { s->K * inputs, 3, s->K };
         s->unit = work;
         s->dunit = work + inputs;
+        s->room = work + 2 * inputs;
         s->noise = 0x9e3779b97f4a7c15
                  ^ (r->rough == NULL ? 0 : r->rough->seed << 32);
         for (size_t i = 0; i < 3; i++)

@@ -93,6 +93,10 @@ holds 'a trace made on the gpu in bf16 passes the check' \
      $MHC check trace --site 1 --precision bf16 > out'
 holds 'it is a trace in bf16' \
     "[ -s trace ] && grep -aq '\"precision\": *\"bf16\"' trace"
+$MHC trace runs/from-cpu --device gpu --precision single --data unseen \
+    --out exact > out 2> err
+holds 'and in single its last gradients are others' \
+    '[ -s exact ] && ! cmp -s <(tail -c 256 trace) <(tail -c 256 exact)'
 for precision in fp8 fp8-streams fp8-streams-stochastic \
                  fp8-streams-mean; do
     how="--connection mhc --streams 2 --steps 6 --precision $precision"
