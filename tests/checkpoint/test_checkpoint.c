@@ -251,6 +251,8 @@ struct change {
     const char *turned;         /* this one is a row [1, n] */
     const char *infinite;       /* the second number of this one is */
     bool more;                  /* one tensor more */
+    // More of a change
+    const char *coded;          /* this one is in codes, without scales */
 };
 
 static void rewrite(const char *to, const char *from,
@@ -290,6 +292,12 @@ static void rewrite(const char *to, const char *from,
             one.rank = 2;
             one.shape[1] = one.shape[0];
             one.shape[0] = 1;
+        }
+        // Change more of a tensor
+        static const unsigned char zeros[1 << 12];
+        if (c->coded != NULL && strcmp(c->coded, e->name) == 0) {
+            one.code = zeros;
+            one.code_type = "F8_E4M3";
         }
         if (c->without == NULL
             || strncmp(e->name, c->without, strlen(c->without)) != 0)
@@ -366,6 +374,8 @@ static const struct wrong {
     { { .turned = "first_moments.sublayer.0.norm" }, EX_DATAERR,
       "moments.sublayer.0.norm: its shape is [1,4], expected [4]" },
     { { .more = true }, EX_DATAERR, "tensors, the model has" },
+    { { .coded = "embedding" }, EX_DATAERR,
+      "tensor embedding: it is F8_E4M3, and weights in eight bits have" },
 };
 enum { WRONG = sizeof wrong / sizeof *wrong };
 /* fails if anything in the trainer changes before all of the file is
