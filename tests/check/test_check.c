@@ -1724,7 +1724,7 @@ static const struct check *checked_trace(uint64_t forward,
     return checked(c);
 }
 
-/* fails if a trace's roundings are taken for mistakes, or hide one */
+/* fails if a trace's roundings are mistakes, or hide one */
 START_TEST(a_trace_is_judged_as_it_was_made)
 {
     static const enum mistake some[] = { TRANSPOSED, NO_FACTOR,
@@ -1826,9 +1826,8 @@ START_TEST(codes_are_multiplied_by_their_scales)
 }
 END_TEST
 
-/* fails if a block is not 128, or one of the sizes is not looked at;
-   both names: the first is meant, the second left alone; or if a block
-   of zeros, which may have any scale, says how large a step is */
+/* fails if a block is not 128, one of zeros counts, or a size does not;
+   both names: the first is meant, the second left alone */
 START_TEST(a_block_of_scales_is_128)
 {
     struct message m = { 0, "" };
